@@ -1,0 +1,44 @@
+# `make run` and `make test` are the two commands of the README; the rest is for people who work on the project.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas \
+  nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
+  nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
+
+.PHONY: run test env env-test lock lint clean
+
+run: env
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
+
+test: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2
+
+env: $(VENV)/.installed
+env-test: $(VENV)/.installed-test
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	touch $@
+
+# The locks hold for Python 3.11 to 3.13. torch's own CUDA packages are left out: torch pins them itself, and its CPU build has none.
+lock:
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra slurm --no-annotate \
+	  $(LOCK_PACKAGES_LEFT_TO_TORCH) --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra slurm --extra test --no-annotate -c requirements.lock \
+	  $(LOCK_PACKAGES_LEFT_TO_TORCH) --custom-compile-command "make lock" -o requirements-test.lock pyproject.toml
+
+lint:
+	$(BIN)/ruff check src tests workflow
+	$(BIN)/ruff format --check src tests
+	$(BIN)/snakefmt --check Snakefile workflow

@@ -1,0 +1,236 @@
+"""The files of results/: where each lies, which columns each table has, and how all are read and written.
+
+Every file is written to a temporary name beside it and renamed, so that no reader ever sees half of one. No time stamp,
+host or duration goes into any of them. A trial job imports this module, so pyarrow and pandas are imported where used.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lrsweep.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+RESULTS = Path("results")
+
+COMPLETE, PRUNED, DIVERGED = "COMPLETE", "PRUNED", "DIVERGED"
+
+# column: (type, meaning with its unit). A column ending in ? may be null.
+Columns = Mapping[str, tuple[str, str]]
+
+_TRIAL = {"trial": ("int32", "number of the trial in its study")}
+_EVAL = {
+    "step": ("int32", "steps trained"),
+    "lr": ("float64", "learning rate at this step"),
+    "loss_nats": ("float64", "loss on the fixed validation batches"),
+}
+_STEP = {
+    "step": ("int32", "step, from 1"),
+    "lr": ("float64", "learning rate of this step"),
+    "loss_nats": ("float64", "loss on the training batch, before the step"),
+    "grad_norm": ("float64", "gradient norm before clipping"),
+}
+_HYPERPARAMETERS = {
+    "lr": ("float64", "maximum learning rate"),
+    "beta2": ("float64", "AdamW beta2"),
+    "weight_decay": ("float64", "AdamW weight decay"),
+}
+_COMPONENTS = {
+    "trailing_mean_nats?": ("float64", "mean loss of the last evals, as many as the window"),
+    "minimum_nats?": ("float64", "least loss so far"),
+    "reference_nats?": ("float64", "r: mean loss of the window of evals before this one"),
+    "u?": ("float64", "u: term of this eval in M_u"),
+    "m_u?": ("float64", "M_u up to this eval"),
+}
+
+TABLES: Mapping[str, Columns] = {
+    "trials": {
+        **_TRIAL,
+        "state": ("string", "COMPLETE, PRUNED (stopped at a rung) or DIVERGED (non-finite loss)"),
+        "steps": ("int32", "steps trained"),
+        **_HYPERPARAMETERS,
+        "seed": ("int64", "seed of the initial weights and of the batches"),
+        "last_loss_nats?": ("float64", "loss at the last finite eval, wherever the trial ended"),
+        "final_loss_nats?": ("float64", "loss at the last step; null unless COMPLETE"),
+        "metric?": ("float64", "steering metric at the last eval"),
+        "m_u?": ("float64", "M_u at the last eval"),
+    },
+    "evals": {**_TRIAL, **_EVAL, **_COMPONENTS},
+    "steps": {**_TRIAL, **_STEP},
+    "rungs": {
+        **_TRIAL,
+        "rung": ("int32", "resource level, in steps"),
+        "value": ("float64", "steering metric at the rung"),
+        "references": ("int32", "number of trials that it was compared with"),
+        "threshold?": ("float64", "greatest value that goes on; null where there was nothing to compare with"),
+        "stopped": ("bool", "whether the trial was stopped here"),
+    },
+    "proposals": {
+        **_TRIAL,
+        **_HYPERPARAMETERS,
+        "sampler": ("string", "uniform, sobol, gp or tpe"),
+        "n_complete": ("int32", "COMPLETE trials in sight"),
+        "n_pruned": ("int32", "PRUNED trials in sight"),
+        "n_diverged": ("int32", "DIVERGED trials in sight"),
+        "n_pending": ("int32", "earlier trials not in sight"),
+        "seed": ("int64", "seed of the sampler"),
+    },
+    "bins": {
+        "stage": ("string", "warm-up or decay"),
+        "lr_low": ("float64", "lower border of the bin, learning rate"),
+        "lr_high": ("float64", "upper border of the bin, learning rate"),
+        "n_steps": ("int32", "steps in the bin"),
+        "grad_norm_p05?": ("float64", "5 % quantile of the gradient norm before clipping"),
+        "grad_norm_p50?": ("float64", "median"),
+        "grad_norm_p95?": ("float64", "95 % quantile"),
+        "spike_rate?": ("float64", "share of the steps that are spikes"),
+    },
+    "assignments": {
+        **_TRIAL,
+        "cluster": ("int32", "cluster, 0 has the lowest mean final loss"),
+        "silhouette": ("float64", "silhouette of the trial, -1 to 1"),
+    },
+    "correlations": {
+        "metric": ("string", "loss, trailing_mean, minimum or m_u"),
+        "rung": ("int32", "resource level, in steps"),
+        "n": ("int32", "complete and audited trials behind the numbers"),
+        "spearman?": ("float64", "rank correlation with the final loss"),
+        "spearman_low?": ("float64", "2.5 % bootstrap quantile"),
+        "spearman_high?": ("float64", "97.5 % bootstrap quantile"),
+        "kendall?": ("float64", "Kendall's tau-b with the final loss"),
+        "kendall_low?": ("float64", "2.5 % bootstrap quantile"),
+        "kendall_high?": ("float64", "97.5 % bootstrap quantile"),
+    },
+    "replay": {
+        "rule": ("string", "stopping rule"),
+        "metric": ("string", "metric that the rule compares"),
+        "order": ("int32", "number of the random order"),
+        "steps": ("int64", "steps trained under the rule"),
+        "best_loss_nats": ("float64", "final loss of the best trial that was kept"),
+        "stopped": ("int32", "trials stopped"),
+    },
+    "replicates": {
+        "replicate": ("int32", "number of the training run"),
+        "candidate": ("int32", "0 is the default, 1 the study's best, and so on"),
+        "trial?": ("int32", "the candidate's trial in phase 2; null for the default"),
+        **_HYPERPARAMETERS,
+        "seed": ("int64", "seed of the initial weights and of the batches"),
+        "state": ("string", "COMPLETE or DIVERGED"),
+        "final_loss_nats?": ("float64", "loss at the last step; null where it diverged"),
+    },
+    "final_evals": dict(_EVAL),
+    "final_steps": dict(_STEP),
+}
+
+
+def folder(stage: str) -> Path:
+    """The stage's folder in results/, made if need be."""
+    path = RESULTS / stage
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON in one spelling: keys in the order given, floats to the bit, a final newline; no NaN."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON artifact.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; the stage that writes it has not run") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: damaged ({error}), expected JSON; remove it and run the pipeline again") from None
+
+
+def schema(name: str) -> "pa.Schema":
+    """The arrow schema of one of TABLES; each field carries its meaning."""
+    import pyarrow as pa
+
+    fields = [
+        pa.field(
+            column.rstrip("?"),
+            getattr(pa, kind)() if kind != "bool" else pa.bool_(),
+            column.endswith("?"),
+            {"meaning": meaning},
+        )
+        for column, (kind, meaning) in TABLES[name].items()
+    ]
+    return pa.schema(fields)
+
+
+def write_table(path: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows as the table `name` in parquet: the same rows give the same bytes.
+
+    Raises:
+        pyarrow.ArrowInvalid, KeyError: a row does not fit the schema (a fault of ours).
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    fields = schema(name)
+    arrays = [pa.array([row[field.name] for row in rows], field.type) for field in fields]
+    for field, array in zip(fields, arrays, strict=True):
+        assert field.nullable or not array.null_count, f"{name}.{field.name} holds nulls"
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=fields), sink, compression="zstd")
+    write_bytes(path, sink.getvalue().to_pybytes())
+
+
+def read_table(path: Path, name: str) -> "pd.DataFrame":
+    """Reads the table `name`; nullable numbers come as NaN.
+
+    Raises:
+        UserError: the file is missing or damaged, or has other columns.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; the stage that writes it has not run") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path}: damaged ({error}), expected parquet; remove it and run the pipeline again") from None
+    if not table.schema.equals(schema(name)):
+        raise UserError(
+            f"{path}: found columns {table.column_names}, expected those of {name}; remove it and run the pipeline again"
+        )
+    return table.to_pandas()
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
