@@ -109,7 +109,7 @@ class Edge(Section):
 class Metric(Section):
     name: Literal["loss", "trailing_mean", "minimum", "m_u"]
     window: Count
-    kappa: Positive
+    kappa: Annotated[Real, Field(ge=1)]
     rho: Share
     rise_weight: Annotated[Real, Field(ge=0)]
 
@@ -260,11 +260,7 @@ def _describe(item: Any) -> Problem:
 
 def _readable(loc: tuple[Any, ...]) -> list[str]:
     """The key path without the names of union members that pydantic adds to it."""
-    return [
-        str(part)
-        for part in loc
-        if not re.fullmatch(r"literal\[.*\]|Range|function-.*|constrained-.*|float", str(part))
-    ]
+    return [str(part) for part in loc if not re.fullmatch(r"literal\[.*\]|Range|function-.*|constrained-.*|float", str(part))]
 
 
 def _keys_beside(loc: tuple[Any, ...]) -> list[str]:
@@ -323,9 +319,7 @@ def _source_problems(c: Corpus) -> Iterator[Problem]:
 
 def _budget_problems(name: str, b: Budget) -> Iterator[Problem]:
     if b.warmup_steps >= b.steps:
-        yield Problem(
-            f"{name}.warmup_steps", b.warmup_steps, f"less than {name}.steps ({b.steps})", "shorten the warm-up"
-        )
+        yield Problem(f"{name}.warmup_steps", b.warmup_steps, f"less than {name}.steps ({b.steps})", "shorten the warm-up")
     if b.steps % b.eval_every:
         near = max(b.eval_every, round(b.steps / b.eval_every) * b.eval_every)
         expected = f"a divisor of {name}.steps ({b.steps}), so that the last step has an eval"
@@ -348,11 +342,11 @@ def _study_problems(s: SweepBayes) -> Iterator[Problem]:
         yield Problem("sweep_bayes.first_block", s.first_block, f"at most sweep_bayes.trials ({s.trials})", "lower it")
     elif s.first_block // eta**n_rungs < 1:
         expected = f"at least eta^rungs = {eta}^{n_rungs}: the block is cut to 1/eta at each of the rungs {list(s.rungs)} and one trial must reach the end"
-        yield Problem(
-            "sweep_bayes.first_block", s.first_block, expected, f"set it to {eta ** (n_rungs + 1)}, or raise {key}"
-        )
+        yield Problem("sweep_bayes.first_block", s.first_block, expected, f"set it to {eta ** (n_rungs + 1)}, or raise {key}")
     if s.metric.name == "m_u" and first // s.eval_every <= s.metric.window:
-        expected = f"past eval {s.metric.window}: M_u has no term up to its window ({s.metric.window} evals of {s.eval_every} steps)"
+        expected = (
+            f"past eval {s.metric.window}: M_u has no term up to its window ({s.metric.window} evals of {s.eval_every} steps)"
+        )
         yield Problem(
             key, first, expected, f"set it to at least {(s.metric.window + 1) * s.eval_every}, or choose another metric"
         )

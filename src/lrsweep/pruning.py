@@ -1,0 +1,37 @@
+"""The stopping rule: successive halving, synchronous for a study's first block and one by one after it.
+
+The rule for single trials is that of Hyperband (Li et al. 2018, arXiv 1603.06560) in the form of the W&B sweep engine with
+`strict: true`, but its resource is counted in steps.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class Verdict(NamedTuple):
+    """The outcome of one comparison; threshold is None where there was nothing to compare with."""
+
+    threshold: float | None
+    stopped: bool
+
+
+def threshold(values: Sequence[float], eta: float) -> float:
+    """The greatest value at a rung that goes on: sorted(values)[int(n / eta)], over the references and the trial itself."""
+    return sorted(values)[int(len(values) / eta)]
+
+
+def judge(value: float, references: Sequence[float], eta: float) -> Verdict:
+    """Compares a trial with those that reached the rung before it; it stops when strictly worse than the threshold."""
+    if not references:
+        return Verdict(None, False)
+    limit = threshold([*references, value], eta)
+    return Verdict(limit, value > limit)
+
+
+def halve(values: Mapping[int, float | None], n: int, eta: int) -> list[int]:
+    """The trials of a block of n that go on past a rung: the better n // eta of those with a value, in trial order.
+
+    A trial without a value has diverged. Ties go to the lower trial number.
+    """
+    ranked = sorted((value, trial) for trial, value in values.items() if value is not None)
+    return sorted(trial for _, trial in ranked[: n // eta])

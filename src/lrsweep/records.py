@@ -1,0 +1,178 @@
+"""The record of one trial: what was trained, what came of it, and a digest by which damage and edits are found.
+
+A record is two files: NNNNN.json and, with every step of the curve, NNNNN.safetensors. It holds no time and no host, so
+the same trial has the same bytes wherever and whenever it ran.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from lrsweep import artifacts
+from lrsweep.errors import UserError
+
+STEP_COLUMNS = ("lr", "loss_nats", "grad_norm")
+
+
+@dataclass(frozen=True)
+class EvalPoint:
+    """One eval of the curve. A non-finite loss is None: JSON has no NaN, and only a DIVERGED trial's last eval can have one."""
+
+    step: int
+    lr: float
+    loss_nats: float | None
+
+
+@dataclass(frozen=True)
+class RungPoint:
+    """One comparison at a rung; see pruning.Verdict."""
+
+    rung: int
+    value: float
+    references: int
+    threshold: float | None
+    stopped: bool
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The values of a trial and what they were made from."""
+
+    trial: int
+    lr: float
+    beta2: float
+    weight_decay: float
+    sampler: str
+    n_complete: int
+    n_pruned: int
+    n_diverged: int
+    n_pending: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trial: its proposal, its training seed, its state, and its curve up to where it ended."""
+
+    context: str  # digest of all that the study's trials depend on, beside the proposal
+    proposal: Proposal
+    seed: int
+    state: str
+    steps: int
+    evals: tuple[EvalPoint, ...]
+    rungs: tuple[RungPoint, ...]
+
+    @property
+    def trial(self) -> int:
+        return self.proposal.trial
+
+    def finite_evals(self) -> list[tuple[int, float, float]]:
+        """(step, lr, loss in nats) of every eval with a finite loss."""
+        return [(point.step, point.lr, point.loss_nats) for point in self.evals if point.loss_nats is not None]
+
+
+def canonical_digest(value: Any) -> str:
+    """SHA-256 of a JSON value in its one spelling."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def finite(loss_nats: float) -> float | None:
+    """The loss, or None where it is not finite."""
+    return loss_nats if math.isfinite(loss_nats) else None
+
+
+def record_path(folder: Path, trial: int) -> Path:
+    """Where a trial's record lies; a thousand trials share a folder."""
+    return folder / f"{trial // 1000:03d}" / f"{trial:05d}.json"
+
+
+def save(path: Path, record: Record, curve: dict[str, np.ndarray]) -> str:
+    """Writes a record and its curve (arrays of STEP_COLUMNS, one value a step from step 1) and returns its digest."""
+    data = save_arrays({name: np.asarray(curve[name], dtype=np.float64) for name in STEP_COLUMNS})
+    artifacts.write_bytes(path.with_suffix(".safetensors"), data)
+    body = {**asdict(record), "curve_sha256": hashlib.sha256(data).hexdigest()}
+    digest = canonical_digest(body)
+    artifacts.write_bytes(path, json.dumps({"digest": digest, **body}, allow_nan=False).encode() + b"\n")
+    return digest
+
+
+def load(path: Path, context: str) -> Record:
+    """Reads a record.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UserError: it is damaged, was edited, or belongs to another context. It is never used.
+    """
+    record, found_context, _ = _read(path)
+    if found_context != context:
+        raise UserError(f"{path}: made from other parameters, data or code, expected {context[:12]}; {_remedy(path)}")
+    return record
+
+
+def load_curve(path: Path) -> dict[str, np.ndarray]:
+    """Reads the curve of a record: float64 arrays of STEP_COLUMNS, one value a step from step 1.
+
+    Raises:
+        UserError: the curve is missing, damaged, or not the one that the record was written with.
+    """
+    _, _, expected = _read(path)
+    curve_path = path.with_suffix(".safetensors")
+    try:
+        data = curve_path.read_bytes()
+        curve = load_arrays(data)
+    except (FileNotFoundError, SafetensorError) as error:
+        raise UserError(f"{curve_path}: missing or damaged ({error}); {_remedy(path)}") from None
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise UserError(f"{curve_path}: its digest is not the recorded one; {_remedy(path)}")
+    return curve
+
+
+def exists(path: Path) -> bool:
+    """Whether both files of a record are there."""
+    return path.exists() and path.with_suffix(".safetensors").exists()
+
+
+def with_context(record: Record, context: str) -> Record:
+    """The same record in another context."""
+    return replace(record, context=context)
+
+
+def join_curves(parts: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The curve of a trial that ran in segments."""
+    parts = list(parts)
+    return {name: np.concatenate([part[name] for part in parts]) for name in STEP_COLUMNS}
+
+
+def _read(path: Path) -> tuple[Record, str, str]:
+    try:
+        body = json.loads(path.read_bytes())
+        digest = body.pop("digest")
+        intact = canonical_digest(body) == digest
+    except (ValueError, KeyError, AttributeError):
+        intact, body = False, {}
+    if not intact:
+        raise UserError(f"{path}: truncated or edited, its digest does not fit; {_remedy(path)}")
+    curve_sha256 = body.pop("curve_sha256")
+    record = Record(
+        **{
+            **body,
+            "proposal": Proposal(**body["proposal"]),
+            "evals": tuple(EvalPoint(**point) for point in body["evals"]),
+            "rungs": tuple(RungPoint(**point) for point in body["rungs"]),
+        }
+    )
+    return record, record.context, curve_sha256
+
+
+def _remedy(path: Path) -> str:
+    return f"remove it (rm {path}) and run again: only this trial is trained again"
