@@ -7,8 +7,7 @@ the same trial has the same bytes wherever and whenever it ran.
 import hashlib
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -142,15 +141,21 @@ def exists(path: Path) -> bool:
     return path.exists() and path.with_suffix(".safetensors").exists()
 
 
-def with_context(record: Record, context: str) -> Record:
-    """The same record in another context."""
-    return replace(record, context=context)
+def save_proposal(path: Path, context: str, proposal: Proposal) -> None:
+    """Keeps a proposal, so that another trial that waits for it need not make it again."""
+    body = {"context": context, **asdict(proposal)}
+    artifacts.write_bytes(path, json.dumps({"digest": canonical_digest(body), **body}).encode() + b"\n")
 
 
-def join_curves(parts: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The curve of a trial that ran in segments."""
-    parts = list(parts)
-    return {name: np.concatenate([part[name] for part in parts]) for name in STEP_COLUMNS}
+def load_proposal(path: Path, context: str) -> Proposal | None:
+    """Reads a kept proposal; None where there is none or it is not intact, since it can be made again."""
+    try:
+        body = json.loads(path.read_bytes())
+        if body.pop("digest") != canonical_digest(body) or body.pop("context") != context:
+            return None
+        return Proposal(**body)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _read(path: Path) -> tuple[Record, str, str]:

@@ -1,0 +1,5 @@
+"""`python -m lrsweep` is `lrsweep`."""
+
+from lrsweep.cli import main
+
+main()

@@ -1,0 +1,108 @@
+"""The command line: `lrsweep STAGE` runs one stage in the project's folder; Snakemake and DVC call nothing else."""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lrsweep import params as schema
+from lrsweep.errors import UserError
+
+PARAMS = Path("params.yaml")
+PLAIN_STAGES = ("corpus", "tokenize", "edge", "cluster", "train", "generate", "figures", "report")
+FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
+
+app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+Folder = Annotated[Path | None, typer.Option(help="Folder of the stage's trials; found from the parameters if not given.")]
+
+
+def _plain(stage: str) -> None:
+    module = f"lrsweep.stages.{stage}"
+
+    def command() -> None:
+        import_module(module).run(schema.load(PARAMS))
+
+    doc = (Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
+    app.command(stage, help=doc)(command)
+
+
+def _job(stage: str, folder: Path | None):
+    from lrsweep.lineage import study_folder
+    from lrsweep.stages.trials import Job
+
+    loaded = schema.load(PARAMS)
+    return Job(stage, loaded, folder or study_folder(stage, loaded))
+
+
+def _fanned_out(stage: str) -> None:
+    def command(folder: Folder = None) -> None:
+        job = _job(stage, folder)
+        if stage.startswith("sweep"):
+            from lrsweep.stages import gather
+
+            getattr(gather, stage)(job)
+        else:
+            import_module(f"lrsweep.stages.{stage}").run(job)
+
+    app.command(stage, help=f"{stage}: gathers the records of its trials (snakemake runs the trials).")(command)
+
+
+for _stage in PLAIN_STAGES:
+    _plain(_stage)
+for _stage in FANNED_OUT:
+    _fanned_out(_stage)
+
+
+@app.command()
+def trials(stage: str, first: int, last: int, folder: Folder = None) -> None:
+    """Trains the trials FIRST to LAST of a stage, one after the other: a job of snakemake."""
+    from lrsweep.stages.trials import run_trials
+
+    run_trials(_job(stage, folder), first, last)
+
+
+@app.command()
+def block(level: int, first: int, last: int, folder: Folder = None) -> None:
+    """Trains the places FIRST to LAST of phase 2's first block on to a level: a job of snakemake."""
+    from lrsweep.stages.trials import run_block
+
+    run_block(_job("sweep_bayes", folder), level, first, last)
+
+
+@app.command()
+def check() -> None:
+    """Checks params.yaml, and says nothing where it is in order."""
+    schema.load(PARAMS)
+
+
+@app.command()
+def preset(names: list[str]) -> None:
+    """Lays presets (workflow/presets/NAME.yaml) over params.yaml, keeping its comments: lrsweep preset writeup."""
+    from lrsweep.presets import apply
+
+    apply(PARAMS, names)
+
+
+def main() -> None:
+    """Runs the workspace's own code, turns a user's mistake into a line and exit code 2."""
+    _prefer_workspace()
+    try:
+        app()
+    except UserError as error:
+        print(f"lrsweep: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _prefer_workspace() -> None:
+    """In a temporary workspace of `dvc exp run --temp` the code beside params.yaml counts, not the installed checkout's."""
+    own = Path("src/lrsweep/cli.py")
+    if own.is_file() and not own.samefile(__file__):
+        search = os.pathsep.join(filter(None, [str(Path("src").resolve()), os.environ.get("PYTHONPATH")]))
+        os.execve(sys.executable, [sys.executable, "-m", "lrsweep", *sys.argv[1:]], {**os.environ, "PYTHONPATH": search})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Proposals: propose(records, k) is a pure function of the study's parameters and of the records in sight.
+
+The first block, and later trials while too few records can be fitted, are points of a scrambled Sobol sequence. After that an
+Optuna sampler is rebuilt from the records for each trial, in trial order, and seeded from (seed, study, k): a live sampler
+gives other answers than a rebuilt one, so there is none.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lrsweep import artifacts
+from lrsweep.metric import components
+from lrsweep.params import Range, SweepBayes
+from lrsweep.records import Proposal, Record
+from lrsweep.seeding import derive_seed, generator
+
+VARIED = ("lr", "beta2", "weight_decay")
+SIGNIFICANT_DIGITS = 4  # rounding makes the GP's answer the same under another BLAS path
+FEWEST_TOLD = 4  # finite records below which there is nothing to fit
+
+
+def uniform(seed: int, study: str, trial: int, lr: Range, beta2: float, weight_decay: float) -> Proposal:
+    """A trial of phase 1: its LR drawn uniformly from `lr`, in itself or in its logarithm, the rest fixed."""
+    draw = generator(seed, f"{study}/proposal", trial).random()
+    return _proposal(trial, {"lr": _scale(draw, lr), "beta2": beta2, "weight_decay": weight_decay}, "uniform", [], 0, 0)
+
+
+def propose(
+    records: Sequence[Record], pending: Sequence[Proposal], k: int, section: SweepBayes, lr: Range, seed: int
+) -> Proposal:
+    """The values of trial k.
+
+    Args:
+        records: those in sight, in trial order: the first block and trials up to k - lag.
+        pending: the proposals of the earlier trials that are not in sight, in trial order.
+        k: number of the trial.
+        section: the study's parameters.
+        lr: the LR range, where the section says auto.
+        seed: the study's seed.
+    """
+    ranges = {"lr": lr, "beta2": section.beta2, "weight_decay": section.weight_decay}
+    told = [] if k < section.first_block else tell(records, section)
+    if len(told) < FEWEST_TOLD:
+        values = _sobol(k, ranges, derive_seed(seed, "sweep_bayes/sobol"))
+        return _proposal(k, values, "sobol", records, len(pending), derive_seed(seed, "sweep_bayes/sobol"))
+    sampler_seed = derive_seed(seed, "sweep_bayes/proposal", k) % 2**32
+    values = _ask(told, pending, ranges, section.sampler, sampler_seed)
+    return _proposal(k, values, section.sampler, records, len(pending), sampler_seed)
+
+
+def tell(records: Sequence[Record], section: SweepBayes) -> list[tuple[Proposal, float]]:
+    """What the sampler is told of each record; nothing where no trial is complete.
+
+    A complete trial counts as its metric at the end; a pruned one as its metric at its last rung plus the complete trials'
+    median change from that rung to the end. All are capped at the `cap_quantile` of these, and a diverged one counts as the
+    cap: an uncapped divergence bends the GP's fit everywhere.
+    """
+    complete = [values_by_step(r, section) for r in records if r.state == artifacts.COMPLETE]
+    if not complete:
+        return []
+    values: dict[int, float] = {}
+    for record in records:
+        own = values_by_step(record, section)
+        if record.state == artifacts.COMPLETE:
+            values[record.trial] = own[section.steps]
+        elif record.state == artifacts.PRUNED:
+            changes = [other[section.steps] - other[record.steps] for other in complete]
+            values[record.trial] = own[record.steps] + float(np.median(changes))
+    cap = float(np.quantile(list(values.values()), section.cap_quantile))
+    return [(r.proposal, min(values.get(r.trial, cap), cap)) for r in records]
+
+
+def values_by_step(record: Record, section: SweepBayes) -> dict[int, float]:
+    """The study's steering metric at each eval of the record where it is defined, by step."""
+    points = record.finite_evals()
+    rows = components([lr for _, lr, _ in points], [loss for *_, loss in points], record.proposal.lr, section.metric)
+    values = {step: row.value(section.metric.name) for (step, *_), row in zip(points, rows, strict=True)}
+    return {step: value for step, value in values.items() if value is not None}
+
+
+def _proposal(
+    k: int, values: Mapping[str, float], sampler: str, records: Sequence[Record], n_pending: int, seed: int
+) -> Proposal:
+    states = [record.state for record in records]
+    return Proposal(
+        trial=k,
+        **{name: values[name] for name in VARIED},
+        sampler=sampler,
+        n_complete=states.count(artifacts.COMPLETE),
+        n_pruned=states.count(artifacts.PRUNED),
+        n_diverged=states.count(artifacts.DIVERGED),
+        n_pending=n_pending,
+        seed=seed,
+    )
+
+
+def _scale(u: float, interval: Range) -> float:
+    """The value at share u of an interval, rounded, and never outside it."""
+    if interval.scale == "log":
+        value = interval.min * (interval.max / interval.min) ** u
+    else:
+        value = interval.min + u * (interval.max - interval.min)
+    return _round(value, interval)
+
+
+def _round(value: float, interval: Range) -> float:
+    return min(max(float(f"{value:.{SIGNIFICANT_DIGITS}g}"), interval.min), interval.max)
+
+
+def _sobol(k: int, ranges: Mapping[str, Range], seed: int) -> dict[str, float]:
+    """Point k of a scrambled Sobol sequence (Sobol 1967, scrambled after Owen 1998)."""
+    import torch
+
+    engine = torch.quasirandom.SobolEngine(dimension=len(ranges), scramble=True, seed=seed % 2**32)
+    point = engine.fast_forward(k).draw(1, dtype=torch.float64)[0].tolist()
+    return {name: _scale(u, interval) for u, (name, interval) in zip(point, ranges.items(), strict=True)}
+
+
+def _ask(
+    told: Sequence[tuple[Proposal, float]], pending: Sequence[Proposal], ranges: Mapping[str, Range], sampler: str, seed: int
+) -> dict[str, float]:
+    """What a fresh Optuna sampler proposes after these; pending trials count as running."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    spaces = {name: optuna.distributions.FloatDistribution(r.min, r.max, log=r.scale == "log") for name, r in ranges.items()}
+
+    def frozen(proposal: Proposal, value: float | None) -> optuna.trial.FrozenTrial:
+        states = optuna.trial.TrialState
+        return optuna.trial.create_trial(
+            state=states.RUNNING if value is None else states.COMPLETE,
+            params={name: getattr(proposal, name) for name in VARIED},
+            distributions=spaces,
+            value=value,
+        )
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna marks both options as experimental
+        if sampler == "gp":
+            engine = optuna.samplers.GPSampler(seed=seed, n_startup_trials=0, deterministic_objective=False)
+        else:
+            engine = optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
+        study = optuna.create_study(sampler=engine, direction="minimize")
+        study.add_trials([*(frozen(p, v) for p, v in told), *(frozen(p, None) for p in pending)])
+        answer = study.ask(spaces).params
+    return {name: _round(answer[name], interval) for name, interval in ranges.items()}

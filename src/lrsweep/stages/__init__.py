@@ -1,0 +1,1 @@
+"""The stages: each reads artifacts, calls a function, writes artifacts. A stage is named like its module."""

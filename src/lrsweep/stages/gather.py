@@ -1,0 +1,60 @@
+"""gather: the tables of a study from the records of its trials."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lrsweep import artifacts, records, study
+from lrsweep.records import Record
+from lrsweep.stages.trials import Job, block_curve_path, block_records
+
+Found = tuple[Record, Path]
+
+
+def sweep_uniform(job: Job) -> None:
+    """Writes the tables of phase 1."""
+    _write_tables(job, [_load(job, trial) for trial in range(job.params.sweep_uniform.trials)], None)
+
+
+def sweep_bayes(job: Job) -> None:
+    """Writes the tables of phase 2, with its comparisons at the rungs and its proposals."""
+    section = job.params.sweep_bayes
+    block = [(record, block_curve_path(job, record.trial)) for record in block_records(job)]
+    found = [*block, *(_load(job, trial) for trial in range(section.first_block, section.trials))]
+    _write_tables(job, found, section.metric.name)
+    folder = artifacts.folder(job.stage)
+    rungs = [row for record, _ in found for row in study.rung_rows(record)]
+    artifacts.write_table(folder / "rungs.parquet", "rungs", rungs)
+    artifacts.write_table(folder / "proposals.parquet", "proposals", [asdict(record.proposal) for record, _ in found])
+    artifacts.write_json(folder / "summary.json", summary(record for record, _ in found))
+
+
+def summary(found: Iterable[Record]) -> Mapping[str, int]:
+    """The study in a few numbers, for `dvc metrics`."""
+    found = list(found)
+    states = [record.state for record in found]
+    counts = {f"trials_{state.lower()}": states.count(state) for state in (artifacts.COMPLETE, artifacts.PRUNED, artifacts.DIVERGED)}
+    return {**counts, "steps_trained": sum(record.steps for record in found)}
+
+
+def independent(job: Job, n: int) -> Iterator[Record]:
+    """The records of a stage whose trials are independent, as far as there are any."""
+    for trial in range(n):
+        if records.exists(job.path(trial)):
+            yield records.load(job.path(trial), job.context)
+
+
+def _load(job: Job, trial: int) -> Found:
+    return records.load(job.path(trial), job.context), job.path(trial)
+
+
+def _write_tables(job: Job, found: list[Found], steering: str | None) -> None:
+    folder, metric = artifacts.folder(job.stage), job.params.sweep_bayes.metric
+    rows: dict[str, list[dict[str, Any]]] = {
+        "trials": [study.trial_row(record, metric, steering) for record, _ in found],
+        "evals": [row for record, _ in found for row in study.eval_rows(record, metric)],
+        "steps": [row for record, path in found for row in study.step_rows(record, records.load_curve(path))],
+    }
+    for name, table in rows.items():
+        artifacts.write_table(folder / f"{name}.parquet", name, table)

@@ -1,0 +1,32 @@
+"""generate: completions from the final weights."""
+
+import json
+
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+from lrsweep import artifacts, training
+from lrsweep.generation import generate
+from lrsweep.model import Transformer
+from lrsweep.params import Params
+from lrsweep.seeding import derive_seed
+from lrsweep.tokens import decode
+
+
+def run(params: Params) -> None:
+    """Writes completions.jsonl."""
+    training.use_one_thread()
+    tokenizer = Tokenizer.from_file(str(artifacts.RESULTS / "tokenize/tokenizer.json"))
+    model = Transformer(params.model, params.tokenize.vocab_size)
+    model.load_state_dict(load_file(artifacts.RESULTS / "train/model.safetensors"))
+    stop_id = tokenizer.token_to_id("<|endoftext|>")
+    lines = []
+    for number, prompt in enumerate(params.generate.prompts):
+        seed = derive_seed(params.seed, "generate", number)
+        ids = tokenizer.encode(prompt, add_special_tokens=False).ids
+        section = params.generate
+        new = generate(model, ids, section.max_tokens, section.temperature, section.top_p, seed, stop_id)
+        text = decode(tokenizer, [token for token in new if token != stop_id])
+        line = {"prompt": prompt, "completion": text, "tokens": len(new), "seed": seed}
+        lines.append(json.dumps(line, ensure_ascii=False))
+    artifacts.write_text(artifacts.folder("generate") / "completions.jsonl", "\n".join(lines) + "\n")

@@ -1,0 +1,228 @@
+"""The jobs of the stages that fan out: a run of trials in one process, each with a record of its own.
+
+A job's only declared output is its receipt: Snakemake deletes the outputs of a job that it starts again, and a finished trial
+must survive that. So the records lie beside the receipts, and a trial that has one is not trained again.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
+
+from lrsweep import artifacts, records, study, tokens, training
+from lrsweep.assessment import audit_sample
+from lrsweep.params import Budget, Hyperparameters, Params, Range
+from lrsweep.proposing import propose, uniform
+from lrsweep.records import Proposal, Record
+from lrsweep.seeding import derive_seed
+from lrsweep.selection import candidates
+from lrsweep.study import Curve
+
+
+@dataclass(frozen=True)
+class Job:
+    """The trials of one stage, in their folder under work/."""
+
+    stage: str
+    params: Params
+    folder: Path
+
+    @cached_property
+    def lr(self) -> Range:
+        """Phase 2's LR range: fixed, or what the edge gave."""
+        fixed = self.params.sweep_bayes.lr
+        if isinstance(fixed, Range):
+            return fixed
+        return Range.model_validate(artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["lr_range"])
+
+    @cached_property
+    def context(self) -> str:
+        """Digest of what the trials depend on beyond the folder's name: the token files and phase 2's LR range."""
+        return records.canonical_digest(
+            {
+                "study": self.folder.parent.name,
+                "tokens": artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json"),
+                "lr": None if self.stage == "sweep_uniform" else self.lr.model_dump(),
+            }
+        )
+
+    @property
+    def budget(self) -> Budget:
+        return self.params.sweep_uniform if self.stage == "sweep_uniform" else self.params.sweep_bayes
+
+    def path(self, trial: int) -> Path:
+        return records.record_path(self.folder / "trials", trial)
+
+    def segment_path(self, level: int, trial: int) -> Path:
+        return records.record_path(self.folder / f"block-{level}", trial)
+
+    def receipt(self, name: str) -> Path:
+        return self.folder / "jobs" / f"{name}.json"
+
+    def finished(self, path: Path) -> Record | None:
+        return records.load(path, self.context) if records.exists(path) else None
+
+
+def run_trials(job: Job, first: int, last: int) -> None:
+    """Trains the trials first … last of a stage that have no record yet, and writes the receipt."""
+    digests = {}
+    for trial in range(first, last + 1):
+        record = _sequential(job, trial) if job.stage == "sweep_bayes" else _independent(job, trial)
+        digests[trial] = None if record is None else records.canonical_digest(asdict(record))
+    artifacts.write_json(job.receipt(f"trials-{first}-{last}"), digests)
+
+
+def run_block(job: Job, level: int, first: int, last: int) -> None:
+    """Trains the places first … last of the first block on to a level: a rung, or the end."""
+    section = job.params.sweep_bayes
+    goals = (*section.rungs, section.steps)
+    if level == 0:
+        trials = list(range(section.first_block))
+    else:
+        trials = study.survivors(_segments(job, level - 1), goals[level - 1], section)
+    digests = {}
+    for trial in trials[first : last + 1]:
+        record = job.finished(job.segment_path(level, trial)) or _segment(job, level, trial, goals)
+        digests[trial] = records.canonical_digest(asdict(record))
+    artifacts.write_json(job.receipt(f"block-{level}-{first}-{last}"), digests)
+
+
+def block_records(job: Job) -> list[Record]:
+    """The closed records of the first block."""
+    section = job.params.sweep_bayes
+    return study.close_block([_segments(job, level) for level in range(len(section.rungs) + 1)], section)
+
+
+def block_curve_path(job: Job, trial: int) -> Path:
+    """Where the whole curve of a trial of the block lies: with its last segment."""
+    levels = range(len(job.params.sweep_bayes.rungs) + 1)
+    return [path for level in levels if records.exists(path := job.segment_path(level, trial))][-1]
+
+
+def _segments(job: Job, level: int) -> dict[int, Record]:
+    section = job.params.sweep_bayes
+    trials = range(section.first_block)
+    if level:
+        goals = (*section.rungs, section.steps)
+        trials = study.survivors(_segments(job, level - 1), goals[level - 1], section)
+    return {trial: records.load(job.segment_path(level, trial), job.context) for trial in trials}
+
+
+def _segment(job: Job, level: int, trial: int, goals: tuple[int, ...]) -> Record:
+    """Trains a trial of the block from the state at the rung before to the next, and saves its state there."""
+    before = job.finished(job.segment_path(level - 1, trial)) if level else None
+    proposal = before.proposal if before else _proposal(job, trial, [])
+    curve, state_path = Curve(), job.segment_path(level - 1, trial).with_suffix(".state")
+    state = _start(job, proposal, seed := _seed(job, trial))
+    if before and state_path.exists():
+        past = records.load_curve(job.segment_path(level - 1, trial))
+        curve = Curve(list(before.evals), {name: past[name].tolist() for name in past}, last_step=before.steps)
+        state.load_tensors(load_file(state_path))
+    _train(job, state, proposal, seed, curve, lambda *_: None, goals[level])
+    path = job.segment_path(level, trial)
+    if goals[level] < job.budget.steps:
+        artifacts.write_bytes(path.with_suffix(".state"), save_tensors(state.tensors()))
+    return _keep(job, path, proposal, seed, curve)
+
+
+def _sequential(job: Job, k: int) -> Record:
+    """Trial k of phase 2 after the block."""
+    if record := job.finished(job.path(k)):
+        return record
+    section = job.params.sweep_bayes
+    seen = _seen(job, k)
+    proposal = _proposal(job, k, seen)
+    curve, seed = Curve(), _seed(job, k)
+    _train(job, _start(job, proposal, seed), proposal, seed, curve, study.judge_by(seen, section, proposal.lr), section.steps)
+    return _keep(job, job.path(k), proposal, seed, curve)
+
+
+def _independent(job: Job, trial: int) -> Record | None:
+    """A trial of a stage whose trials run to their end, whatever the others do; None where there is none of that number."""
+    if (planned := _planned(job, trial)) is None:
+        return None
+    proposal, seed = planned
+    record = job.finished(job.path(trial))
+    if record and (record.proposal, record.seed) == (proposal, seed):
+        return record
+    curve = Curve()
+    _train(job, _start(job, proposal, seed), proposal, seed, curve, lambda *_: None, job.budget.steps)
+    return _keep(job, job.path(trial), proposal, seed, curve)
+
+
+def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
+    """The configuration and the seed of a trial that does not depend on its neighbours."""
+    p = job.params
+    if job.stage == "sweep_uniform":
+        proposal = uniform(p.seed, job.stage, trial, p.sweep_uniform.lr, p.optimizer.beta2, p.optimizer.weight_decay)
+        return proposal, _seed(job, trial)
+    table = artifacts.read_table(artifacts.RESULTS / "sweep_bayes/trials.parquet", "trials")
+    if job.stage == "assess":
+        sample = audit_sample(table, p.assess, p.seed)
+        if trial >= len(sample):
+            return None
+        row = table.set_index("trial").loc[sample[trial]]
+        hyper, seed = {name: float(row[name]) for name in ("lr", "beta2", "weight_decay")}, int(row["seed"])
+    else:
+        number, repeat = divmod(trial, p.select.seeds)
+        chosen = candidates(table, p.select)
+        if number >= len(chosen):
+            return None
+        hyper = {name: chosen[number][name] for name in ("lr", "beta2", "weight_decay")}
+        seed = derive_seed(p.seed, f"select/candidate {number}", repeat)
+    return Proposal(trial=trial, **hyper, sampler="repeat", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0), seed
+
+
+def _seen(job: Job, k: int) -> list[Record]:
+    later = [records.load(job.path(j), job.context) for j in study.sight(k, job.params.sweep_bayes)]
+    return [*block_records(job), *later]
+
+
+def _proposal(job: Job, k: int, seen: list[Record]) -> Proposal:
+    """The proposal of trial k; those of pending trials are made on the way, and kept, since each is a pure function."""
+    section = job.params.sweep_bayes
+    path = records.record_path(job.folder / "proposals", k)
+    if kept := records.load_proposal(path, job.context):
+        return kept
+    waiting = []
+    for j in study.pending(k, section):
+        sight = study.sight(j, section)
+        waiting.append(_proposal(job, j, [r for r in seen if r.trial < section.first_block or r.trial in sight]))
+    proposal = propose(seen, waiting, k, section, job.lr, job.params.seed)
+    records.save_proposal(path, job.context, proposal)
+    return proposal
+
+
+def _seed(job: Job, trial: int) -> int:
+    return derive_seed(job.params.seed, f"{job.stage}/trial", trial)
+
+
+def _start(job: Job, proposal: Proposal, seed: int) -> training.State:
+    training.use_one_thread()
+    p = job.params
+    return training.start(p.model, p.tokenize.vocab_size, p.optimizer, _hyper(proposal), seed)
+
+
+def _hyper(proposal: Proposal) -> Hyperparameters:
+    return Hyperparameters(lr=proposal.lr, beta2=proposal.beta2, weight_decay=proposal.weight_decay)
+
+
+def _train(job: Job, state: training.State, proposal: Proposal, seed: int, curve: Curve, decide, until: int) -> None:
+    p = job.params
+    data = tokens.load_tokens(artifacts.RESULTS / "tokenize/train.bin")
+    valid = tokens.load_tokens(artifacts.RESULTS / "tokenize/valid.bin")
+    batches = tokens.fixed_batches(valid, p.evaluation.batches, p.optimizer.batch_size, p.model.context_length)
+    run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
+    started = state.step
+    study.follow(training.observe(state, run, data, batches, until), curve, decide)
+    with (job.folder / "trained.log").open("a") as log:
+        log.write(f"trial {proposal.trial} steps {started} to {curve.last_step}\n")
+
+
+def _keep(job: Job, path: Path, proposal: Proposal, seed: int, curve: Curve) -> Record:
+    record = Record(job.context, proposal, seed, curve.state, curve.last_step, tuple(curve.evals), tuple(curve.rungs))
+    records.save(path, record, {name: np.asarray(values) for name, values in curve.steps.items()})
+    return record

@@ -1,0 +1,160 @@
+"""A study: which records a trial may see, how it is judged, how the first block is halved, and what a study adds up to.
+
+After the first block trial k depends on the records of the block and of trials up to k - lag, and on nothing else: so as many
+trials as the lag may run at once, and the result does not depend on the order in which they end.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from lrsweep import artifacts
+from lrsweep.metric import components
+from lrsweep.params import Metric, SweepBayes
+from lrsweep.proposing import values_by_step
+from lrsweep.pruning import Verdict, halve, judge
+from lrsweep.records import STEP_COLUMNS, EvalPoint, Record, RungPoint, finite
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Curve:
+    """What was seen of a trial so far."""
+
+    evals: list[EvalPoint] = field(default_factory=list)
+    steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEP_COLUMNS})
+    rungs: list[RungPoint] = field(default_factory=list)
+    state: str = artifacts.COMPLETE
+    last_step: int = 0
+
+
+def follow(observations: Iterable[Any], curve: Curve, decide: Callable[[Curve, int], RungPoint | None]) -> Curve:
+    """Consumes a training run until it ends, diverges, or is stopped by `decide(curve, step)` after an eval."""
+    for seen in observations:
+        curve.last_step = seen.step
+        if hasattr(seen, "grad_norm"):
+            for name in STEP_COLUMNS:
+                curve.steps[name].append(getattr(seen, name))
+        else:
+            curve.evals.append(EvalPoint(seen.step, seen.lr, finite(seen.loss_nats)))
+        if not seen.finite:
+            curve.state = artifacts.DIVERGED
+            break
+        if not hasattr(seen, "grad_norm") and (point := decide(curve, seen.step)):
+            curve.rungs.append(point)
+            if point.stopped:
+                curve.state = artifacts.PRUNED
+                break
+    return curve
+
+
+def sight(k: int, section: SweepBayes) -> range:
+    """The trials after the block whose records trial k may see."""
+    return range(section.first_block, max(section.first_block, k - section.lag + 1))
+
+
+def pending(k: int, section: SweepBayes) -> range:
+    """The earlier trials after the block that trial k may not see."""
+    return range(sight(k, section).stop, k)
+
+
+def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> Callable[[Curve, int], RungPoint | None]:
+    """The stopping rule of a trial that has these records in sight."""
+    references = [values_by_step(record, section) for record in records]
+
+    def decide(curve: Curve, step: int) -> RungPoint | None:
+        if step not in section.rungs:
+            return None
+        rows = components([e.lr for e in curve.evals], [e.loss_nats or 0.0 for e in curve.evals], max_lr, section.metric)
+        value = rows[-1].value(section.metric.name)
+        assert value is not None, "params.py refuses a rung at which the metric is not defined"
+        others = [values[step] for values in references if step in values]
+        verdict: Verdict = judge(value, others, section.stopping.eta)
+        return RungPoint(step, value, len(others), verdict.threshold, verdict.stopped)
+
+    return decide
+
+
+def survivors(segments: Mapping[int, Record], rung: int, section: SweepBayes) -> list[int]:
+    """The trials of the block that go on past a rung, from the records of all that were trained to it."""
+    return halve(_values(segments, rung, section), len_at(rung, section), section.stopping.eta)
+
+
+def len_at(rung: int, section: SweepBayes) -> int:
+    """How many places the block has at a rung: first_block / eta^i; the end counts as the last rung."""
+    index = [*section.rungs, section.steps].index(rung)
+    return int(section.first_block // section.stopping.eta**index)
+
+
+def close_block(levels: Sequence[Mapping[int, Record]], section: SweepBayes) -> list[Record]:
+    """The records of the first block in trial order, each with its comparisons, from its segments at each level.
+
+    levels[i] holds the records of the trials that were trained to rung i; the last level is the end.
+    """
+    points: dict[int, list[RungPoint]] = {trial: [] for trial in levels[0]}
+    for rung, segments in zip(section.rungs, levels, strict=False):
+        values, kept = _values(segments, rung, section), survivors(segments, rung, section)
+        known = {trial: value for trial, value in values.items() if value is not None}
+        limit = max((known[trial] for trial in kept), default=None)
+        for trial, value in known.items():
+            points[trial].append(RungPoint(rung, value, len(known) - 1, limit, trial not in kept))
+    closed = []
+    for trial in sorted(levels[0]):
+        last = [segments[trial] for segments in levels if trial in segments][-1]
+        ended = last.state == artifacts.DIVERGED or last.steps == section.steps
+        state = last.state if ended else artifacts.PRUNED
+        closed.append(replace(last, state=state, rungs=tuple(points[trial])))
+    return closed
+
+
+def _values(segments: Mapping[int, Record], rung: int, section: SweepBayes) -> dict[int, float | None]:
+    return {trial: values_by_step(record, section).get(rung) for trial, record in segments.items()}
+
+
+def trial_row(record: Record, section: Metric, steering: str | None) -> Row:
+    """The record's row of the table `trials`; `steering` names the metric that the study is steered by, if it is."""
+    points = record.finite_evals()
+    rows = components([p[1] for p in points], [p[2] for p in points], record.proposal.lr, section)
+    complete = record.state == artifacts.COMPLETE
+    return {
+        "trial": record.trial,
+        "state": record.state,
+        "steps": record.steps,
+        "lr": record.proposal.lr,
+        "beta2": record.proposal.beta2,
+        "weight_decay": record.proposal.weight_decay,
+        "seed": record.seed,
+        "last_loss_nats": points[-1][2] if points else None,
+        "final_loss_nats": points[-1][2] if complete else None,
+        "metric": rows[-1].value(steering or "loss") if points else None,
+        "m_u": rows[-1].m_u if points else None,
+    }
+
+
+def eval_rows(record: Record, section: Metric) -> Iterator[Row]:
+    """The record's rows of the table `evals`; a non-finite eval has none."""
+    points = record.finite_evals()
+    rows = components([p[1] for p in points], [p[2] for p in points], record.proposal.lr, section)
+    for (step, lr, _), row in zip(points, rows, strict=True):
+        yield {"trial": record.trial, "step": step, "lr": lr, **row.__dict__}
+
+
+def step_rows(record: Record, curve: Mapping[str, np.ndarray]) -> Iterator[Row]:
+    """The record's rows of the table `steps`."""
+    columns = [curve[name].tolist() for name in STEP_COLUMNS]
+    for step, values in enumerate(zip(*columns, strict=True), start=1):
+        yield {"trial": record.trial, "step": step, **dict(zip(STEP_COLUMNS, values, strict=True))}
+
+
+def rung_rows(record: Record) -> Iterator[Row]:
+    """The record's rows of the table `rungs`."""
+    for point in record.rungs:
+        yield {"trial": record.trial, **point.__dict__}
+
+
+def chunks(first: int, end: int, size: int) -> list[tuple[int, int]]:
+    """Trials first … end - 1 in jobs of `size`: pairs of first and last trial."""
+    return [(start, min(start + size, end) - 1) for start in range(first, end, size)]
