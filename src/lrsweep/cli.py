@@ -89,6 +89,7 @@ def preset(names: list[str]) -> None:
 def main() -> None:
     """Runs the workspace's own code, turns a user's mistake into a line and exit code 2."""
     _prefer_workspace()
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch and scikit-learn: more threads would change bits and slow small models
     try:
         app()
     except UserError as error:

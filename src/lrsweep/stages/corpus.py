@@ -8,7 +8,5 @@ from lrsweep.params import Params
 def run(params: Params) -> None:
     """Writes train.txt, valid.txt and corpus.json."""
     folder = artifacts.folder("corpus")
-    summary = write_corpus(
-        params.corpus, params.seed, folder / "train.txt", folder / "valid.txt", lineage.work() / "downloads"
-    )
+    summary = write_corpus(params.corpus, params.seed, folder / "train.txt", folder / "valid.txt", lineage.work() / "downloads")
     artifacts.write_json(folder / "corpus.json", summary)

@@ -34,7 +34,9 @@ def summary(found: Iterable[Record]) -> Mapping[str, int]:
     """The study in a few numbers, for `dvc metrics`."""
     found = list(found)
     states = [record.state for record in found]
-    counts = {f"trials_{state.lower()}": states.count(state) for state in (artifacts.COMPLETE, artifacts.PRUNED, artifacts.DIVERGED)}
+    counts = {
+        f"trials_{state.lower()}": states.count(state) for state in (artifacts.COMPLETE, artifacts.PRUNED, artifacts.DIVERGED)
+    }
     return {**counts, "steps_trained": sum(record.steps for record in found)}
 
 

@@ -20,7 +20,10 @@ def run(params: Params) -> None:
     seed = derive_seed(params.seed, "train")
     state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed)
     valid = tokens.fixed_batches(
-        tokens.load_tokens(data / "valid.bin"), params.evaluation.batches, params.optimizer.batch_size, params.model.context_length
+        tokens.load_tokens(data / "valid.bin"),
+        params.evaluation.batches,
+        params.optimizer.batch_size,
+        params.model.context_length,
     )
     job = training.Run(params.optimizer, params.train, hyper.lr, seed, params.model.context_length)
     train_tokens = tokens.load_tokens(data / "train.bin")

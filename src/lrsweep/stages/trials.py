@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, records, study, tokens, training
+from lrsweep import artifacts, receipts, records, study, tokens, training
 from lrsweep.assessment import audit_sample
 from lrsweep.params import Budget, Hyperparameters, Params, Range
 from lrsweep.proposing import propose, uniform
@@ -59,9 +59,6 @@ class Job:
     def segment_path(self, level: int, trial: int) -> Path:
         return records.record_path(self.folder / f"block-{level}", trial)
 
-    def receipt(self, name: str) -> Path:
-        return self.folder / "jobs" / f"{name}.json"
-
     def finished(self, path: Path) -> Record | None:
         return records.load(path, self.context) if records.exists(path) else None
 
@@ -71,8 +68,9 @@ def run_trials(job: Job, first: int, last: int) -> None:
     digests = {}
     for trial in range(first, last + 1):
         record = _sequential(job, trial) if job.stage == "sweep_bayes" else _independent(job, trial)
-        digests[trial] = None if record is None else records.canonical_digest(asdict(record))
-    artifacts.write_json(job.receipt(f"trials-{first}-{last}"), digests)
+        if record is not None:
+            digests[job.path(trial)] = records.canonical_digest(asdict(record))
+    receipts.write(receipts.path(job.folder, "trials", first, last), job.folder, digests)
 
 
 def run_block(job: Job, level: int, first: int, last: int) -> None:
@@ -86,8 +84,8 @@ def run_block(job: Job, level: int, first: int, last: int) -> None:
     digests = {}
     for trial in trials[first : last + 1]:
         record = job.finished(job.segment_path(level, trial)) or _segment(job, level, trial, goals)
-        digests[trial] = records.canonical_digest(asdict(record))
-    artifacts.write_json(job.receipt(f"block-{level}-{first}-{last}"), digests)
+        digests[job.segment_path(level, trial)] = records.canonical_digest(asdict(record))
+    receipts.write(receipts.path(job.folder, f"block-{level}", first, last), job.folder, digests)
 
 
 def block_records(job: Job) -> list[Record]:

@@ -1,0 +1,70 @@
+# The stages stand in dvc.yaml and nowhere else: this file makes a rule of each. Those that fan out into trials are in study.smk.
+import json
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from lrsweep import params as schema
+from lrsweep.corpus import source_files
+from lrsweep.errors import UserError
+
+STAGES = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
+
+try:
+    PARAMS = schema.load(Path("params.yaml"))
+    SOURCES = [str(path) for path in source_files(PARAMS.corpus)]
+except UserError as error:
+    print(f"lrsweep: {error}", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(2)  # one line and exit code 2: Snakemake would wrap an exception in a traceback
+
+
+def dependencies(stage):
+    """The stage's deps; the folder of the user's texts stands for the files that are read."""
+    return [path for dep in stage["deps"] for path in (SOURCES if dep == "data" else [dep])]
+
+
+def outputs(stage):
+    """The stage's outs and metrics, which dvc.yaml may write with options."""
+    entries = stage.get("outs", []) + stage.get("metrics", [])
+    return [path for entry in entries for path in (entry if isinstance(entry, dict) else [entry])]
+
+
+def values(stage):
+    """The parameters that the stage reads, so that a changed one runs it again."""
+    tree = PARAMS.model_dump(mode="json")
+    found = {}
+    for key in stage.get("params", []):
+        value = tree
+        for part in key.split("."):
+            value = value[part]
+        found[key] = value
+    return json.dumps(found, sort_keys=True)
+
+
+rule all:
+    input:
+        [path for stage in STAGES.values() for path in outputs(stage)],
+
+
+for name, stage in STAGES.items():
+    if name in FANNED_OUT:
+        continue
+
+    rule:
+        name:
+            name
+        input:
+            dependencies(stage),
+        output:
+            outputs(stage),
+        params:
+            read=values(stage),
+        shell:
+            stage["cmd"]
+
+
+include: "workflow/rules/study.smk"

@@ -1,0 +1,17 @@
+"""edge: the maximum stable LR from phase 1, and the LR range of phase 2."""
+
+from lrsweep import artifacts
+from lrsweep.edges import find_edge
+from lrsweep.params import Params
+
+
+def run(params: Params) -> None:
+    """Writes edge.json and bins.parquet."""
+    tables = {
+        name: artifacts.read_table(artifacts.RESULTS / f"sweep_uniform/{name}.parquet", name)
+        for name in ("trials", "evals", "steps")
+    }
+    edge, bins = find_edge(**tables, section=params.edge, budget=params.sweep_uniform, seed=params.seed)
+    folder = artifacts.folder("edge")
+    artifacts.write_json(folder / "edge.json", edge)
+    artifacts.write_table(folder / "bins.parquet", "bins", bins)

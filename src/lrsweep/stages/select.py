@@ -1,0 +1,32 @@
+"""select: the best few trials and the default, trained again over seeds; the best mean is chosen."""
+
+from lrsweep import artifacts
+from lrsweep.selection import candidates, choose
+from lrsweep.stages.gather import independent
+from lrsweep.stages.trials import Job
+
+
+def run(job: Job) -> None:
+    """Writes replicates.parquet and choice.json."""
+    section = job.params.select
+    trials = artifacts.read_table(artifacts.RESULTS / "sweep_bayes/trials.parquet", "trials")
+    known = candidates(trials, section)
+    rows = []
+    for record in independent(job, len(known) * section.seeds):
+        number = record.trial // section.seeds
+        complete = record.state == artifacts.COMPLETE
+        rows.append(
+            {
+                "replicate": record.trial,
+                "candidate": number,
+                "trial": known[number]["trial"],
+                **{name: getattr(record.proposal, name) for name in ("lr", "beta2", "weight_decay")},
+                "seed": record.seed,
+                "state": record.state,
+                "final_loss_nats": record.evals[-1].loss_nats if complete else None,
+            }
+        )
+    folder = artifacts.folder("select")
+    artifacts.write_table(folder / "replicates.parquet", "replicates", rows)
+    replicates = artifacts.read_table(folder / "replicates.parquet", "replicates")
+    artifacts.write_json(folder / "choice.json", choose(replicates, trials, section, job.params.sweep_bayes, job.lr.model_dump()))

@@ -1,0 +1,121 @@
+# The stages that fan out: trial jobs, each with a receipt, and a gather with the stage's outs.
+#
+# Inputs inside a study are ancient(): its folder is named after a digest of all that its trials depend on, so a trial that is
+# there is never out of date, whatever the times of files say after a checkout.
+from lrsweep import receipts
+from lrsweep.lineage import study_folder
+from lrsweep.study import chunks
+
+SIZE = PARAMS.execution.trials_per_job
+BAYES = PARAMS.sweep_bayes
+TOKENS = ["results/tokenize/train.bin", "results/tokenize/valid.bin", "results/tokenize/tokens.json"]
+TABLE = "results/sweep_bayes/trials.parquet"
+EDGE = ["results/edge/edge.json"] if BAYES.lr == "auto" else []
+FOLDERS = {stage: study_folder(stage, PARAMS) for stage in FANNED_OUT}
+TRIALS = {
+    "sweep_uniform": chunks(0, PARAMS.sweep_uniform.trials, SIZE),
+    "sweep_bayes": chunks(BAYES.first_block, BAYES.trials, SIZE),
+    "assess": chunks(0, PARAMS.assess.audit_trials, SIZE),
+    "select": chunks(0, (PARAMS.select.candidates + 1) * PARAMS.select.seeds, SIZE),
+}
+
+for folder in FOLDERS.values():
+    receipts.drop_stale(folder)
+
+
+def receipt(stage, kind, first, last):
+    return str(receipts.path(FOLDERS[stage], kind, first, last))
+
+
+def block_receipts(level):
+    """The jobs that bring the first block to a level: at each rung 1/eta of its places are left."""
+    places = BAYES.first_block // BAYES.stopping.eta**level
+    return [receipt("sweep_bayes", f"block-{level}", *pair) for pair in chunks(0, places, SIZE)]
+
+
+def before_block(wildcards):
+    level = int(wildcards.level)
+    return [ancient(path) for path in (block_receipts(level - 1) if level else TOKENS + EDGE)]
+
+
+def before_trials(wildcards):
+    """The block, and the jobs of trials first - 2 lag + 1 … last - lag, which have all earlier ones behind them."""
+    first, last = int(wildcards.first), int(wildcards.last)
+    seen = range(first - 2 * BAYES.lag + 1, last - BAYES.lag + 1)
+    jobs = [pair for pair in TRIALS["sweep_bayes"] if pair[0] < first and pair[0] < seen.stop and pair[1] >= seen.start]
+    return [ancient(path) for path in block_receipts(len(BAYES.rungs)) + [receipt("sweep_bayes", "trials", *pair) for pair in jobs]]
+
+
+def receipts_of(stage):
+    block = [path for level in range(len(BAYES.rungs) + 1) for path in block_receipts(level)] if stage == "sweep_bayes" else []
+    return block + [receipt(stage, "trials", *pair) for pair in TRIALS[stage]]
+
+
+wildcard_constraints:
+    level=r"\d+",
+    first=r"\d+",
+    last=r"\d+",
+
+
+rule sweep_uniform_trials:
+    input:
+        ancient(TOKENS),
+    output:
+        receipt("sweep_uniform", "trials", "{first}", "{last}"),
+    shell:
+        f"lrsweep trials sweep_uniform {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['sweep_uniform']}"
+
+
+rule sweep_bayes_block:
+    input:
+        before_block,
+    output:
+        receipt("sweep_bayes", "block-{level}", "{first}", "{last}"),
+    priority: 1
+    shell:
+        f"lrsweep block {{wildcards.level}} {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['sweep_bayes']}"
+
+
+rule sweep_bayes_trials:
+    input:
+        before_trials,
+    output:
+        receipt("sweep_bayes", "trials", "{first}", "{last}"),
+    shell:
+        f"lrsweep trials sweep_bayes {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['sweep_bayes']}"
+
+
+rule assess_trials:
+    input:
+        ancient(TOKENS + EDGE),
+        TABLE,
+    output:
+        receipt("assess", "trials", "{first}", "{last}"),
+    shell:
+        f"lrsweep trials assess {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['assess']}"
+
+
+rule select_trials:
+    input:
+        ancient(TOKENS + EDGE),
+        TABLE,
+    output:
+        receipt("select", "trials", "{first}", "{last}"),
+    shell:
+        f"lrsweep trials select {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['select']}"
+
+
+for stage in FANNED_OUT:
+
+    rule:
+        name:
+            stage
+        input:
+            receipts_of(stage),
+            dependencies(STAGES[stage]),
+        output:
+            outputs(STAGES[stage]),
+        params:
+            read=values(STAGES[stage]),
+        shell:
+            f"lrsweep {stage} --folder {FOLDERS[stage]}"
