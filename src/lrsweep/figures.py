@@ -5,7 +5,6 @@ sheet of the package. Figures survive a study without usable data: they are then
 """
 
 import io
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,24 +26,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", "--", "-.", ":")
 SHAPES = "osD^vPX"
 
-FIGURES = {
-    "lr_grad_norm": "Learning rate of every step of phase 1 against its gradient norm before clipping: median (line) and 5 to 95 % "
-    "(band), warm-up and decay apart. Look for the learning rate from which the norm and its spread rise: the dotted edge.",
-    "loss_by_lr": "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
-    "dotted is the edge, shaded its interval; diverged trials stand at the upper border.",
-    "proposals": "Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look for "
-    "the line falling early. A loss above the axis, or none, stands at the upper border.",
-    "curves": "Eval loss of the trials of phase 2 over their steps; dotted lines are the rungs. Look whether the stopped trials "
-    "were truly above the survivors at their rung.",
-    "clusters": "Mean eval loss of each cluster of survivors, with its least and greatest loss (band). Look at the shape of the best "
-    "cluster: flat in the warm-up, a steep drop, slightly convex.",
-    "correlations": "Spearman's rank correlation of each metric at each rung with the final loss, with its 95 % interval. Near 1 the "
-    "metric ranks trials rightly at that rung; below 0 it ranks them the wrong way round.",
-    "replay": "Recorded curves replayed under other stopping rules and metrics: median of the steps trained against median of the best "
-    "loss that was kept. Lower left is better.",
-    "choice": "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the final loss.",
-    "final_curve": "The final training: training loss of each step (thin) and eval loss (line).",
-}
+NAMES = ("lr_grad_norm", "loss_by_lr", "proposals", "curves", "clusters", "correlations", "replay", "choice", "final_curve")
 
 
 class Choice(NamedTuple):
@@ -60,10 +42,6 @@ def _marks(**values: float | None) -> list[dict[str, object]]:
     return [{"series": name.replace("_", " "), "lr": value} for name, value in values.items() if value is not None]
 
 
-def _frame(rows: Iterable[dict[str, object]], columns: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=columns)
-
-
 def prepare_lr_grad_norm(bins: pd.DataFrame, edge_lr: float | None) -> pd.DataFrame:
     filled = bins[bins["grad_norm_p50"].notna()]
     names = ["grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]
@@ -71,7 +49,7 @@ def prepare_lr_grad_norm(bins: pd.DataFrame, edge_lr: float | None) -> pd.DataFr
         {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), **{name: getattr(row, name) for name in names}}
         for row in filled.itertuples()
     ]
-    return _frame(rows + _marks(edge=edge_lr), ["series", "lr", *names])
+    return pd.DataFrame(rows + _marks(edge=edge_lr), columns=["series", "lr", *names])
 
 
 def draw_lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
@@ -97,7 +75,7 @@ def prepare_loss_by_lr(
         for row in trials.itertuples()
     ]
     marks = _marks(edge=edge_lr, edge_low=edge_low, edge_high=edge_high)
-    data = _frame(rows + marks, ["series", "trial", "lr", "final_loss_nats"])
+    data = pd.DataFrame(rows + marks, columns=["series", "trial", "lr", "final_loss_nats"])
     return data.astype({"trial": "Int32", "final_loss_nats": float})
 
 
@@ -233,7 +211,7 @@ def prepare_choice(replicates: pd.DataFrame, choices: list[Choice]) -> pd.DataFr
         {"series": "mean", "candidate": c.candidate, "loss_nats": c.mean_nats, "low_nats": c.low_nats, "high_nats": c.high_nats}
         for c in choices
     ]
-    data = _frame(runs + means, ["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"])
+    data = pd.DataFrame(runs + means, columns=["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"])
     return data.astype({"seed": "Int64", "loss_nats": float, "low_nats": float, "high_nats": float})
 
 
