@@ -6,7 +6,7 @@ sheet of the package. Figures survive a study without usable data: they are then
 
 import io
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -29,16 +29,7 @@ SHAPES = "osD^vPX"
 NAMES = ("lr_grad_norm", "loss_by_lr", "proposals", "curves", "clusters", "correlations", "replay", "choice", "final_curve")
 
 
-class Choice(NamedTuple):
-    """What the figure `choice` needs of a candidate besides its runs."""
-
-    candidate: int
-    mean_nats: float | None
-    low_nats: float | None
-    high_nats: float | None
-
-
-def _marks(**values: float | None) -> list[dict[str, object]]:
+def _marks(**values: float | None) -> list[dict[str, Any]]:
     return [{"series": name.replace("_", " "), "lr": value} for name, value in values.items() if value is not None]
 
 
@@ -202,16 +193,16 @@ def draw_replay(ax: Axes, data: pd.DataFrame) -> None:
     ax.legend(fontsize=8, ncols=1 + len(data) // 14, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def prepare_choice(replicates: pd.DataFrame, choices: list[Choice]) -> pd.DataFrame:
+def prepare_choice(replicates: pd.DataFrame, means: list[dict[str, Any]]) -> pd.DataFrame:
+    """`means`: per candidate its number, loss_nats, low_nats and high_nats."""
     runs = [
         {"series": "run", "candidate": row.candidate, "seed": row.seed, "loss_nats": row.final_loss_nats}
         for row in replicates.itertuples()
     ]
-    means = [
-        {"series": "mean", "candidate": c.candidate, "loss_nats": c.mean_nats, "low_nats": c.low_nats, "high_nats": c.high_nats}
-        for c in choices
-    ]
-    data = pd.DataFrame(runs + means, columns=["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"])
+    data = pd.DataFrame(
+        [*runs, *({"series": "mean", **row} for row in means)],
+        columns=["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"],
+    )
     return data.astype({"seed": "Int64", "loss_nats": float, "low_nats": float, "high_nats": float})
 
 
