@@ -7,9 +7,10 @@ host or duration goes into any of them. A trial job imports this module, so pyar
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lrsweep.errors import UserError
 
@@ -136,18 +137,25 @@ def folder(stage: str) -> Path:
     return path
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file so that it is there whole or not at all."""
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that is there whole at the end of the block, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file so that it is there whole or not at all."""
+    with atomic_writer(path) as file:
+        file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:

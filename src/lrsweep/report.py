@@ -1,0 +1,107 @@
+"""The report: one self-contained page from the study's tables and JSONs. Pure: values in, HTML out."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lrsweep.metric import weight_ratio
+
+KAPPAS = (1.01, 1.015, 1.02, 1.03, 1.05, 1.10)  # those of the write-up
+WRITE_UP_TERMS = 195  # 200 evals, window 5
+
+# fmt: off
+CAPTIONS = {
+    "lr_grad_norm": "Learning rate of every step of phase 1 against its gradient norm before clipping: median (line) and 5 to 95 % "
+    "(band), warm-up and decay apart. Look for the learning rate from which the norm and its spread rise: the dotted edge.",
+    "loss_by_lr": "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
+    "dotted is the edge, shaded its interval; diverged trials stand at the upper border.",
+    "proposals": "Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look for "
+    "the line falling early. A loss above the axis, or none, stands at the upper border.",
+    "curves": "Eval loss of the trials of phase 2 over their steps; dotted lines are the rungs. Look whether the stopped trials "
+    "were truly above the survivors at their rung.",
+    "clusters": "Mean eval loss of each cluster of survivors, with its least and greatest loss (band). Look at the shape of the best "
+    "cluster: flat in the warm-up, a steep drop, slightly convex.",
+    "correlations": "Spearman's rank correlation of each metric at each rung with the final loss, with its 95 % interval. Near 1 the "
+    "metric ranks trials rightly at that rung; below 0 it ranks them the wrong way round.",
+    "replay": "Recorded curves replayed under other stopping rules and metrics: median of the steps trained against median of the best "
+    "loss that was kept. Lower left is better.",
+    "choice": "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the final loss.",
+    "final_curve": "The final training: training loss of each step (thin) and eval loss (line).",
+}
+# fmt: on
+
+
+def render(content: dict[str, Any]) -> str:
+    """The page; every text is escaped, and a key that the template names and content lacks is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["num"] = _number
+    return environment.get_template("report.html.jinja").render(content)
+
+
+def _number(value: Any) -> str:
+    """Four significant digits; a missing number is a dash."""
+    if value is None or pd.isna(value):
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def inline(svgs: dict[str, bytes]) -> dict[str, dict[str, str]]:
+    """Each figure as a data URI, with its caption and the path of its CSV."""
+    return {
+        name: {
+            "uri": "data:image/svg+xml;base64," + base64.b64encode(svg).decode(),
+            "caption": CAPTIONS[name],
+            "csv": f"results/figures/{name}.csv",
+        }
+        for name, svg in svgs.items()
+    }
+
+
+def kappa_rows(terms: int, window: int) -> list[dict[str, float]]:
+    """Weight of the last term of M_u over the first, for this study's number of terms and for the write-up's."""
+    return [
+        {
+            "kappa": kappa,
+            "here": weight_ratio(kappa, terms + window, window),
+            "write_up": weight_ratio(kappa, WRITE_UP_TERMS + window, window),
+        }
+        for kappa in KAPPAS
+    ]
+
+
+def rung_rows(rungs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per rung: trials that reached it, trials stopped there, and the threshold that the last of them was held against."""
+    rows = []
+    for rung, part in rungs.sort_values("trial").groupby("rung"):
+        thresholds = part["threshold"].dropna()
+        last = float(thresholds.iloc[-1]) if len(thresholds) else None
+        rows.append({"rung": int(rung), "reached": len(part), "stopped": int(part["stopped"].sum()), "threshold": last})
+    return rows
+
+
+def replay_rows(replay: pd.DataFrame) -> list[dict[str, Any]]:
+    """Medians over the random orders, per rule and metric."""
+    return (
+        replay.groupby(["rule", "metric"], as_index=False, sort=False)[["steps", "best_loss_nats", "stopped"]]
+        .median()
+        .to_dict("records")
+    )
+
+
+def metric_warnings(correlations: pd.DataFrame, steering: str) -> list[str]:
+    """A warning for each rung at which the steering metric ranks the trials the wrong way round."""
+    wrong = correlations[(correlations["metric"] == steering) & (correlations["spearman"] < 0)]
+    return [
+        f"The steering metric {steering} ranks the trials the wrong way round at the rung of {row.rung} steps: "
+        f"Spearman {row.spearman:.2f} with the final loss."
+        for row in wrong.itertuples()
+    ]

@@ -1,0 +1,34 @@
+"""report: one self-contained page with the answer first and the evidence after it."""
+
+import json
+
+from lrsweep import artifacts, figures, report
+from lrsweep.params import Params
+
+
+def run(params: Params) -> None:
+    """Writes index.html."""
+    results, bayes = artifacts.RESULTS, params.sweep_bayes
+    trials = artifacts.read_table(results / "sweep_bayes/trials.parquet", "trials")
+    rungs = artifacts.read_table(results / "sweep_bayes/rungs.parquet", "rungs")
+    correlations = artifacts.read_table(results / "assess/correlations.parquet", "correlations")
+    replay = artifacts.read_table(results / "assess/replay.parquet", "replay")
+    names = {"edge": "edge/edge", "clusters": "cluster/clusters", "assess": "assess/assess", "choice": "select/choice"}
+    found = {name: artifacts.read_json(results / f"{path}.json") for name, path in names.items()}
+    lines = (results / "generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
+    warnings = report.metric_warnings(correlations, bayes.metric.name)
+    warnings += [warning["message"] for value in found.values() for warning in value["warnings"]]
+    content = {
+        **found,
+        "final": artifacts.read_json(results / "train/metrics.json"),
+        "completions": [json.loads(line) for line in lines if line],
+        "warnings": warnings,
+        "states": trials["state"].value_counts().sort_index().to_dict(),
+        "rungs": report.rung_rows(rungs),
+        "kappas": report.kappa_rows(bayes.steps // bayes.eval_every - bayes.metric.window, bayes.metric.window),
+        "terms": bayes.steps // bayes.eval_every - bayes.metric.window,
+        "correlations": correlations.to_dict("records"),
+        "replay": report.replay_rows(replay),
+        "figures": report.inline({name: (results / f"figures/{name}.svg").read_bytes() for name in figures.NAMES}),
+    }
+    artifacts.write_text(artifacts.folder("report") / "index.html", report.render(content))
