@@ -63,8 +63,9 @@ for name, stage in STAGES.items():
             outputs(stage),
         params:
             read=values(stage),
+            command=stage["cmd"],
         shell:
-            stage["cmd"]
+            "{params.command}"
 
 
 include: "workflow/rules/study.smk"

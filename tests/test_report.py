@@ -7,16 +7,39 @@ from lrsweep import figures, report
 
 from .test_figures import tables
 
+BORDER = {"hyperparameter": "lr", "value": 0.039, "end": "upper", "try": {"min": 0.001, "max": 0.16}}
+
 
 def content():
     t = tables()
     hyper = {"lr": 0.01234, "beta2": 0.97, "weight_decay": 0.01}
-    candidates = [{"candidate": c, **hyper, "loss_nats": 2.5, "low_nats": 2.4, "high_nats": None} for c in range(3)]
+    candidates = [
+        {
+            "candidate": c,
+            **hyper,
+            "mean_loss_nats": 2.5,
+            "to_default_nats": -0.1,
+            "to_default_low_nats": None,
+            "to_default_high_nats": None,
+            "diverged": 0,
+            "low_nats": 2.4,
+            "high_nats": None,
+        }
+        for c in range(3)
+    ]
     return {
-        "edge": {"lr": 0.02, "lr_low": 0.01, "lr_high": None, "warnings": []},
-        "clusters": {"k": 2, "warnings": []},
-        "assess": {"audit": {"trials": 8}, "warnings": []},
-        "choice": {"selected": hyper, "candidates": candidates, "warnings": []},
+        "edge": {
+            "edge_lr": 0.02,
+            "edge_low_lr": 0.01,
+            "edge_high_lr": None,
+            "lr_range": {"min": 0.001, "max": 0.04},
+            "counts": {"trials": 4},
+            "spikes": {"total": 2},
+            "message": "Edge not seen",
+        },
+        "clusters": {"k": 2, "clusters": [], "message": None},
+        "assess": {"audit": {"audited": 8}, "halves": [], "steering_metric": "m_u"},
+        "choice": {"selected": hyper, "candidates": candidates, "message": None, "borders": [BORDER]},
         "final": {**hyper, "final_loss_nats": 1.5, "perplexity": 4.48, "steps": 100, "state": "COMPLETE"},
         "completions": [{"prompt": "Once <b>", "completion": "<script>alert(1)</script>"}],
         "warnings": report.metric_warnings(t["correlations"], "m_u"),
@@ -38,6 +61,13 @@ def test_the_page():
     assert "http" not in page
     assert page.index("ranks the trials the wrong way round") < page.index("<nav>")
     assert page.count("<img ") == len(figures.NAMES)
+
+
+def test_warnings_of_the_analyses():
+    c = content()
+    found = report.messages(c["edge"], c["clusters"], c["choice"])
+    assert found[0] == "Edge not seen"
+    assert found[1].endswith("upper end of its range: try 0.001 to 0.16.")
 
 
 def test_a_missing_key_is_an_error():

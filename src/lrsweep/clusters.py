@@ -1,86 +1,111 @@
-"""k-means of the trials that survived, on standardized hyperparameters and points of their curves."""
+"""K-means of the trials that survived: which kinds of curve there are, and with which hyperparameters.
+
+Features, each standardized over the survivors: log LR, beta2, log weight decay, and the eval loss at fixed shares of the steps.
+The number of clusters is that of the highest mean silhouette (Rousseeuw 1987); its stability is the mean adjusted Rand index
+(Hubert and Arabie 1985) between the clusters and those of other starting points.
+"""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, silhouette_samples
+from threadpoolctl import threadpool_limits
 
-from lrsweep import artifacts
+from lrsweep.artifacts import COMPLETE
 from lrsweep.params import Cluster
 from lrsweep.seeding import derive_seed
 
 Row = dict[str, Any]
-CURVE_SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)  # of the steps, where the curve is read
-STABILITY_SEEDS = 10
+
+SHARES = tuple(i / 6 for i in range(1, 7))  # of the steps, at which a curve is read
+SAME = 1e-9  # a feature that spreads by less than this share of its size says nothing
 
 
-def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, seed: int) -> tuple[Row, list[Row]]:
-    """What clusters.json says, and the rows of the table `assignments`. Cluster 0 has the lowest mean final loss.
-
-    The number of clusters has the best mean silhouette (Rousseeuw 1987); stability is the mean adjusted Rand index (Hubert
-    and Arabie 1985) between the chosen partition and those of other seeds.
-    """
-    survivors = trials[trials["state"] == artifacts.COMPLETE].sort_values("trial", ignore_index=True)
-    features = feature_table(survivors, evals)
-    most = min(section.k_max, len(np.unique(features, axis=0)) - 1 if len(features) else 0)
-    if most < section.k_min:
-        note = f"{len(survivors)} survivors are too few for {section.k_min} clusters: raise sweep_bayes.trials."
-        labels, silhouettes, stability = np.zeros(len(survivors), dtype=int), np.zeros(len(survivors)), None
-    else:
-        note = None
-        labels, silhouettes, stability = _partition(features, range(section.k_min, most + 1), section, seed)
-        labels = _by_loss(labels, survivors["final_loss_nats"].to_numpy())
-    rows = [
-        {"trial": int(t), "cluster": int(c), "silhouette": float(s)}
-        for t, c, s in zip(survivors["trial"], labels, silhouettes, strict=True)
-    ]
-    return {
-        "survivors": len(survivors),
+def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, seed: int) -> tuple[dict[str, Any], list[Row]]:
+    """What clusters.json holds, and the rows of the table `assignments`; cluster 0 has the lowest mean final loss."""
+    survivors = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
+    n, curves = len(survivors), _curves(survivors, evals)
+    features = standardize(_features(survivors, curves))
+    distinct = len(np.unique(features, axis=0)) if n else 0
+    most = min(section.k_max, n - 1, distinct)
+    with threadpool_limits(limits=1):  # a sum over threads would depend on their number
+        fits = {k: _fit(features, k, section.restarts, seed, 0) for k in range(section.k_min, most + 1)}
+        silhouettes = {k: silhouette_samples(features, labels) for k, labels in fits.items()}
+        message = stability = best = None
+        labels, values = np.zeros(n, int), np.zeros(n)
+        if fits:
+            best = max(fits, key=lambda k: (round(float(silhouettes[k].mean()), 9), -k))
+            labels, values = fits[best], silhouettes[best]
+            others = [_fit(features, best, section.restarts, seed, start) for start in range(1, section.restarts + 1)]
+            stability = float(np.mean([adjusted_rand_score(labels, other) for other in others]))
+        else:
+            message = (
+                f"{n} trials survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"
+            )
+    labels = order_by_loss(labels, survivors["final_loss_nats"].to_numpy())
+    content = {
         "k": len(set(labels.tolist())),
-        "silhouette": float(silhouettes.mean()) if len(survivors) else None,
-        "stability_rand_index": stability,
-        "clusters": [_centre(int(c), survivors[labels == c]) for c in sorted(set(labels.tolist()))],
-        "message": note,
-    }, rows
+        "n": n,
+        "silhouette": round(float(values.mean()), 9) if fits else None,
+        "stability": stability,
+        "silhouettes": [{"k": k, "silhouette": round(float(one.mean()), 9)} for k, one in silhouettes.items()],
+        "clusters": [_describe(survivors, curves, labels, cluster) for cluster in sorted(set(labels.tolist()))],
+        "message": message,
+    }
+    rows = zip(survivors["trial"].tolist(), labels.tolist(), values.tolist(), strict=True)
+    return content, [{"trial": t, "cluster": c, "silhouette": round(value, 9)} for t, c, value in rows]
 
 
-def feature_table(survivors: pd.DataFrame, evals: pd.DataFrame) -> np.ndarray:
-    """Standardized features, trials x features: log LR, beta2, log weight decay, and the loss at CURVE_SHARES."""
-    rows = []
-    for row in survivors.to_dict("records"):
-        curve = evals[evals["trial"] == row["trial"]]
-        points = np.interp(np.array(CURVE_SHARES) * row["steps"], curve["step"], curve["loss_nats"])
-        rows.append([np.log(row["lr"]), row["beta2"], np.log(max(row["weight_decay"], 1e-12)), *points])
-    table = np.array(rows, dtype=float).reshape(len(rows), 3 + len(CURVE_SHARES))
-    spread = table.std(axis=0) if len(table) else np.ones(table.shape[1])
-    return (table - (table.mean(axis=0) if len(table) else 0.0)) / np.where(spread > 1e-12, spread, 1.0)
+def _curves(survivors: pd.DataFrame, evals: pd.DataFrame) -> np.ndarray:
+    """Eval loss in nats of each survivor at SHARES of its steps, linear between evals; shape (survivors, shares)."""
+    known = dict(iter(evals.sort_values("step").groupby("trial")))
+    rows = [
+        np.interp(np.array(SHARES) * steps, known[trial]["step"], known[trial]["loss_nats"])
+        for trial, steps in zip(survivors["trial"], survivors["steps"], strict=True)
+    ]
+    return np.array(rows).reshape(len(survivors), len(SHARES))
 
 
-def _partition(features: np.ndarray, ks: range, section: Cluster, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
-    from sklearn.cluster import KMeans
-    from sklearn.metrics import adjusted_rand_score, silhouette_samples
-
-    def fit(k: int, number: int) -> np.ndarray:
-        state = derive_seed(seed, "cluster", number) % 2**32
-        return KMeans(k, n_init=section.restarts, random_state=state).fit_predict(features)
-
-    found = {k: fit(k, 0) for k in ks}
-    best = max(ks, key=lambda k: silhouette_samples(features, found[k]).mean())
-    others = [adjusted_rand_score(found[best], fit(best, number)) for number in range(1, STABILITY_SEEDS)]
-    return found[best], silhouette_samples(features, found[best]), float(np.mean(others))
+def _features(survivors: pd.DataFrame, curves: np.ndarray) -> np.ndarray:
+    names = ("lr", "beta2", "weight_decay")
+    lr, beta2, weight_decay = (survivors[name].to_numpy(float) for name in names)
+    return np.column_stack([np.log(lr), beta2, np.log(weight_decay), curves])
 
 
-def _by_loss(labels: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    order = sorted(set(labels.tolist()), key=lambda c: losses[labels == c].mean())
-    return np.array([order.index(c) for c in labels.tolist()])
+def standardize(features: np.ndarray) -> np.ndarray:
+    """Each column less its mean, over its standard deviation; a column that does not vary becomes 0."""
+    if not len(features):
+        return features
+    spread = features.std(axis=0)
+    varies = spread > SAME * np.abs(features).max(axis=0)
+    return np.where(varies, (features - features.mean(axis=0)) / np.where(varies, spread, 1.0), 0.0)
 
 
-def _centre(number: int, members: pd.DataFrame) -> Row:
+def _fit(features: np.ndarray, k: int, restarts: int, seed: int, start: int) -> np.ndarray:
+    state = derive_seed(seed, f"cluster/{k}", start) % 2**32
+    return KMeans(n_clusters=k, n_init=restarts, random_state=state).fit_predict(features)
+
+
+def order_by_loss(labels: np.ndarray, losses_nats: np.ndarray) -> np.ndarray:
+    """The labels renumbered from 0, in order of the mean final loss."""
+    means = {label: losses_nats[labels == label].mean() for label in set(labels.tolist())}
+    number = {label: i for i, label in enumerate(sorted(means, key=lambda label: (means[label], label)))}
+    return np.array([number[label] for label in labels.tolist()], int)
+
+
+def _describe(survivors: pd.DataFrame, curves: np.ndarray, labels: np.ndarray, cluster: int) -> Row:
+    """A cluster's centre in real units: geometric means of LR and weight decay, arithmetic ones of the others."""
+    part, steps = survivors[labels == cluster], float(survivors["steps"].max())
+    points = zip(SHARES, curves[labels == cluster].mean(axis=0).tolist(), strict=True)
     return {
-        "cluster": number,
-        "trials": len(members),
-        "lr": float(np.exp(np.log(members["lr"]).mean())),
-        "beta2": float(members["beta2"].mean()),
-        "weight_decay": float(np.exp(np.log(members["weight_decay"]).mean())),
-        "final_loss_nats": float(members["final_loss_nats"].mean()),
+        "cluster": cluster,
+        "size": len(part),
+        "mean_final_loss_nats": float(part["final_loss_nats"].mean()),
+        "min_final_loss_nats": float(part["final_loss_nats"].min()),
+        "lr": float(np.exp(np.log(part["lr"]).mean())),
+        "beta2": float(part["beta2"].mean()),
+        "weight_decay": float(np.exp(np.log(part["weight_decay"]).mean())),
+        "curve": [{"step": share * steps, "loss_nats": loss} for share, loss in points],
     }

@@ -1,13 +1,9 @@
 """The edge of stability, from phase 1: which maximum LR still trains well, and what the gradient norm does on the way there.
 
-The edge is the largest LR whose smoothed final loss is within `tolerance` of the smoothed best. The smoothing is a valley:
-a final loss that falls with log LR and then rises, the least-squares fit of that shape to the trials (unimodal isotonic
-regression, Stout 2008, "Unimodal regression via prefix isotonic regression"). It has no width to choose, which matters with
-23 uniform draws of which only a few lie in the lowest decade: a kernel or a parabola would blur those into the many at the top.
-A lucky trial among bad neighbours at high LR is averaged with them; a diverged trial counts as one that learned nothing.
+The edge is the largest LR whose smoothed final loss is within `tolerance` of the smoothed best; valley.py smooths, and a
+diverged trial counts as one that learned nothing.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +13,7 @@ import pandas as pd
 from lrsweep.artifacts import COMPLETE, DIVERGED
 from lrsweep.params import Edge, SweepUniform
 from lrsweep.seeding import generator
+from lrsweep.valley import fit_edge, means_by_lr
 
 Row = dict[str, Any]
 
@@ -146,57 +143,6 @@ def _capped(row: Row, initial: float | None) -> float:
     return min(known, default=float("inf"))
 
 
-def _prefix_fit(values: Sequence[float], weights: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Non-increasing least-squares fit of the whole, and the squared error of the fit of every prefix (Stout 2008)."""
-    blocks: list[list[float]] = []  # mean, weight, number of values
-    error, errors = 0.0, [0.0]
-    for value, weight in zip(values, weights, strict=True):
-        mean, count = value, 1
-        while blocks and blocks[-1][0] <= mean:
-            last_mean, last_weight, last_count = blocks.pop()
-            total = last_weight + weight
-            error += last_weight * weight / total * (last_mean - mean) ** 2
-            mean, weight, count = (last_weight * last_mean + weight * mean) / total, total, count + int(last_count)
-        blocks.append([mean, weight, count])
-        errors.append(error)
-    return [mean for mean, _, count in blocks for _ in range(int(count))], errors
-
-
-def valley_fit(losses: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The least-squares fit that first falls and then rises, to losses in order of LR."""
-    n, back, back_weights = len(losses), losses[::-1], weights[::-1]
-    _, falling = _prefix_fit(losses, weights)
-    _, rising = _prefix_fit(back, back_weights)
-    split = min(range(n + 1), key=lambda i: falling[i] + rising[n - i])
-    left, _ = _prefix_fit(losses[:split], weights[:split])
-    right, _ = _prefix_fit(back[: n - split], back_weights[: n - split])
-    return left + right[::-1]
-
-
-def _means(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct log LRs with their mean losses and their weights; trials of weight 0 are left out."""
-    points, where = np.unique(log_lrs[weights > 0], return_inverse=True)
-    totals = np.bincount(where, weights[weights > 0])
-    return points, np.bincount(where, (weights * losses)[weights > 0]) / totals, totals
-
-
-def crossing(log_lrs: Sequence[float], fit: Sequence[float], limit: float) -> float:
-    """The largest log LR at which the fit is within the limit, linear in log LR between the trials; the last at most."""
-    last = max(i for i, value in enumerate(fit) if value <= limit)
-    if last == len(fit) - 1:
-        return log_lrs[last]
-    share = (limit - fit[last]) / (fit[last + 1] - fit[last])
-    return log_lrs[last] + share * (log_lrs[last + 1] - log_lrs[last])
-
-
-def _fitted(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray, tolerance: float):
-    """Log LRs, mean losses and fit, the greatest loss that is stable, and the log LR of the edge."""
-    points, means, totals = (array.tolist() for array in _means(log_lrs, losses, weights))
-    fit = valley_fit(means, totals)
-    limit = min(fit) * (1 + tolerance)
-    return points, means, fit, limit, crossing(points, fit, limit)
-
-
 def _estimate(log_lrs: np.ndarray, losses: np.ndarray, per_trial: list[Row], section: Edge, seed: int) -> Row:
     """The edge with its bootstrap interval (95 %, trials resampled), and the fit behind it."""
     learned = np.array([row["state"] == COMPLETE and not row["never_recovered"] for row in per_trial], bool)
@@ -205,12 +151,12 @@ def _estimate(log_lrs: np.ndarray, losses: np.ndarray, per_trial: list[Row], sec
         names = ("edge_lr", "edge_low_lr", "edge_high_lr", "limit_nats", "best", "bracket")
         return {**dict.fromkeys(names), "resamples": 0, "at_border": False, "fit": [], "message": message}
     n = len(losses)
-    points, means, fit, limit, edge = _fitted(log_lrs, losses, np.ones(n), section.tolerance)
-    edges = []
+    valley = fit_edge(log_lrs, losses, np.ones(n), section.tolerance)
+    points, edge, edges = valley.log_lrs, valley.edge_log_lr, []
     draws = generator(seed, "edge/bootstrap").integers(0, n, (RESAMPLES if n >= FEWEST else 0, n))
     for weights in (np.bincount(draw, minlength=n) for draw in draws):
         if learned[weights > 0].any():
-            edges.append(_fitted(log_lrs, losses, weights, section.tolerance)[-1])
+            edges.append(fit_edge(log_lrs, losses, weights, section.tolerance).edge_log_lr)
     low, high = np.exp(np.quantile(edges, [0.025, 0.975])).tolist() if edges else (None, None)
     beyond = points[len([x for x in points if x <= edge]) :]
     best = min((row for row, one in zip(per_trial, learned, strict=True) if one), key=lambda row: row["final_loss_nats"])
@@ -225,8 +171,11 @@ def _estimate(log_lrs: np.ndarray, losses: np.ndarray, per_trial: list[Row], sec
             "unstable_lr": float(np.exp(beyond[0])) if beyond else None,
         },
         "best": {name: best[name] for name in ("trial", "lr", "final_loss_nats")},
-        "limit_nats": limit,
-        "fit": [{"lr": float(np.exp(x)), "loss_nats": m, "fit_nats": f} for x, m, f in zip(points, means, fit, strict=True)],
+        "limit_nats": valley.limit_nats,
+        "fit": [
+            {"lr": float(np.exp(x)), "loss_nats": mean, "fit_nats": fitted}
+            for x, mean, fitted in zip(points, valley.losses_nats, valley.fit_nats, strict=True)
+        ],
         "message": None if beyond else "The highest LR tried is still stable: raise sweep_uniform.lr.max to see the edge",
     }
 
@@ -259,7 +208,7 @@ def lr_sensitivity(log_lrs: np.ndarray, losses: np.ndarray, seed: int) -> Row | 
     grid = np.linspace(log_lrs.min(), log_lrs.max(), GRID)
 
     def mean_excess(weights: np.ndarray) -> float:
-        points, means, _ = _means(log_lrs, losses, weights)
+        points, means, _ = means_by_lr(log_lrs, losses, weights)
         return float(np.trapezoid(np.interp(grid, points, means), grid) / (grid[-1] - grid[0]) - means.min())
 
     n = len(losses)

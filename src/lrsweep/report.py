@@ -12,26 +12,42 @@ from lrsweep.metric import weight_ratio
 KAPPAS = (1.01, 1.015, 1.02, 1.03, 1.05, 1.10)  # those of the write-up
 WRITE_UP_TERMS = 195  # 200 evals, window 5
 
-# fmt: off
 CAPTIONS = {
-    "lr_grad_norm": "Learning rate of every step of phase 1 against its gradient norm before clipping: median (line) and 5 to 95 % "
-    "(band), warm-up and decay apart. Look for the learning rate from which the norm and its spread rise: the dotted edge.",
-    "loss_by_lr": "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
-    "dotted is the edge, shaded its interval; diverged trials stand at the upper border.",
-    "proposals": "Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look for "
-    "the line falling early. A loss above the axis, or none, stands at the upper border.",
-    "curves": "Eval loss of the trials of phase 2 over their steps; dotted lines are the rungs. Look whether the stopped trials "
-    "were truly above the survivors at their rung.",
-    "clusters": "Mean eval loss of each cluster of survivors, with its least and greatest loss (band). Look at the shape of the best "
-    "cluster: flat in the warm-up, a steep drop, slightly convex.",
-    "correlations": "Spearman's rank correlation of each metric at each rung with the final loss, with its 95 % interval. Near 1 the "
-    "metric ranks trials rightly at that rung; below 0 it ranks them the wrong way round.",
-    "replay": "Recorded curves replayed under other stopping rules and metrics: median of the steps trained against median of the best "
-    "loss that was kept. Lower left is better.",
-    "choice": "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the final loss.",
-    "final_curve": "The final training: training loss of each step (thin) and eval loss (line).",
+    "lr_grad_norm": (
+        "Learning rate of every step of phase 1 against its gradient norm before clipping: median (line) and 5 to 95 % "
+        "(band), warm-up and decay apart. Look for the learning rate from which the norm and its spread rise: the dotted "
+        "edge."
+    ),
+    "loss_by_lr": (
+        "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
+        "dotted is the edge, shaded its interval; diverged trials stand at the upper border."
+    ),
+    "proposals": (
+        "Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look "
+        "for the line falling early. A loss above the axis, or none, stands at the upper border."
+    ),
+    "curves": (
+        "Eval loss of the trials of phase 2 over their steps; dotted lines are the rungs. Look whether the stopped trials "
+        "were truly above the survivors at their rung."
+    ),
+    "clusters": (
+        "Mean eval loss of each cluster of survivors, with its least and greatest loss (band). Look at the shape of the "
+        "best cluster: flat in the warm-up, a steep drop, slightly convex."
+    ),
+    "correlations": (
+        "Spearman's rank correlation of each metric at each rung with the final loss, with its 95 % interval. Near 1 the "
+        "metric ranks trials rightly at that rung; below 0 it ranks them the wrong way round."
+    ),
+    "replay": (
+        "Recorded curves replayed under other stopping rules and metrics: median of the steps trained against median of "
+        "the best loss that was kept. Lower left is better."
+    ),
+    "choice": (
+        "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the "
+        "final loss."
+    ),
+    "final_curve": ("The final training: training loss of each step (thin) and eval loss (line)."),
 }
-# fmt: on
 
 
 def render(content: dict[str, Any]) -> str:
@@ -48,9 +64,9 @@ def render(content: dict[str, Any]) -> str:
 
 
 def _number(value: Any) -> str:
-    """Four significant digits; a missing number is a dash."""
+    """Four significant digits; a missing number is n/a."""
     if value is None or pd.isna(value):
-        return "–"
+        return "n/a"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -105,3 +121,13 @@ def metric_warnings(correlations: pd.DataFrame, steering: str) -> list[str]:
         f"Spearman {row.spearman:.2f} with the final loss."
         for row in wrong.itertuples()
     ]
+
+
+def messages(edge: dict[str, Any], clusters: dict[str, Any], choice: dict[str, Any]) -> list[str]:
+    """What the analyses themselves warn of, and the chosen values that lie at an end of their range."""
+    borders = [
+        f"The selected {row['hyperparameter']} ({_number(row['value'])}) lies at the {row['end']} end of its range: "
+        f"try {_number(row['try']['min'])} to {_number(row['try']['max'])}."
+        for row in choice["borders"]
+    ]
+    return [found["message"] for found in (edge, clusters, choice) if found["message"] is not None] + borders

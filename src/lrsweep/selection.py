@@ -1,120 +1,203 @@
-"""The choice: the study's best few and the default, trained again over seeds; the best mean is chosen."""
+"""The choice: the best few trials of phase 2 and the default, trained again over seeds; the best mean wins.
 
-from typing import Any
+The least of many noisy values is lucky, so the study's own best value is compared with the mean of its repetitions. Differences
+carry Welch's interval (Welch 1947): the candidates need neither the same spread nor the same number of seeds. Losses in nats.
+"""
 
-import numpy as np
-import pandas as pd
-from scipy import stats
+import math
+from typing import TYPE_CHECKING, Any
 
-from lrsweep import artifacts
-from lrsweep.params import Select, SweepBayes
+from lrsweep.artifacts import COMPLETE
+from lrsweep.params import Hyperparameters, Range, Select, SweepBayes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = dict[str, Any]
-NAMES = ("lr", "beta2", "weight_decay")
-BORDER_SHARE = 0.05  # of a range, on its scale: nearer than this to an end is at the border
+
+NAMES = tuple(Hyperparameters.model_fields)
+BORDER = 0.05  # share of a range, on its scale, that counts as its border
+WIDEN = 0.5  # share of a range, on its scale, by which the range to try goes past the border
 
 
-def candidates(trials: pd.DataFrame, section: Select) -> list[Row]:
-    """Candidate 0 is the default; then the best COMPLETE trials by final loss, ties to the lower number."""
-    complete = trials[trials["state"] == artifacts.COMPLETE].sort_values(["final_loss_nats", "trial"])
-    best = complete.head(section.candidates).to_dict("records")
-    studied = [{"trial": int(row["trial"]), **{name: float(row[name]) for name in NAMES}} for row in best]
-    return [{"trial": None, **section.default.model_dump()}, *studied]
+def candidates(trials: "pd.DataFrame", section: Select) -> list[Row]:
+    """Candidate 0 is the default; 1, 2, … are the best complete trials, by final loss and then by trial number."""
+    best = trials[trials["state"] == COMPLETE].sort_values(["final_loss_nats", "trial"]).head(section.candidates)
+    rows = [{"candidate": 0, "trial": None, **section.default.model_dump()}]
+    for number, row in enumerate(best.itertuples(), start=1):
+        rows.append({"candidate": number, "trial": int(row.trial), **{name: float(getattr(row, name)) for name in NAMES}})
+    return rows
 
 
-def choose(replicates: pd.DataFrame, trials: pd.DataFrame, section: Select, study: SweepBayes, lr_range: Row) -> Row:
-    """What choice.json says: means with 95 % t intervals, differences to the default with Welch's, and the chosen one."""
+def choose(replicates: "pd.DataFrame", trials: "pd.DataFrame", section: Select, sweep: SweepBayes, lr_range: Row | None) -> Row:
+    """What choice.json holds. A candidate with a diverged repetition is out; where all are, the default is taken.
+
+    lr_range: phase 2's LR range (min, max, scale), or None where it is not known.
+    """
     known = candidates(trials, section)
-    losses = {c: _losses(replicates, c) for c in range(len(known))}
-    rows = [_candidate_row(c, known[c], losses, section.seeds, trials) for c in range(len(known))]
-    usable = [row for row in rows if row["mean_loss_nats"] is not None and row["diverged"] == 0]
-    chosen = min(usable, key=lambda row: (row["mean_loss_nats"], row["candidate"]), default=rows[0])
-    equal = [row for row in usable if row is not chosen and _within_noise(losses[row["candidate"]], losses[chosen["candidate"]])]
-    spreads = [np.var(values, ddof=1) for values in losses.values() if len(values) > 1]
-    selected = {name: chosen[name] for name in NAMES}
+    losses = [_losses(replicates, row["candidate"]) for row in known]
+    table = [{**row, **_summary(replicates, row["candidate"], losses)} for row in known]
+    sound = [row for row in table if row["n"] and not row["n_diverged"]]
+    chosen = min(sound, key=lambda row: (row["mean_nats"], row["candidate"]), default=table[0])
+    number = chosen["candidate"]
+    within = _within_noise(sound, chosen, losses)
+    lower = [row for row in within if row["lr"] < chosen["lr"]]
+    higher = [row for row in within if row["lr"] > chosen["lr"]]
     default = section.default.model_dump()
-    by_lr = sorted(equal, key=lambda row: row["lr"])
     return {
-        "selected": selected,
+        "selected": {name: chosen[name] for name in NAMES},
         "default": default,
-        "selected_candidate": chosen["candidate"],
-        "selected_trial": chosen["trial"],
-        "table": [{"hyperparameter": name, "default": default[name], "selected": selected[name]} for name in NAMES],
-        "candidates": rows,
-        "noise_sd_nats": float(np.sqrt(np.mean(spreads))) if spreads else None,
-        "luck_of_the_best_nats": rows[1]["luck_nats"] if len(rows) > 1 else None,
-        "within_noise": [row["candidate"] for row in equal],
-        "lower_lr": by_lr[0]["candidate"] if by_lr and by_lr[0]["lr"] < chosen["lr"] else None,
-        "higher_lr": by_lr[-1]["candidate"] if by_lr and by_lr[-1]["lr"] > chosen["lr"] else None,
-        "borders": _borders(chosen, study, lr_range),
-        "message": None if usable else "Every repeated training diverged; the default is taken: lower the LR range.",
-    }
-
-
-def _losses(replicates: pd.DataFrame, candidate: int) -> np.ndarray:
-    own = replicates[replicates["candidate"] == candidate]
-    return own["final_loss_nats"].dropna().to_numpy(dtype=float)
-
-
-def _candidate_row(number: int, known: Row, losses: dict[int, np.ndarray], seeds: int, trials: pd.DataFrame) -> Row:
-    own = losses[number]
-    low, high = _mean_interval(own)
-    less, least, most = _difference(own, losses[0]) if number else (None, None, None)
-    observed = None if known["trial"] is None else float(trials.loc[trials["trial"] == known["trial"], "final_loss_nats"].iloc[0])
-    mean = float(own.mean()) if len(own) else None
-    return {
+        "table": [{"hyperparameter": name, "default": default[name], "selected": chosen[name]} for name in NAMES],
         "candidate": number,
-        "name": "default" if number == 0 else f"trial {known['trial']}",
-        **known,
-        "runs": seeds,
-        "diverged": seeds - len(own),
-        "mean_loss_nats": mean,
-        "low_nats": low,
-        "high_nats": high,
-        "to_default_nats": less,
-        "to_default_low_nats": least,
-        "to_default_high_nats": most,
-        "study_loss_nats": observed,
-        "luck_nats": None if observed is None or mean is None else mean - observed,
+        "trial": chosen["trial"],
+        "difference_to_default": table[number]["difference_to_default"],
+        "candidates": table,
+        "noise": _noise(losses),
+        "luck": _luck(trials, table),
+        "within_noise": [row["candidate"] for row in within],
+        "lower_lr": min(lower, key=lambda row: row["lr"])["candidate"] if lower else None,
+        "higher_lr": max(higher, key=lambda row: row["lr"])["candidate"] if higher else None,
+        "border_warnings": _border_warnings(chosen, sweep, lr_range) if number else [],
+        "message": _message(table, sound, number),
     }
 
 
-def _mean_interval(values: np.ndarray) -> tuple[float | None, float | None]:
+def _message(table: list[Row], sound: list[Row], number: int) -> str | None:
+    if len(table) == 1:
+        return "Phase 2 has no complete trial, so the default is taken: give sweep_bayes more trials, or lower its LR range"
+    if not any(row["candidate"] for row in sound):
+        return "Every candidate diverged for at least one seed, so the default is taken: lower phase 2's LR range"
+    return None if number else "No candidate has a lower mean loss than the default, so the default is kept"
+
+
+def _losses(replicates: "pd.DataFrame", candidate: int) -> list[float]:
+    part = replicates[(replicates["candidate"] == candidate) & (replicates["state"] == COMPLETE)]
+    return part["final_loss_nats"].astype(float).tolist()
+
+
+def _summary(replicates: "pd.DataFrame", candidate: int, losses: list[list[float]]) -> Row:
+    """Mean, standard deviation between seeds, and the 95 % t interval of the mean."""
+    values = losses[candidate]
+    mean, sd, n = _mean(values), _sd(values), len(values)
+    half = _t_quantile(n - 1) * sd / math.sqrt(n) if sd is not None else None
+    return {
+        "n": n,
+        "n_diverged": int((replicates["candidate"] == candidate).sum()) - n,
+        "mean_nats": mean,
+        "sd_nats": sd,
+        "low_nats": mean - half if half is not None else None,
+        "high_nats": mean + half if half is not None else None,
+        "difference_to_default": welch(values, losses[0]) if candidate else None,
+    }
+
+
+def _mean(values: list[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
+
+
+def _sd(values: list[float]) -> float | None:
     if len(values) < 2:
-        return None, None
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+        return None
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
-def _difference(values: np.ndarray, others: np.ndarray) -> tuple[float | None, float | None, float | None]:
-    """Difference of the means and Welch's 95 % interval (Welch 1947)."""
-    if len(values) < 2 or len(others) < 2:
-        return None, None, None
-    a, b = values.var(ddof=1) / len(values), others.var(ddof=1) / len(others)
-    difference = float(values.mean() - others.mean())
-    if a + b == 0:
-        return difference, difference, difference
-    freedom = (a + b) ** 2 / (a**2 / (len(values) - 1) + b**2 / (len(others) - 1))
-    half = float(stats.t.ppf(0.975, freedom) * np.sqrt(a + b))
-    return difference, difference - half, difference + half
+def _t_quantile(freedom: float) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, freedom))
 
 
-def _within_noise(values: np.ndarray, chosen: np.ndarray) -> bool:
-    _, low, high = _difference(values, chosen)
-    return low is None or high is None or low <= 0 <= high
+def welch(values: list[float], others: list[float]) -> Row | None:
+    """mean(values) - mean(others) with its 95 % interval, degrees of freedom after Welch and Satterthwaite.
+
+    None where one of them is empty; without an interval where one of them has a single value.
+
+    >>> welch([1.0, 3.0], [2.0, 4.0])["difference_nats"]
+    -1.0
+    """
+    if not values or not others:
+        return None
+    difference, sds = _mean(values) - _mean(others), (_sd(values), _sd(others))
+    if None in sds:
+        return {"difference_nats": difference, "low_nats": None, "high_nats": None}
+    parts = [sd**2 / len(one) for sd, one in zip(sds, (values, others), strict=True)]
+    half = 0.0
+    if sum(parts) > 0:
+        freedom = sum(parts) ** 2 / sum(part**2 / (len(one) - 1) for part, one in zip(parts, (values, others), strict=True))
+        half = _t_quantile(freedom) * math.sqrt(sum(parts))
+    return {"difference_nats": difference, "low_nats": difference - half, "high_nats": difference + half}
 
 
-def _borders(chosen: Row, study: SweepBayes, lr_range: Row) -> list[Row]:
-    """The chosen values that lie at an end of their range, with a range to try."""
-    ranges = {"lr": lr_range, "beta2": study.beta2.model_dump(), "weight_decay": study.weight_decay.model_dump()}
-    found = []
-    for name, r in ranges.items() if chosen["trial"] is not None else ():
-        low, high, value = (np.log(x) if r["scale"] == "log" else x for x in (r["min"], r["max"], chosen[name]))
-        share = (value - low) / (high - low)
-        if BORDER_SHARE <= share <= 1 - BORDER_SHARE:
+def _within_noise(sound: list[Row], chosen: Row, losses: list[list[float]]) -> list[Row]:
+    """The other candidates whose difference to the chosen has 0 in its interval, or has no interval."""
+    rows = []
+    for row in sound:
+        gap = welch(losses[row["candidate"]], losses[chosen["candidate"]])
+        apart = gap["low_nats"] is not None and not gap["low_nats"] <= 0 <= gap["high_nats"]
+        if row["candidate"] != chosen["candidate"] and not apart:
+            rows.append(row)
+    return rows
+
+
+def _noise(losses: list[list[float]]) -> Row:
+    """Standard deviation between seeds, pooled over the candidates."""
+    repeated = [values for values in losses if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in repeated)
+    squares = math.fsum((len(values) - 1) * _sd(values) ** 2 for values in repeated)
+    return {"sd_nats": math.sqrt(squares / freedom) if freedom else None, "degrees_of_freedom": freedom}
+
+
+def _luck(trials: "pd.DataFrame", table: list[Row]) -> Row | None:
+    """The study's best value less the mean of its repetitions: below 0 the study's best was lucky by that much."""
+    best = next((row for row in table if row["candidate"] == 1 and row["n"]), None)
+    if best is None:
+        return None
+    observed = float(trials.loc[trials["trial"] == best["trial"], "final_loss_nats"].iloc[0])
+    known = best["low_nats"] is not None
+    return {
+        "trial": best["trial"],
+        "observed_nats": observed,
+        "mean_nats": best["mean_nats"],
+        "difference_nats": observed - best["mean_nats"],
+        "low_nats": observed - best["high_nats"] if known else None,
+        "high_nats": observed - best["low_nats"] if known else None,
+    }
+
+
+def _border_warnings(chosen: Row, sweep: SweepBayes, lr_range: Row | None) -> list[Row]:
+    """Chosen values at a border of their range, each with a wider range to try."""
+    known = {"lr": Range.model_validate(lr_range) if lr_range is not None else sweep.lr}
+    known |= {"beta2": sweep.beta2, "weight_decay": sweep.weight_decay}
+    rows = []
+    for name, interval in known.items():
+        if not isinstance(interval, Range) or interval.min >= interval.max:
             continue
-        wider = {"min": r["min"] / 4 if share < 0.5 else r["min"], "max": r["max"] * 4 if share > 0.5 else r["max"]}
-        if name == "beta2":
-            wider = {"min": 0.9 if share < 0.5 else r["min"], "max": 0.9999 if share > 0.5 else r["max"]}
-        found.append({"hyperparameter": name, "value": chosen[name], "end": "lower" if share < 0.5 else "upper", "try": wider})
-    return found
+        place = position(chosen[name], interval)
+        if BORDER <= place <= 1 - BORDER:
+            continue
+        row = {"hyperparameter": name, "value": chosen[name], "border": "lower" if place < BORDER else "upper"}
+        rows.append({**row, "range": interval.model_dump(), "try": wider(name, interval, row["border"])})
+    return rows
+
+
+def position(value: float, interval: Range) -> float:
+    """Where the value lies in its range, on the range's scale: 0 at the minimum, 1 at the maximum."""
+    if interval.scale == "log":
+        return math.log(value / interval.min) / math.log(interval.max / interval.min)
+    return (value - interval.min) / (interval.max - interval.min)
+
+
+def wider(name: str, interval: Range, border: str) -> Row:
+    """The range, widened at the border by WIDEN of its width; a beta2 stays below 1 and all values above 0."""
+    low, high = interval.min, interval.max
+    if interval.scale == "log":
+        factor = (high / low) ** WIDEN
+        down, up = low / factor, high * factor
+    else:
+        down, up = low - WIDEN * (high - low), high + WIDEN * (high - low)
+        down = down if down > 0 else low / 2
+    if name == "beta2" and up >= 1:
+        up = 1 - (1 - high) / 2
+    low, high = (down, high) if border == "lower" else (low, up)
+    return {"min": float(f"{low:.4g}"), "max": float(f"{high:.4g}"), "scale": interval.scale}

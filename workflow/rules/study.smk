@@ -117,5 +117,6 @@ for stage in FANNED_OUT:
             outputs(STAGES[stage]),
         params:
             read=values(STAGES[stage]),
+            command=f"lrsweep {stage} --folder {FOLDERS[stage]}",
         shell:
-            f"lrsweep {stage} --folder {FOLDERS[stage]}"
+            "{params.command}"

@@ -23,13 +23,16 @@ def _read(path: str, name: str) -> pd.DataFrame:
 def _prepare() -> dict[str, pd.DataFrame]:
     edge = artifacts.read_json(artifacts.RESULTS / "edge/edge.json")
     choice = artifacts.read_json(artifacts.RESULTS / "select/choice.json")
-    means = [{key: row[key] for key in ("candidate", "loss_nats", "low_nats", "high_nats")} for row in choice["candidates"]]
+    means = [
+        {**{key: row[key] for key in ("candidate", "low_nats", "high_nats")}, "loss_nats": row["mean_loss_nats"]}
+        for row in choice["candidates"]
+    ]
     trials, evals = _read("sweep_bayes/trials.parquet", "trials"), _read("sweep_bayes/evals.parquet", "evals")
     uniform = _read("sweep_uniform/trials.parquet", "trials")
     final = [_read(f"train/{name}.parquet", f"final_{name}") for name in ("evals", "steps")]
     return {
-        "lr_grad_norm": figures.prepare_lr_grad_norm(_read("edge/bins.parquet", "bins"), edge["lr"]),
-        "loss_by_lr": figures.prepare_loss_by_lr(uniform, edge["lr"], edge["lr_low"], edge["lr_high"]),
+        "lr_grad_norm": figures.prepare_lr_grad_norm(_read("edge/bins.parquet", "bins"), edge["edge_lr"]),
+        "loss_by_lr": figures.prepare_loss_by_lr(uniform, edge["edge_lr"], edge["edge_low_lr"], edge["edge_high_lr"]),
         "proposals": figures.prepare_proposals(trials),
         "curves": figures.prepare_curves(trials, evals, _read("sweep_bayes/rungs.parquet", "rungs")),
         "clusters": figures.prepare_clusters(_read("cluster/assignments.parquet", "assignments"), evals),

@@ -17,7 +17,7 @@ def run(params: Params) -> None:
     found = {name: artifacts.read_json(results / f"{path}.json") for name, path in names.items()}
     lines = (results / "generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
     warnings = report.metric_warnings(correlations, bayes.metric.name)
-    warnings += [warning["message"] for value in found.values() for warning in value["warnings"]]
+    warnings += report.messages(found["edge"], found["clusters"], found["choice"])
     content = {
         **found,
         "final": artifacts.read_json(results / "train/metrics.json"),
