@@ -29,7 +29,9 @@ def clone(target):
 
 
 def artifacts(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "results").rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "results").rglob("*")) if path.is_file()
+    }
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from lrsweep import figures, report
 
 from .test_figures import tables
 
-BORDER = {"hyperparameter": "lr", "value": 0.039, "end": "upper", "try": {"min": 0.001, "max": 0.16}}
+BORDER = {"hyperparameter": "lr", "value": 0.039, "border": "upper", "try": {"min": 0.001, "max": 0.16}}
 
 
 def content():
@@ -17,16 +17,25 @@ def content():
         {
             "candidate": c,
             **hyper,
-            "mean_loss_nats": 2.5,
-            "to_default_nats": -0.1,
-            "to_default_low_nats": None,
-            "to_default_high_nats": None,
-            "diverged": 0,
+            "mean_nats": 2.5,
+            "difference_to_default": {"difference_nats": -0.1, "low_nats": None, "high_nats": None} if c else None,
+            "n": 4,
+            "n_diverged": 0,
             "low_nats": 2.4,
             "high_nats": None,
         }
         for c in range(3)
     ]
+    table = [{"hyperparameter": name, "default": 0.5, "selected": value} for name, value in hyper.items()]
+    choice = {
+        "selected": hyper,
+        "table": table,
+        "candidates": candidates,
+        "candidate": 1,
+        "within_noise": [2],
+        "noise": {"sd_nats": 0.02},
+    }
+    choice |= {"luck": None, "message": None, "border_warnings": [BORDER]}
     return {
         "edge": {
             "edge_lr": 0.02,
@@ -38,8 +47,9 @@ def content():
             "message": "Edge not seen",
         },
         "clusters": {"k": 2, "clusters": [], "message": None},
-        "assess": {"audit": {"audited": 8}, "halves": [], "steering_metric": "m_u"},
-        "choice": {"selected": hyper, "candidates": candidates, "message": None, "borders": [BORDER]},
+        "assess": {"audit": {"audited": 8}, "by_median": []},
+        "choice": choice,
+        "candidates": report.candidate_rows(choice),
         "final": {**hyper, "final_loss_nats": 1.5, "perplexity": 4.48, "steps": 100, "state": "COMPLETE"},
         "completions": [{"prompt": "Once <b>", "completion": "<script>alert(1)</script>"}],
         "warnings": report.metric_warnings(t["correlations"], "m_u"),

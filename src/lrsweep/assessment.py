@@ -1,180 +1,179 @@
-"""Does the metric work: what pruning cost, how early values rank trials, and what other rules would have done."""
+"""Does the metric work: a controlled assessment of what was compared at the rungs, and of the trials that were stopped there.
 
-from collections.abc import Callable, Sequence
-from typing import Any
+A random sample of the pruned trials, the audit, is trained to its end. `known` below means the tables of the study in which
+the audited trials stand with their whole curves (`merged`). Losses are in nats, resources in steps.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
-from lrsweep import artifacts
-from lrsweep.metric import NAMES
+from lrsweep import metric
+from lrsweep.artifacts import PRUNED
 from lrsweep.params import Assess, SweepBayes
-from lrsweep.pruning import threshold
+from lrsweep.replaying import finals, replay, summarize_replay, values_at
 from lrsweep.seeding import generator
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Row = dict[str, Any]
-COLUMNS = {"loss": "loss_nats", "trailing_mean": "trailing_mean_nats", "minimum": "minimum_nats", "m_u": "m_u"}
-GOOD_SHARE = 0.1  # the best tenth is what no rule should stop
+
+BEST_SHARE = 0.1  # a trial among this share of the best should not have been stopped
+FEWEST = 3  # trials below which there is no correlation
 
 
-def audit_sample(trials: pd.DataFrame, section: Assess, seed: int) -> list[int]:
-    """The pruned trials that are trained to their end: a random sample, from the seed."""
-    pruned = sorted(trials.loc[trials["state"] == artifacts.PRUNED, "trial"].tolist())
-    order = generator(seed, "assess/audit").permutation(len(pruned))
-    return sorted(int(pruned[i]) for i in order[: section.audit_trials])
+def audit_sample(trials: "pd.DataFrame", section: Assess, seed: int) -> list[int]:
+    """Numbers of the pruned trials to train to their end; a larger sample begins with the smaller one."""
+    pruned = sorted(trials.loc[trials["state"] == PRUNED, "trial"].tolist())
+    return generator(seed, "assess/audit").permutation(np.array(pruned, int))[: section.audit_trials].tolist()
 
 
-def audit(trials: pd.DataFrame, audited: pd.DataFrame, study: SweepBayes) -> Row:
-    """How often the rule stopped a trial of the best tenth, the loss that this cost, and the steps that it saved.
+def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
+    """A table of the study (trials or evals) in which the rows of the audited trials take the place of their old ones."""
+    import pandas as pd
 
-    Each audited trial stands for as many pruned ones as were not audited; the interval is that of Clopper and Pearson (1934).
-    """
-    complete = trials.loc[trials["state"] == artifacts.COMPLETE, "final_loss_nats"].to_numpy(dtype=float)
-    pruned = trials[trials["state"] == artifacts.PRUNED]
-    losses = audited["final_loss_nats"].dropna().to_numpy(dtype=float)
-    saved = int((study.steps - pruned["steps"]).sum())
-    weights = np.concatenate([np.ones(len(complete)), np.full(len(losses), len(pruned) / max(1, len(losses)))])
-    limit = _weighted_quantile(np.concatenate([complete, losses]), weights, GOOD_SHARE) if len(weights) else None
-    missed = int((losses <= limit).sum()) if limit is not None else 0
-    n = len(audited)
-    return {
-        "audited": n,
-        "pruned": len(pruned),
-        "missed": missed,
-        "missed_share": missed / n if n else None,
-        "missed_low": float(stats.beta.ppf(0.025, missed, n - missed + 1)) if missed else (0.0 if n else None),
-        "missed_high": float(stats.beta.ppf(0.975, missed + 1, n - missed)) if missed < n else (1.0 if n else None),
-        "best_tenth_nats": limit,
-        "cost_nats": float(max(0.0, complete.min() - losses.min())) if len(complete) and len(losses) else None,
-        "steps_trained": int(trials["steps"].sum()),
-        "steps_saved": saved,
-        "steps_saved_share": saved / (len(trials) * study.steps),
+    if audited.empty:
+        return study
+    kept = study[~study["trial"].isin(audited["trial"])]
+    return pd.concat([kept, audited[study.columns]]).sort_values("trial", kind="stable", ignore_index=True)
+
+
+def assess(
+    trials: "pd.DataFrame",
+    evals: "pd.DataFrame",
+    audited_trials: "pd.DataFrame",
+    audited_evals: "pd.DataFrame",
+    section: Assess,
+    sweep: SweepBayes,
+    seed: int,
+) -> tuple[Row, list[Row], list[Row]]:
+    """What assess.json holds, and the rows of `correlations` and `replay`; audited tables carry the study's trial numbers."""
+    known, curves = merged(trials, audited_trials), merged(evals, audited_evals)
+    pairs = correlations(known, curves, sweep.rungs, section, seed)
+    runs = replay(known, curves, sweep.rungs, sweep.stopping.eta, section.orders, seed)
+    content = {
+        "metric": sweep.metric.name,
+        "rungs": list(sweep.rungs),
+        "warnings": _warnings(pairs, sweep.metric.name),
+        "audit": audit(trials, audited_trials, sweep.steps),
+        "by_median": by_median(trials, evals, sweep.rungs),
+        "replay": summarize_replay(runs),
     }
+    return content, pairs, runs
 
 
-def correlations(finals: pd.Series, evals: pd.DataFrame, study: SweepBayes, section: Assess, seed: int) -> list[Row]:
-    """Rank correlation of each metric at each rung with the final loss, with bootstrap intervals over trials.
+def _warnings(pairs: list[Row], steering: str) -> list[str]:
+    """One for each rung at which the steering metric ranks the trials the wrong way round."""
+    return [
+        f"{steering} steers the study, and at step {row['rung']} it ranks the trials the wrong way round: Spearman correlation "
+        f"with the final loss {row['spearman']:.2f}; choose another sweep_bayes.metric.name or a later first_rung"
+        for row in pairs
+        if row["metric"] == steering and row["spearman"] is not None and row["spearman"] < 0
+    ]
 
-    Args:
-        finals: final loss in nats by trial, of complete and audited trials.
-        evals: their evals, from the first to the last.
+
+def correlations(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], section: Assess, seed: int) -> list[Row]:
+    """Rows of `correlations`: rank correlation of each metric at each rung with the final loss, over the known whole curves.
+
+    Intervals: percentile bootstrap over trials, the same resamples for all metrics that the same trials have. Where the
+    correlation is undefined (too few trials, or all the same) it is None. The complete trials are a larger part here than in
+    the study, and they are alike: over all trials the correlation is as a rule higher.
     """
-    rows = []
-    for metric in NAMES:
-        for rung in study.rungs:
-            at_rung = evals[evals["step"] == rung].set_index("trial")[COLUMNS[metric]].reindex(finals.index).to_numpy(dtype=float)
-            known = np.isfinite(at_rung)
-            row: Row = {"metric": metric, "rung": rung, "n": int(known.sum())}
-            rng = generator(seed, f"assess/{metric}", rung)
-            for name, function in (("spearman", stats.spearmanr), ("kendall", stats.kendalltau)):
-                row |= _interval(name, function, at_rung[known], finals.to_numpy(dtype=float)[known], section.bootstrap, rng)
+    ends, rows = finals(known), []
+    for name in metric.NAMES:
+        for rung in rungs:
+            values = {trial: value for trial, value in values_at(curves, name, rung).items() if trial in ends}
+            pairs = np.array([[value, ends[trial]] for trial, value in sorted(values.items())]).reshape(-1, 2)
+            draws = generator(seed, "assess/bootstrap", rung).integers(0, max(1, len(pairs)), (section.bootstrap, len(pairs)))
+            row = {"metric": name, "rung": int(rung), "n": len(pairs)}
+            for coefficient, function in (("spearman", spearman), ("kendall", kendall)):
+                row |= {coefficient: None, f"{coefficient}_low": None, f"{coefficient}_high": None}
+                if len(pairs) >= FEWEST:
+                    point = function(pairs[:, 0], pairs[:, 1], np.arange(len(pairs))[None])[0]
+                    again = function(pairs[:, 0], pairs[:, 1], draws)
+                    again = again[np.isfinite(again)]
+                    if np.isfinite(point):
+                        low, high = np.quantile(again, [0.025, 0.975]).tolist()
+                        row |= {coefficient: float(point), f"{coefficient}_low": low, f"{coefficient}_high": high}
             rows.append(row)
     return rows
 
 
-def halves(trials: pd.DataFrame, evals: pd.DataFrame, study: SweepBayes) -> list[Row]:
-    """The write-up's view: of those above and below the median of loss and of M_u at each rung, how many survived."""
-    survivors = set(trials.loc[trials["state"] == artifacts.COMPLETE, "trial"])
-    rows = []
-    for metric in ("loss", "m_u"):
-        for rung in study.rungs:
-            values = evals[evals["step"] == rung].set_index("trial")[COLUMNS[metric]].dropna()
-            for side, part in (("below", values[values <= values.median()]), ("above", values[values > values.median()])):
-                kept = len(survivors & set(part.index))
-                rows.append({"metric": metric, "rung": rung, "median": side, "trials": len(part), "survived": kept})
-    return rows
+def spearman(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Spearman's rho in each resample (a row of indices): Pearson's correlation of mid-ranks; NaN where one is constant."""
+    from scipy.stats import rankdata
+
+    a, b = (rankdata(values[draws], axis=1) - (draws.shape[1] + 1) / 2 for values in (x, y))
+    with np.errstate(invalid="ignore"):
+        return (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
 
 
-def replay(finals: pd.Series, evals: pd.DataFrame, study: SweepBayes, section: Assess, seed: int) -> list[Row]:
-    """Each rule with each metric over recorded whole curves in random orders: steps trained, and the best loss that was kept."""
-    if finals.empty:
-        return []
-    losses = finals.to_numpy(dtype=float)
-    rows = []
-    for metric in NAMES:
-        table = evals.pivot(index="trial", columns="step", values=COLUMNS[metric]).reindex(finals.index)
-        values = table.reindex(columns=list(study.rungs)).to_numpy(dtype=float)
-        if not np.isfinite(values).any():
-            continue
-        for rule, stops in RULES.items():
-            for order in range(section.orders):
-                sequence = generator(seed, "assess/replay", order).permutation(len(losses))
-                rows.append({"rule": rule, "metric": metric, "order": order, **_run(sequence, values, losses, study, stops)})
-    return rows
+def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b in each resample, sum of s_ij t_ij / sqrt(sum of s_ij² · sum of t_ij²), s and t the signs of differences.
+
+    A pair counts as often as its two trials were drawn together, so the signs are needed once and not per resample.
+    """
+    weights = np.array([np.bincount(draw, minlength=len(x)) for draw in draws], float)
+    s, t = (np.sign(values[:, None] - values[None]) for values in (x, y))
+    both, first, second = (((weights @ signs) * weights).sum(1) for signs in (s * t, s * s, t * t))
+    with np.errstate(invalid="ignore"):
+        return both / np.sqrt(first * second)
 
 
-def negative_rungs(rows: Sequence[Row], metric: str) -> list[int]:
-    """The rungs at which the steering metric ranks trials the wrong way round."""
-    return [row["rung"] for row in rows if row["metric"] == metric and row["spearman"] is not None and row["spearman"] < 0]
+def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int) -> Row:
+    """What stopping cost and saved, from the audited sample of the pruned trials.
+
+    A trial is among the best if less than BEST_SHARE of all complete and pruned trials end better, the audited ones standing
+    for all the pruned. Interval: Clopper and Pearson (1934), exact for sampling with replacement and so a little wide here.
+    The cost is a lower bound: a trial that was not in the sample may have been better still.
+    """
+    complete, pruned = np.array(list(finals(trials).values())), trials[trials["state"] == PRUNED]
+    ends = audited["final_loss_nats"].astype(float).fillna(np.inf).to_numpy()  # it can diverge on the way to its end
+    weight, total = len(pruned) / len(ends) if len(ends) else 0.0, len(complete) + len(pruned)
+    better = [int((complete < end).sum()) + weight * int((ends < end).sum()) for end in ends]
+    good = sum(bool(np.isfinite(end)) and count < BEST_SHARE * total for end, count in zip(ends, better, strict=True))
+    low, high = _clopper_pearson(good, len(ends))
+    best, best_audited = (float(values.min()) if np.isfinite(values).any() else None for values in (complete, ends))
+    saved, actual = int((steps - pruned["steps"]).sum()), int(trials["steps"].sum())
+    return {
+        "pruned": len(pruned),
+        "audited": len(ends),
+        "among_best": good,
+        "share": good / len(ends) if len(ends) else None,
+        "share_low": low,
+        "share_high": high,
+        "best_nats": best,
+        "best_audited_nats": best_audited,
+        "cost_nats": None if best is None or best_audited is None else max(0.0, best - best_audited),
+        "steps_saved": saved,
+        "share_saved": saved / (actual + saved) if actual + saved else None,
+        "audit_steps": int(audited["steps"].sum()),
+    }
 
 
-def _hyperband(value: float, seen: list[float], eta: int) -> bool:
-    return bool(seen) and value > threshold([*seen, value], eta)
+def _clopper_pearson(successes: int, n: int) -> tuple[float | None, float | None]:
+    from scipy.stats import binomtest
+
+    if n == 0:
+        return None, None
+    interval = binomtest(successes, n).proportion_ci(0.95, method="exact")
+    return float(interval.low), float(interval.high)
 
 
-def _median(value: float, seen: list[float], eta: int) -> bool:
-    return bool(seen) and value > float(np.median(seen))
-
-
-def _successive_halving(value: float, seen: list[float], eta: int) -> bool:
-    """Optuna's asynchronous form: goes on while among the best 1/eta of those at the rung, itself included."""
-    ranked = sorted([*seen, value])
-    return value > ranked[max(1, len(ranked) // eta) - 1]
-
-
-RULES: dict[str, Callable[[float, list[float], int], bool]] = {
-    "none": lambda value, seen, eta: False,
-    "hyperband": _hyperband,
-    "median": _median,
-    "successive_halving": _successive_halving,
-}
-
-
-def _run(
-    sequence: np.ndarray,
-    values: np.ndarray,
-    losses: np.ndarray,
-    study: SweepBayes,
-    stops: Callable[[float, list[float], int], bool],
-) -> Row:
-    seen: list[list[float]] = [[] for _ in study.rungs]
-    steps, stopped, best = 0, 0, float("inf")
-    for trial in sequence:
-        end = study.steps
-        for level, rung in enumerate(study.rungs):
-            value = values[trial, level]
-            if not np.isfinite(value):
+def by_median(trials: "pd.DataFrame", evals: "pd.DataFrame", rungs: Sequence[int]) -> list[Row]:
+    """The write-up's view: trials up to, and above, the median of a metric at a rung, and how many of them survived."""
+    survivors, rows = set(finals(trials)), []
+    for name in metric.NAMES:
+        for rung in rungs:
+            values = values_at(evals, name, rung)
+            if not values:
                 continue
-            stop = stops(value, seen[level], study.stopping.eta)
-            seen[level].append(value)
-            if stop:
-                end = rung
-                break
-        steps += end
-        if end == study.steps:
-            best = min(best, losses[trial])
-        else:
-            stopped += 1
-    return {"steps": steps, "best_loss_nats": best, "stopped": stopped}
-
-
-def _interval(name: str, function: Any, x: np.ndarray, y: np.ndarray, n: int, rng: np.random.Generator) -> Row:
-    """The statistic with its 2.5 and 97.5 % bootstrap quantiles; None where it is not defined."""
-    missing = {name: None, f"{name}_low": None, f"{name}_high": None}
-    if len(set(x.tolist())) < 2 or len(set(y.tolist())) < 2:
-        return missing
-    found = []
-    for _ in range(n):
-        draw = rng.integers(0, len(x), len(x))
-        if len(set(x[draw].tolist())) > 1 and len(set(y[draw].tolist())) > 1:
-            found.append(float(function(x[draw], y[draw]).statistic))
-    low, high = np.quantile(found, [0.025, 0.975]) if found else (np.nan, np.nan)
-    bounds = {f"{name}_low": float(low), f"{name}_high": float(high)} if found else {f"{name}_low": None, f"{name}_high": None}
-    return {name: float(function(x, y).statistic), **bounds}
-
-
-def _weighted_quantile(values: np.ndarray, weights: np.ndarray, share: float) -> float:
-    order = np.argsort(values, kind="stable")
-    total = weights[order].cumsum()
-    return float(values[order][np.searchsorted(total, share * total[-1])])
+            median = float(np.median(list(values.values())))
+            below = {trial for trial, value in values.items() if value <= median}
+            above = set(values) - below
+            counts = {"below": len(below), "below_survived": len(below & survivors)}
+            counts |= {"above": len(above), "above_survived": len(above & survivors)}
+            rows.append({"metric": name, "rung": int(rung), "median": median, **counts})
+    return rows

@@ -123,11 +123,27 @@ def metric_warnings(correlations: pd.DataFrame, steering: str) -> list[str]:
     ]
 
 
+def candidate_rows(choice: dict[str, Any]) -> list[dict[str, Any]]:
+    """The candidates with their difference to the default and its interval, all in nats."""
+    rows = []
+    for row in choice["candidates"]:
+        difference = row["difference_to_default"] or {"difference_nats": None, "low_nats": None, "high_nats": None}
+        rows.append(
+            {
+                **row,
+                "to_default_nats": difference["difference_nats"],
+                "to_default_low_nats": difference["low_nats"],
+                "to_default_high_nats": difference["high_nats"],
+            }
+        )
+    return rows
+
+
 def messages(edge: dict[str, Any], clusters: dict[str, Any], choice: dict[str, Any]) -> list[str]:
     """What the analyses themselves warn of, and the chosen values that lie at an end of their range."""
     borders = [
-        f"The selected {row['hyperparameter']} ({_number(row['value'])}) lies at the {row['end']} end of its range: "
+        f"The selected {row['hyperparameter']} ({_number(row['value'])}) lies at the {row['border']} end of its range: "
         f"try {_number(row['try']['min'])} to {_number(row['try']['max'])}."
-        for row in choice["borders"]
+        for row in choice["border_warnings"]
     ]
     return [found["message"] for found in (edge, clusters, choice) if found["message"] is not None] + borders

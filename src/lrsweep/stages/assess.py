@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from lrsweep import artifacts, assessment, study
+from lrsweep import artifacts, study
+from lrsweep.assessment import assess, audit_sample
 from lrsweep.stages.gather import independent
 from lrsweep.stages.trials import Job
 
@@ -10,33 +11,16 @@ from lrsweep.stages.trials import Job
 def run(job: Job) -> None:
     """Writes assess.json, correlations.parquet and replay.parquet."""
     p, source = job.params, artifacts.RESULTS / "sweep_bayes"
-    section, sweep = p.assess, p.sweep_bayes
     trials = artifacts.read_table(source / "trials.parquet", "trials")
     evals = artifacts.read_table(source / "evals.parquet", "evals")
-    sample = assessment.audit_sample(trials, section, p.seed)
+    sample = audit_sample(trials, p.assess, p.seed)
     records = list(independent(job, len(sample)))
-    audited = pd.DataFrame(
-        [{**study.trial_row(r, sweep.metric, sweep.metric.name), "trial": sample[r.trial]} for r in records],
-        columns=list(trials.columns),
-    )
-    whole = pd.DataFrame(
-        [{**row, "trial": sample[r.trial]} for r in records for row in study.eval_rows(r, sweep.metric)],
-        columns=list(evals.columns),
-    )
-    complete = trials[trials["state"] == artifacts.COMPLETE]
-    finals = pd.concat([frame.set_index("trial")["final_loss_nats"].astype(float) for frame in (complete, audited) if len(frame)])
-    finals = finals.dropna().sort_index()
-    curves = pd.concat([frame for frame in (evals[evals["trial"].isin(complete["trial"])], whole) if len(frame)])
-    rows = assessment.correlations(finals, curves, sweep, section, p.seed)
+    metric = p.sweep_bayes.metric
+    rows = [{**study.trial_row(r, metric, metric.name), "trial": sample[r.trial]} for r in records]
+    curves = [{**row, "trial": sample[r.trial]} for r in records for row in study.eval_rows(r, metric)]
+    audited = pd.DataFrame(rows, columns=trials.columns), pd.DataFrame(curves, columns=evals.columns)
+    content, correlations, replay = assess(trials, evals, *audited, p.assess, p.sweep_bayes, p.seed)
     folder = artifacts.folder("assess")
-    artifacts.write_table(folder / "correlations.parquet", "correlations", rows)
-    artifacts.write_table(folder / "replay.parquet", "replay", assessment.replay(finals, curves, sweep, section, p.seed))
-    artifacts.write_json(
-        folder / "assess.json",
-        {
-            "audit": assessment.audit(trials, audited, sweep),
-            "halves": assessment.halves(trials, evals, sweep),
-            "steering_metric": sweep.metric.name,
-            "negative_rungs": assessment.negative_rungs(rows, sweep.metric.name),
-        },
-    )
+    artifacts.write_table(folder / "correlations.parquet", "correlations", correlations)
+    artifacts.write_table(folder / "replay.parquet", "replay", replay)
+    artifacts.write_json(folder / "assess.json", content)

@@ -24,7 +24,7 @@ def _prepare() -> dict[str, pd.DataFrame]:
     edge = artifacts.read_json(artifacts.RESULTS / "edge/edge.json")
     choice = artifacts.read_json(artifacts.RESULTS / "select/choice.json")
     means = [
-        {**{key: row[key] for key in ("candidate", "low_nats", "high_nats")}, "loss_nats": row["mean_loss_nats"]}
+        {**{key: row[key] for key in ("candidate", "low_nats", "high_nats")}, "loss_nats": row["mean_nats"]}
         for row in choice["candidates"]
     ]
     trials, evals = _read("sweep_bayes/trials.parquet", "trials"), _read("sweep_bayes/evals.parquet", "evals")

@@ -21,6 +21,7 @@ def run(params: Params) -> None:
     content = {
         **found,
         "final": artifacts.read_json(results / "train/metrics.json"),
+        "candidates": report.candidate_rows(found["choice"]),
         "completions": [json.loads(line) for line in lines if line],
         "warnings": warnings,
         "states": trials["state"].value_counts().sort_index().to_dict(),
