@@ -24,12 +24,6 @@ BEST_SHARE = 0.1  # a trial among this share of the best should not have been st
 FEWEST = 3  # trials below which there is no correlation
 
 
-def audit_sample(trials: "pd.DataFrame", section: Assess, seed: int) -> list[int]:
-    """Numbers of the pruned trials to train to their end; a larger sample begins with the smaller one."""
-    pruned = sorted(trials.loc[trials["state"] == PRUNED, "trial"].tolist())
-    return generator(seed, "assess/audit").permutation(np.array(pruned, int))[: section.audit_trials].tolist()
-
-
 def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
     """A table of the study (trials or evals) in which the rows of the audited trials take the place of their old ones."""
     import pandas as pd

@@ -7,26 +7,16 @@ carry Welch's interval (Welch 1947): the candidates need neither the same spread
 import math
 from typing import TYPE_CHECKING, Any
 
-from lrsweep.artifacts import COMPLETE
-from lrsweep.params import Hyperparameters, Range, Select, SweepBayes
+from lrsweep.params import Range, Select, SweepBayes
+from lrsweep.repeats import NAMES, candidates
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
 
-NAMES = tuple(Hyperparameters.model_fields)
 BORDER = 0.05  # share of a range, on its scale, that counts as its border
 WIDEN = 0.5  # share of a range, on its scale, by which the range to try goes past the border
-
-
-def candidates(trials: "pd.DataFrame", section: Select) -> list[Row]:
-    """Candidate 0 is the default; 1, 2, … are the best complete trials, by final loss and then by trial number."""
-    best = trials[trials["state"] == COMPLETE].sort_values(["final_loss_nats", "trial"]).head(section.candidates)
-    rows = [{"candidate": 0, "trial": None, **section.default.model_dump()}]
-    for number, row in enumerate(best.itertuples(), start=1):
-        rows.append({"candidate": number, "trial": int(row.trial), **{name: float(getattr(row, name)) for name in NAMES}})
-    return rows
 
 
 def choose(replicates: "pd.DataFrame", trials: "pd.DataFrame", section: Select, sweep: SweepBayes, lr_range: Row | None) -> Row:

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from lrsweep import artifacts, study
-from lrsweep.assessment import assess, audit_sample
+from lrsweep.assessment import assess
+from lrsweep.repeats import audit_sample
 from lrsweep.stages.gather import independent
 from lrsweep.stages.trials import Job
 

@@ -1,7 +1,8 @@
 """select: the best few trials and the default, trained again over seeds; the best mean is chosen."""
 
 from lrsweep import artifacts
-from lrsweep.selection import candidates, choose
+from lrsweep.repeats import candidates
+from lrsweep.selection import choose
 from lrsweep.stages.gather import independent
 from lrsweep.stages.trials import Job
 

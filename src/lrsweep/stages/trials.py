@@ -13,12 +13,11 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 
 from lrsweep import artifacts, receipts, records, study, tokens, training
-from lrsweep.assessment import audit_sample
 from lrsweep.params import Budget, Hyperparameters, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
+from lrsweep.repeats import audit_sample, candidates
 from lrsweep.seeding import derive_seed
-from lrsweep.selection import candidates
 from lrsweep.study import Curve
 
 
