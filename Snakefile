@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+sys.path.insert(0, str(Path("src").resolve()))  # a temporary workspace of DVC runs its own code, not the installed checkout's
+
 from lrsweep import params as schema
 from lrsweep.corpus import source_files
 from lrsweep.errors import UserError

@@ -209,7 +209,8 @@ def lr_sensitivity(log_lrs: np.ndarray, losses: np.ndarray, seed: int) -> Row | 
 
     def mean_excess(weights: np.ndarray) -> float:
         points, means, _ = means_by_lr(log_lrs, losses, weights)
-        return float(np.trapezoid(np.interp(grid, points, means), grid) / (grid[-1] - grid[0]) - means.min())
+        mean = float(np.trapezoid(np.interp(grid, points, means), grid) / (grid[-1] - grid[0]))
+        return max(0.0, mean - float(means.min()))
 
     n = len(losses)
     draws = generator(seed, "edge/sensitivity").integers(0, n, (RESAMPLES if n >= FEWEST else 0, n))

@@ -7,6 +7,8 @@ carry Welch's interval (Welch 1947): the candidates need neither the same spread
 import math
 from typing import TYPE_CHECKING, Any
 
+from lrsweep.artifacts import COMPLETE
+from lrsweep.artifacts import COMPLETE
 from lrsweep.params import Range, Select, SweepBayes
 from lrsweep.repeats import NAMES, candidates
 
