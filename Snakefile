@@ -6,7 +6,9 @@ from pathlib import Path
 
 import yaml
 
-sys.path.insert(0, str(Path("src").resolve()))  # a temporary workspace of DVC runs its own code, not the installed checkout's
+sys.path.insert(
+    0, str(Path("src").resolve())
+)  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
 from lrsweep import params as schema
 from lrsweep.corpus import source_files
@@ -21,18 +23,26 @@ try:
 except UserError as error:
     print(f"lrsweep: {error}", file=sys.stderr)
     sys.stderr.flush()
-    os._exit(2)  # one line and exit code 2: Snakemake would wrap an exception in a traceback
+    os._exit(
+        2
+    )  # one line and exit code 2: Snakemake would wrap an exception in a traceback
 
 
 def dependencies(stage):
     """The stage's deps; the folder of the user's texts stands for the files that are read."""
-    return [path for dep in stage["deps"] for path in (SOURCES if dep == "data" else [dep])]
+    return [
+        path for dep in stage["deps"] for path in (SOURCES if dep == "data" else [dep])
+    ]
 
 
 def outputs(stage):
     """The stage's outs and metrics, which dvc.yaml may write with options."""
     entries = stage.get("outs", []) + stage.get("metrics", [])
-    return [path for entry in entries for path in (entry if isinstance(entry, dict) else [entry])]
+    return [
+        path
+        for entry in entries
+        for path in (entry if isinstance(entry, dict) else [entry])
+    ]
 
 
 def values(stage):

@@ -8,7 +8,11 @@ from lrsweep.study import chunks
 
 SIZE = PARAMS.execution.trials_per_job
 BAYES = PARAMS.sweep_bayes
-TOKENS = ["results/tokenize/train.bin", "results/tokenize/valid.bin", "results/tokenize/tokens.json"]
+TOKENS = [
+    "results/tokenize/train.bin",
+    "results/tokenize/valid.bin",
+    "results/tokenize/tokens.json",
+]
 TABLE = "results/sweep_bayes/trials.parquet"
 EDGE = ["results/edge/edge.json"] if BAYES.lr == "auto" else []
 FOLDERS = {stage: study_folder(stage, PARAMS) for stage in FANNED_OUT}
@@ -30,24 +34,46 @@ def receipt(stage, kind, first, last):
 def block_receipts(level):
     """The jobs that bring the first block to a level: at each rung 1/eta of its places are left."""
     places = BAYES.first_block // BAYES.stopping.eta**level
-    return [receipt("sweep_bayes", f"block-{level}", *pair) for pair in chunks(0, places, SIZE)]
+    return [
+        receipt("sweep_bayes", f"block-{level}", *pair)
+        for pair in chunks(0, places, SIZE)
+    ]
 
 
 def before_block(wildcards):
     level = int(wildcards.level)
-    return [ancient(path) for path in (block_receipts(level - 1) if level else TOKENS + EDGE)]
+    return [
+        ancient(path)
+        for path in (block_receipts(level - 1) if level else TOKENS + EDGE)
+    ]
 
 
 def before_trials(wildcards):
     """The block, and the jobs of trials first - 2 lag + 1 … last - lag, which have all earlier ones behind them."""
     first, last = int(wildcards.first), int(wildcards.last)
     seen = range(first - 2 * BAYES.lag + 1, last - BAYES.lag + 1)
-    jobs = [pair for pair in TRIALS["sweep_bayes"] if pair[0] < first and pair[0] < seen.stop and pair[1] >= seen.start]
-    return [ancient(path) for path in block_receipts(len(BAYES.rungs)) + [receipt("sweep_bayes", "trials", *pair) for pair in jobs]]
+    jobs = [
+        pair
+        for pair in TRIALS["sweep_bayes"]
+        if pair[0] < first and pair[0] < seen.stop and pair[1] >= seen.start
+    ]
+    return [
+        ancient(path)
+        for path in block_receipts(len(BAYES.rungs))
+        + [receipt("sweep_bayes", "trials", *pair) for pair in jobs]
+    ]
 
 
 def receipts_of(stage):
-    block = [path for level in range(len(BAYES.rungs) + 1) for path in block_receipts(level)] if stage == "sweep_bayes" else []
+    block = (
+        [
+            path
+            for level in range(len(BAYES.rungs) + 1)
+            for path in block_receipts(level)
+        ]
+        if stage == "sweep_bayes"
+        else []
+    )
     return block + [receipt(stage, "trials", *pair) for pair in TRIALS[stage]]
 
 
