@@ -334,14 +334,16 @@ def _study_problems(s: SweepBayes) -> Iterator[Problem]:
         yield Problem(key, first, expected, f"set it to {near}")
         return
     if first >= s.steps:
-        expected = f"less than sweep_bayes.steps ({s.steps}): a rung at or past the end stops nothing; it is counted in steps, not in evals"
+        why = "a rung at or past the end stops nothing; it is counted in steps, not in evals"
+        expected = f"less than sweep_bayes.steps ({s.steps}): {why}"
         yield Problem(key, first, expected, f"set it to {max(1, s.steps // (8 * s.eval_every)) * s.eval_every}")
         return
     n_rungs = len(s.rungs)
     if s.first_block > s.trials:
         yield Problem("sweep_bayes.first_block", s.first_block, f"at most sweep_bayes.trials ({s.trials})", "lower it")
     elif s.first_block // eta**n_rungs < 1:
-        expected = f"at least eta^rungs = {eta}^{n_rungs}: the block is cut to 1/eta at each of the rungs {list(s.rungs)} and one trial must reach the end"
+        why = f"the block is cut to 1/eta at each of the rungs {list(s.rungs)} and one trial must reach the end"
+        expected = f"at least eta^rungs = {eta}^{n_rungs}: {why}"
         yield Problem("sweep_bayes.first_block", s.first_block, expected, f"set it to {eta ** (n_rungs + 1)}, or raise {key}")
     if s.metric.name == "m_u" and first // s.eval_every <= s.metric.window:
         expected = (

@@ -2,8 +2,7 @@
 
 Unimodal isotonic regression (Stout 2008, "Unimodal regression via prefix isotonic regression"). It has no width to choose,
 which matters with 23 uniform draws of which only a few lie in the lowest decades: a kernel or a parabola would blur those
-into the many at the top. A lucky trial among bad neighbours at high LR is averaged with them; one at the bottom of the
-valley is not, so the best is a little optimistic (the bootstrap leaves it out in 37 % of the resamples).
+into the many at the top. A lucky trial among bad neighbours at high LR is averaged with them.
 """
 
 from collections.abc import Sequence
@@ -23,10 +22,14 @@ class Valley(NamedTuple):
 
 
 def fit_edge(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray, tolerance: float) -> Valley:
-    """The valley through the trials, and the largest log LR whose fitted loss is within the tolerance of the least one."""
+    """The valley through the trials, and the largest log LR whose fitted loss is within the tolerance of its floor.
+
+    The floor is the mean over the trials whose fit is within the tolerance of the least fit: the least one alone is lucky.
+    """
     points, means, totals = (array.tolist() for array in means_by_lr(log_lrs, losses, weights))
     fit = valley_fit(means, totals)
-    limit = min(fit) * (1 + tolerance)
+    bottom = [value <= min(fit) * (1 + tolerance) for value in fit]
+    limit = float(np.average(np.array(fit)[bottom], weights=np.array(totals)[bottom])) * (1 + tolerance)
     return Valley(points, means, fit, limit, crossing(points, fit, limit))
 
 
