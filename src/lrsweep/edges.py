@@ -1,6 +1,6 @@
 """The edge of stability, from phase 1: which maximum LR still trains well, and what the gradient norm does on the way there.
 
-The edge is the largest LR whose smoothed final loss is within `tolerance` of the smoothed best; valley.py smooths, and a
+The edge is the largest LR whose smoothed final loss is within `tolerance` of the floor; valley.py smooths, and a
 diverged trial counts as one that learned nothing.
 """
 
@@ -144,7 +144,13 @@ def _capped(row: Row, initial: float | None) -> float:
 
 
 def _estimate(log_lrs: np.ndarray, losses: np.ndarray, per_trial: list[Row], section: Edge, seed: int) -> Row:
-    """The edge with its bootstrap interval (95 %, trials resampled), and the fit behind it."""
+    """The edge with its 95 % interval, and the fit behind it.
+
+    The interval is the percentile bootstrap over trials, widened to the bracket: between the last stable trial and the first
+    unstable one nothing is known. In simulations (23 or 60 trials, noise of 0.02 nats) it held the true edge in 87 to 100 %
+    of the studies whose draws reach the valley, in about 70 % on a narrow valley in 60 draws, and in half of those with 23
+    uniform draws above it. Where no trial was unstable it is open above: edge_high_lr is None.
+    """
     learned = np.array([row["state"] == COMPLETE and not row["never_recovered"] for row in per_trial], bool)
     if not learned.any():
         message = "No trial of phase 1 trained to its end below the loss at the end of warm-up: lower sweep_uniform.lr.min"
@@ -158,18 +164,15 @@ def _estimate(log_lrs: np.ndarray, losses: np.ndarray, per_trial: list[Row], sec
         if learned[weights > 0].any():
             edges.append(fit_edge(log_lrs, losses, weights, section.tolerance).edge_log_lr)
     low, high = np.exp(np.quantile(edges, [0.025, 0.975])).tolist() if edges else (None, None)
-    beyond = points[len([x for x in points if x <= edge]) :]
+    stable, beyond = [float(np.exp(x)) for x in points if x <= edge][-1], [float(np.exp(x)) for x in points if x > edge]
     best = min((row for row, one in zip(per_trial, learned, strict=True) if one), key=lambda row: row["final_loss_nats"])
     return {
         "edge_lr": float(np.exp(edge)),
-        "edge_low_lr": low,
-        "edge_high_lr": high,
+        "edge_low_lr": None if low is None else min(low, stable),
+        "edge_high_lr": max(high, beyond[0]) if beyond and high is not None else None,
         "resamples": len(edges),
         "at_border": not beyond,
-        "bracket": {
-            "stable_lr": float(np.exp(max(x for x in points if x <= edge))),
-            "unstable_lr": float(np.exp(beyond[0])) if beyond else None,
-        },
+        "bracket": {"stable_lr": stable, "unstable_lr": beyond[0] if beyond else None},
         "best": {name: best[name] for name in ("trial", "lr", "final_loss_nats")},
         "limit_nats": valley.limit_nats,
         "fit": [

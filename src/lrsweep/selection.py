@@ -8,7 +8,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lrsweep.artifacts import COMPLETE
-from lrsweep.artifacts import COMPLETE
 from lrsweep.params import Range, Select, SweepBayes
 from lrsweep.repeats import NAMES, candidates
 
