@@ -197,3 +197,12 @@ def test_replay_of_60_curves_in_200_orders_is_fast():
     start = time.process_time()
     rows = replaying.replay(*study(n=60), (20, 40, 80), 2, 200, 0)
     assert len(rows) == 200 * 17 and time.process_time() - start < 10
+
+
+def test_audited_trials_that_all_diverged():
+    trials, evals = study()
+    short, short_evals, audited, audited_evals = prune(trials, evals, [3, 7])
+    audited = audited.assign(state=DIVERGED, final_loss_nats=[None, None])
+    content, pairs, _ = assessment.assess(short, short_evals, audited, audited_evals.assign(m_u=None), SECTION, SWEEP, 0)
+    assert content["audit"]["among_best"] == 0 and content["audit"]["best_audited_nats"] is None
+    assert {row["n"] for row in pairs} == {22}

@@ -98,7 +98,7 @@ def test_alike_trials_have_no_outlier_and_no_edge_inside_the_range():
     content, _ = find(np.geomspace(1e-3, 1e-1, 9), [3.0] * 9)
     assert content["outliers"] == []
     assert content["at_border"] and "raise sweep_uniform.lr.max" in content["message"]
-    assert content["edge_lr"] == pytest.approx(0.1)
+    assert content["edge_lr"] == pytest.approx(0.1) and content["edge_low_lr"] < 0.1 and content["edge_high_lr"] is None
     assert content["lr_sensitivity"]["value_nats"] == 0
 
 

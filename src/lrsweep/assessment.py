@@ -31,7 +31,7 @@ def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
     if audited.empty:
         return study
     kept = study[~study["trial"].isin(audited["trial"])]
-    return pd.concat([kept, audited[study.columns]]).sort_values("trial", kind="stable", ignore_index=True)
+    return pd.concat([kept, audited[study.columns].astype(study.dtypes)]).sort_values("trial", kind="stable", ignore_index=True)
 
 
 def assess(
