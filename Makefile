@@ -12,7 +12,7 @@ run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
 test: env-test
-	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile
 
 env: $(VENV)/.installed
 env-test: $(VENV)/.installed-test
