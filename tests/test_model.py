@@ -1,24 +1,35 @@
-"""The model against transformers' Llama with the same weights, and generation with its cache."""
+"""The model against transformers' Llama with the same weights; its cache, its initial weights."""
 
+import math
 import os
 
 import pytest
 import torch
+import torch.nn.functional as F
+from safetensors.torch import load, save
 
 from lrsweep import params
-from lrsweep.errors import UserError
-from lrsweep.generation import generate
 from lrsweep.model import Cache, Transformer, init_weights
 
 SECTION = params.Model(d_model=32, n_layers=2, n_heads=4, d_ff=48, context_length=24, rope_theta=10000.0)
 VOCAB = 50
+# Our name of each weight in a block, and Llama's.
+LLAMA_NAMES = {
+    "attention_norm": "input_layernorm",
+    "q": "self_attn.q_proj",
+    "k": "self_attn.k_proj",
+    "v": "self_attn.v_proj",
+    "out": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "gate": "mlp.gate_proj",
+    "up": "mlp.up_proj",
+    "down": "mlp.down_proj",
+}
 
 
 @pytest.fixture
 def model():
-    model = Transformer(SECTION, VOCAB)
-    init_weights(model, 3)
-    return model
+    return build(SECTION, seed=3)
 
 
 @pytest.fixture
@@ -26,77 +37,132 @@ def ids_BT():
     return torch.randint(0, VOCAB, (3, 24), generator=torch.Generator().manual_seed(0))
 
 
-def llama(model):
+def build(section, seed):
+    model = Transformer(section, VOCAB)
+    init_weights(model, seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():  # gains that are all 1 would hide a norm in the wrong place
+        for name, weight in model.named_parameters():
+            if "norm" in name:
+                weight.add_(0.3 * torch.randn(weight.shape, generator=generator))
+    return model
+
+
+def llama_layout(name, weight):
+    """Rows of q and k from our order (pairs are neighbours) to Llama's (pairs are half a head apart)."""
+    if name not in ("q", "k"):
+        return weight
+    return weight.unflatten(0, (SECTION.n_heads, -1, 2)).transpose(1, 2).flatten(0, 2)
+
+
+def llama_weights(tensors):
+    """Our tensors, by our names, as Llama's state dict; it holds for gradients too."""
+    named = {"model.embed_tokens.weight": tensors["embedding.weight"], "model.norm.weight": tensors["norm.weight"]}
+    named["lm_head.weight"] = tensors["head.weight"]
+    for layer in range(SECTION.n_layers):
+        for ours, theirs in LLAMA_NAMES.items():
+            weight = llama_layout(ours, tensors[f"blocks.{layer}.{ours}.weight"])
+            named[f"model.layers.{layer}.{theirs}.weight"] = weight.contiguous()
+    return named
+
+
+def llama():
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
         vocab_size=VOCAB,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        max_position_embeddings=24,
+        hidden_size=SECTION.d_model,
+        intermediate_size=SECTION.d_ff,
+        num_hidden_layers=SECTION.n_layers,
+        num_attention_heads=SECTION.n_heads,
+        num_key_value_heads=SECTION.n_heads,
+        max_position_embeddings=SECTION.context_length,
         rms_norm_eps=1e-5,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        rope_parameters={"rope_type": "default", "rope_theta": SECTION.rope_theta},
         tie_word_embeddings=False,
     )
-    other = LlamaForCausalLM(config).eval()
-    weights = {"model.embed_tokens.weight": model.embedding.weight, "model.norm.weight": model.norm.weight}
-    weights["lm_head.weight"] = model.head.weight
-    for i, block in enumerate(model.blocks):
-        at = f"model.layers.{i}"
-        parts = zip(("q", "k", "v"), block.qkv.weight.chunk(3), strict=True)
-        weights |= {f"{at}.self_attn.{name}_proj.weight": part for name, part in parts}
-        gate, up = block.gate_up.weight.chunk(2)
-        weights |= {f"{at}.mlp.gate_proj.weight": gate, f"{at}.mlp.up_proj.weight": up}
-        weights |= {f"{at}.self_attn.o_proj.weight": block.out.weight, f"{at}.mlp.down_proj.weight": block.down.weight}
-        weights |= {f"{at}.input_layernorm.weight": block.attention_norm.weight}
-        weights |= {f"{at}.post_attention_layernorm.weight": block.ffn_norm.weight}
-    other.load_state_dict(weights)
-    return other
+    return LlamaForCausalLM(config).eval()
 
 
-def test_the_same_logits_as_llama(model, ids_BT):
-    with torch.no_grad():
-        torch.testing.assert_close(model(ids_BT), llama(model)(ids_BT).logits, atol=1e-5, rtol=0)
+def test_the_same_logits_and_gradients_as_llama(model, ids_BT):
+    other = llama()
+    other.load_state_dict(llama_weights(model.state_dict()))
+    ours_BTV, theirs_BTV = model(ids_BT), other(ids_BT).logits
+    torch.testing.assert_close(ours_BTV, theirs_BTV, atol=1e-5, rtol=0)
+    for logits_BTV in (ours_BTV, theirs_BTV):
+        F.cross_entropy(logits_BTV[:, :-1].flatten(0, 1), ids_BT[:, 1:].flatten()).backward()
+    ours = llama_weights({name: weight.grad for name, weight in model.named_parameters()})
+    theirs = {name: weight.grad for name, weight in other.named_parameters()}
+    assert ours.keys() == theirs.keys()
+    for name, gradient in theirs.items():
+        torch.testing.assert_close(ours[name], gradient, atol=1e-5, rtol=1e-4, msg=lambda text, name=name: f"{name}: {text}")
 
 
 def test_a_token_does_not_see_later_ones(model, ids_BT):
-    changed = ids_BT.clone()
-    changed[:, 12:] = 0
+    changed_BT = ids_BT.clone()
+    changed_BT[:, 12:] = (changed_BT[:, 12:] + 1) % VOCAB
     with torch.no_grad():
-        torch.testing.assert_close(model(ids_BT)[:, :12], model(changed)[:, :12])
+        before_BTV, after_BTV = model(ids_BT), model(changed_BT)
+    torch.testing.assert_close(before_BTV[:, :12], after_BTV[:, :12])
+    assert (before_BTV[:, 12:] - after_BTV[:, 12:]).abs().amax(-1).min() > 1e-3
 
 
-def test_weights_come_from_the_seed_alone(model):
-    torch.manual_seed(99)
-    other = Transformer(SECTION, VOCAB)
-    init_weights(other, 3)
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+def test_attention_sees_distances_and_no_positions(model):
+    block, x_BTD = model.blocks[0], torch.randn(1, 6, SECTION.d_model, generator=torch.Generator().manual_seed(1))
+    unturned_TP = torch.ones_like(model.turns_TP[:6])
+    with torch.no_grad():
+        here, later, without = (
+            block(x_BTD, turns_TP, None) for turns_TP in (model.turns_TP[:6], model.turns_TP[9:15], unturned_TP)
+        )
+    torch.testing.assert_close(here, later, atol=1e-5, rtol=0)
+    assert (here - without).abs().max() > 1e-3
 
 
-def test_the_cache_changes_nothing(model, ids_BT):
+@pytest.mark.parametrize("n_prompt", [1, 10, 24])
+def test_the_cache_changes_nothing(model, ids_BT, n_prompt):
     cache = Cache()
     with torch.no_grad():
-        parts = [model(ids_BT[:, :10], cache), *(model(ids_BT[:, t : t + 1], cache) for t in range(10, 24))]
+        parts = [model(ids_BT[:, :n_prompt], cache), *(model(ids_BT[:, t : t + 1], cache) for t in range(n_prompt, 24))]
         torch.testing.assert_close(torch.cat(parts, dim=1), model(ids_BT), atol=1e-5, rtol=1e-5)
+    assert cache.length == 24
 
 
-def test_greedy_completions_are_the_likeliest_tokens(model):
-    new = generate(model, [1, 2, 3], 6, 0.0, 1.0, 0, stop_id=-1)
-    ids = [1, 2, 3]
-    for token in new:
-        assert token == int(model(torch.tensor([ids]))[0, -1].argmax())
-        ids.append(token)
+def test_misuse_of_the_cache_is_a_bug(model, ids_BT):
+    cache = Cache()
+    model(ids_BT[:, :22], cache)
+    with pytest.raises(AssertionError, match="one token at a time"):
+        model(ids_BT[:, 22:], cache)
+    with pytest.raises(AssertionError, match="positions end"):
+        model(torch.cat([ids_BT, ids_BT], dim=1))
 
 
-def test_completions_go_past_the_context_and_follow_the_seed(model):
-    first, again, other = (generate(model, [1], 60, 1.0, 0.9, seed, stop_id=-1) for seed in (5, 5, 6))
-    assert len(first) == 60 and first == again != other
+def test_initial_weights_come_from_the_seed_alone():
+    torch.manual_seed(99)
+    before = torch.get_rng_state()
+    models = [Transformer(SECTION, VOCAB) for _ in range(3)]
+    for model, seed in zip(models, (3, 3, 4), strict=True):
+        init_weights(model, seed)
+    assert torch.equal(torch.get_rng_state(), before), "the global generator was used"
+    for first, again, other in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(first, again) and (first.dim() == 1 or not torch.equal(first, other))
 
 
-def test_a_prompt_longer_than_the_context_is_refused(model):
-    with pytest.raises(UserError, match=r"generate\.prompts: found a prompt of 25 tokens"):
-        generate(model, [1] * 25, 5, 1.0, 1.0, 0, stop_id=0)
+def test_initial_weights_have_the_spread_of_cs336():
+    model = Transformer(SECTION.model_copy(update={"d_model": 128, "d_ff": 384}), 512)
+    init_weights(model, 0)
+    cut = 0.9866  # standard deviation of a normal that is cut at 3 sigma
+    for name, weight in model.named_parameters():
+        if "norm" in name:
+            assert torch.equal(weight, torch.ones_like(weight))
+            continue
+        sigma = 1.0 if "embedding" in name else math.sqrt(2 / sum(weight.shape))
+        assert weight.std().item() == pytest.approx(cut * sigma, rel=0.02), name
+        assert weight.abs().max() <= 3 * sigma and abs(weight.mean().item()) < 0.03 * sigma, name
+
+
+def test_weights_survive_safetensors(model, ids_BT):
+    other = Transformer(SECTION, VOCAB)
+    other.load_state_dict(load(save(model.state_dict())))
+    with torch.no_grad():
+        assert torch.equal(model(ids_BT), other(ids_BT))

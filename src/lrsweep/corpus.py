@@ -1,11 +1,12 @@
 """The corpus: documents from one of three sources, split into training and validation text by document.
 
-In train.txt and valid.txt a line <|endoftext|> ends each document. Everything is streamed: memory does not grow with the text.
+In train.txt and valid.txt a line <|endoftext|> ends each document, and none has that mark inside: in a source it ends a document
+too, beside any other separator. Line ends become \\n. Everything is streamed: memory holds a few documents.
 """
 
 import codecs
 import glob
-import hashlib
+import io
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 from lrsweep import artifacts
 from lrsweep.errors import UserError
 from lrsweep.params import Corpus
-from lrsweep.stories import stories
+from lrsweep.seeding import derive_seed
 
 END_OF_TEXT = "<|endoftext|>"
 CHUNK_BYTES = 1 << 20
-BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+DOCUMENT_LIMIT = 1 << 22  # characters of a document, which is held in memory (encoded: 0.14 kB each); War and Peace has 3.2 M
+BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
 def source_files(section: Corpus) -> list[Path]:
@@ -29,36 +31,40 @@ def source_files(section: Corpus) -> list[Path]:
     """
     if section.source != "files":
         return []
-    found: list[Path] = []
+    found: dict[Path, None] = {}  # in order, each once
     for number, pattern in enumerate(section.paths):
-        matches = [Path(pattern)] if Path(pattern).is_file() else [Path(p) for p in sorted(glob.glob(pattern, recursive=True))]
-        files = [path for path in matches if path.is_file()]
+        matches = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+        files = [Path(path) for path in matches if Path(path).is_file()]
         if not files:
-            raise UserError(
-                f"corpus.paths[{number}]: found {pattern!r}, which names no file, expected UTF-8 text; correct the path"
-            )
-        found += [path for path in files if path not in found]
-    return found
+            is_what = "is a folder" if Path(pattern).is_dir() else "names no file"
+            remedy = f"write {str(Path(pattern) / '*.txt')!r}" if Path(pattern).is_dir() else "correct the path"
+            raise UserError(f"corpus.paths[{number}]: found {pattern!r}, which {is_what}, expected UTF-8 text; {remedy}")
+        found.update(dict.fromkeys(files))
+    return list(found)
 
 
 def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads: Path) -> dict[str, Any]:
-    """Writes both texts and returns what corpus.json says of them.
+    """Writes both texts and returns what corpus.json says of them: sizes in bytes, digests, numbers of documents.
 
     Raises:
-        UserError: a source is missing, empty, not UTF-8, or has fewer than two documents.
+        UserError: a source is missing, empty, not UTF-8, or has fewer than two documents (with valid_url: one each).
     """
     sources: list[dict[str, Any]] = []
     if section.source == "stories":
-        documents = stories(seed, round(section.stories_mb * 1e6))
-        counts = _write_split(documents, section.valid_share, seed, train, valid)
+        from lrsweep.stories import stories
+
+        documents: Iterable[str] = stories(seed, round(section.stories_mb * 1e6))
+        counts = _write(_split(documents, section.valid_share, seed), train, valid)
     else:
-        files, held_out = _files(section, downloads)
-        sources = [{"path": str(p), "bytes": p.stat().st_size, "sha256": artifacts.digest(p)} for p in [*files, *held_out]]
-        separator = section.separator or _find_separator([*files, *held_out])
-        if held_out:
-            counts = [_write_all(split_documents(f, separator), t) for f, t in ((files, train), (held_out, valid))]
+        named = _files(section, downloads)
+        sources = [{"path": name, "bytes": path.stat().st_size, "sha256": artifacts.digest(path)} for name, path in named]
+        files = [path for _, path in named]
+        separator = section.separator or _find_separator(files)
+        if section.source == "url" and len(files) == 2:
+            sides = ((side == 1, text) for side, path in enumerate(files) for text in split_documents([path], separator))
         else:
-            counts = _write_split(split_documents(files, separator), section.valid_share, seed, train, valid)
+            sides = _split(split_documents(files, separator), section.valid_share, seed)
+        counts = _write(sides, train, valid)
     splits = {
         name: {"documents": count, "bytes": path.stat().st_size, "sha256": artifacts.digest(path)}
         for name, count, path in zip(("train", "valid"), counts, (train, valid), strict=True)
@@ -67,94 +73,112 @@ def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads
 
 
 def read_documents(path: Path) -> Iterator[str]:
-    """The documents of train.txt or valid.txt."""
+    """The documents of train.txt or valid.txt, one at a time.
+
+    Raises:
+        UserError: the file is missing, empty or damaged.
+    """
     return split_documents([path], f"\n{END_OF_TEXT}\n")
 
 
 def split_documents(files: Iterable[Path], separator: str | None) -> Iterator[str]:
-    """The stripped, non-empty documents of files; a document ends with its file. None splits at blank lines."""
+    """The stripped, non-empty documents of files; None separates at blank lines. A file or <|endoftext|> ends one as well.
+
+    Raises:
+        UserError: a file cannot be read as UTF-8 text, or a document is longer than DOCUMENT_LIMIT.
+    """
+    # Read text has \n alone, so a separator with \r\n would never be met.
+    mark = BLANK_LINES if separator is None else re.compile(re.escape(separator.replace("\r\n", "\n")))
     for path in files:
-        rest = ""
+        rest = ""  # what has come of a document whose end has not
         for text in _read_text(path):
-            *whole, rest = BLANK_LINES.split(rest + text) if separator is None else (rest + text).split(separator)
-            yield from filter(None, (document.strip() for document in whole))
-        if rest.strip() and (last := rest.strip().removesuffix(END_OF_TEXT).strip()):
-            yield last
+            *whole, rest = mark.split(rest + text)
+            for document in whole:
+                yield from _clean(document)
+            if len(rest) > DOCUMENT_LIMIT:
+                raise UserError(
+                    f"{path}: found more than {DOCUMENT_LIMIT} characters without a separator, expected documents;"
+                    " set corpus.separator to what stands between them"
+                )
+        yield from _clean(rest)
 
 
-def _files(section: Corpus, downloads: Path) -> tuple[list[Path], list[Path]]:
+def _clean(document: str) -> Iterator[str]:
+    yield from filter(None, (part.strip() for part in document.split(END_OF_TEXT)))
+
+
+def _files(section: Corpus, downloads: Path) -> list[tuple[str, Path]]:
+    """Each source as it was given and the file that holds it. A download's path follows LRSWEEP_WORK: not kept."""
     if section.source == "files":
-        return source_files(section), []
+        return [(str(path), path) for path in source_files(section)]
     from lrsweep.download import fetch
 
     assert section.url and section.sha256, "params.py asks for both"
-    files = [fetch(section.url, section.sha256, downloads / section.sha256)]
+    files = [(section.url, fetch(section.url, section.sha256, downloads / section.sha256))]
     if section.valid_url and section.valid_sha256:
-        return files, [fetch(section.valid_url, section.valid_sha256, downloads / section.valid_sha256)]
-    return files, []
+        files.append((section.valid_url, fetch(section.valid_url, section.valid_sha256, downloads / section.valid_sha256)))
+    return files
 
 
 def _read_text(path: Path) -> Iterator[str]:
-    """The text of a file in pieces, with \\n line ends and without a byte order mark."""
-    decoder, position, carry = codecs.getincrementaldecoder("utf-8")(), 0, ""
-    if path.stat().st_size == 0:
-        raise UserError(f"{path}: empty, expected UTF-8 text; remove it from corpus.paths")
-    with path.open("rb") as file:
-        while data := file.read(CHUNK_BYTES):
-            if b"\0" in data:
-                raise UserError(f"{path}: found a NUL byte at {position + data.index(0)}, expected UTF-8 text; is it binary?")
-            try:
-                text = carry + decoder.decode(data, final=len(data) < CHUNK_BYTES)
-            except UnicodeDecodeError as error:
-                at = position + error.start
-                raise UserError(
-                    f"{path}: found a byte at {at} that is not UTF-8, expected UTF-8 text; convert the file"
-                ) from None
-            if position == 0:
-                text = text.removeprefix("\ufeff")
-            carry = "\r" if text.endswith("\r") else ""  # its \n may be in the next piece
-            position += len(data)
-            yield text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
-    if carry:
-        yield "\n"
+    """The text of a file in pieces, without a byte order mark, each line end (\\r\\n, \\r) as \\n."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
+    position = lines = 0
+    try:
+        with path.open("rb") as file:
+            while data := file.read(CHUNK_BYTES):
+                _refuse_nul(path, data, position, lines)
+                yield decoder.decode(data)
+                position += len(data)
+                lines += data.count(b"\n")
+            yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        # error.object is what was left of the piece before, and this piece.
+        at = position + len(data) - len(error.object) + error.start
+        line = lines + error.object[: error.start].count(b"\n") + 1
+        raise UserError(
+            f"{path}: found a byte that is not UTF-8 at {at} (line {line}), expected UTF-8 text; convert it"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}, expected a file of UTF-8 text; correct the path or its rights") from None
+    if position == 0:
+        raise UserError(f"{path}: found an empty file, expected UTF-8 text; fill it or leave it out")
 
 
-def _find_separator(files: list[Path]) -> str | None:
+def _refuse_nul(path: Path, data: bytes, position: int, lines: int) -> None:
+    if (at := data.find(0)) >= 0:
+        where = f"{position + at} (line {lines + data.count(bytes([10]), 0, at) + 1})"
+        raise UserError(f"{path}: found a NUL byte at {where}, expected UTF-8 text; is it binary, or UTF-16? Convert it")
+
+
+def _find_separator(files: Iterable[Path]) -> str | None:
     """<|endoftext|> where any of the files has it."""
     for path in files:
         tail = ""
         for text in _read_text(path):
             if END_OF_TEXT in tail + text:
                 return END_OF_TEXT
-            tail = text[-len(END_OF_TEXT) :]
+            tail = (tail + text)[1 - len(END_OF_TEXT) :]  # the mark may lie across two pieces
     return None
 
 
-def _write_all(documents: Iterable[str], target: Path) -> int:
-    count = 0
-    with artifacts.atomic_writer(target) as file:
-        for document in documents:
-            file.write(_line(document))
-            count += 1
-    return count
+def _split(documents: Iterable[str], share: float, seed: int) -> Iterator[tuple[bool, str]]:
+    """Each document with whether it is held out: a draw from (seed, its number) decides, whatever the others are.
+
+    The first goes to training and the second to validation, so that both sides have one without a look at the whole text.
+    """
+    for number, document in enumerate(documents):
+        drawn = derive_seed(seed, "split", number) / 2**63 < share
+        yield (drawn if number > 1 else number == 1), document
 
 
-def _line(document: str) -> bytes:
-    return f"{document.replace(END_OF_TEXT, ' ')}\n{END_OF_TEXT}\n".encode()
-
-
-def _write_split(documents: Iterable[str], share: float, seed: int, train: Path, valid: Path) -> list[int]:
-    """Each document goes to one side by a draw from (seed, its number); the first two go to one side each."""
+def _write(sides: Iterable[tuple[bool, str]], train: Path, valid: Path) -> list[int]:
     counts = [0, 0]
     with artifacts.atomic_writer(train) as train_file, artifacts.atomic_writer(valid) as valid_file:
-        for number, document in enumerate(documents):
-            draw = int.from_bytes(hashlib.sha256(f"{seed}/split/{number}".encode()).digest()[:8], "big") / 2**64
-            held_out = draw < share if number > 1 else number == 1
-            (valid_file if held_out else train_file).write(_line(document))
+        for held_out, document in sides:
+            (valid_file if held_out else train_file).write(f"{document}\n{END_OF_TEXT}\n".encode())
             counts[held_out] += 1
         if not all(counts):
-            found = f"{sum(counts)} documents"
-            raise UserError(
-                f"corpus: found {found}, expected at least 2, one for each side; set corpus.separator or give more text"
-            )
+            found = f"found {counts[0]} documents for training and {counts[1]} for validation"
+            raise UserError(f"corpus.source: {found}, expected at least one each; give more text or set corpus.separator")
     return counts

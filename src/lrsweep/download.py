@@ -1,52 +1,80 @@
 """Downloads: resumed where they broke off, and checked against a digest."""
 
 from pathlib import Path
+from typing import Any
 
 import requests
+from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from lrsweep import artifacts
 from lrsweep.errors import UserError
 
-TIMEOUT_S = 60
-CHUNK_BYTES = 1 << 20
+TIMEOUT_S = 60  # without a byte, not in all
+CHUNK_BYTES = 1 << 16  # what has come of a piece is lost when the connection breaks
 
 
 def fetch(url: str, sha256: str, target: Path) -> Path:
-    """Downloads a file unless it is there with the right digest.
+    """Downloads a file to `target` and returns it; asks no network where it is there with the right digest.
+
+    What has come is kept in `target`.part, and the next call goes on from there.
 
     Raises:
-        UserError: no network, an HTTP error, or another digest; a part that was fetched is kept and resumed.
+        UserError: no http(s) address, no network, an HTTP error, no room on the disk, or another digest.
     """
+    if not url.lower().startswith(("http://", "https://")):
+        raise UserError(f"corpus.url: found {url!r}, expected an address with http:// or https://; use source: files for a file")
     if target.is_file() and artifacts.digest(target) == sha256:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    try:
-        _continue(url, part)
-    except requests.RequestException as error:
-        raise UserError(f"{url}: {type(error).__name__}: {error}; run again to go on where it broke off") from None
+    resumed = part.exists()
+    _download(url, part)
     found = artifacts.digest(part)
+    if found != sha256 and resumed:
+        part.unlink()  # its beginning may be of another version of the file
+        _download(url, part)
+        found = artifacts.digest(part)
     if found != sha256:
         part.unlink()
         raise UserError(
-            f"{url}: found sha256 {found}, expected {sha256}; correct the digest in params.yaml if you trust the file"
+            f"{url}: found sha256 {found}, expected {sha256}; the file was removed: correct the digest if you trust the source"
         )
     return part.replace(target)
 
 
-def _continue(url: str, part: Path) -> None:
+def _download(url: str, part: Path) -> None:
     done = part.stat().st_size if part.exists() else 0
-    with requests.get(url, stream=True, timeout=TIMEOUT_S, headers={"Range": f"bytes={done}-"} if done else {}) as answer:
-        if answer.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # the part is whole
-        answer.raise_for_status()
-        if answer.status_code != requests.codes.partial:
-            done = 0  # the server sent the file from its beginning
-        total = done + int(answer.headers["Content-Length"]) if "Content-Length" in answer.headers else None
-        columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
-        with Progress(*columns, transient=True) as progress, part.open("ab" if done else "wb") as file:
-            task = progress.add_task("download", total=total, completed=done)
-            for data in answer.iter_content(CHUNK_BYTES):
-                file.write(data)
-                progress.advance(task, len(data))
+    # Without identity a server may pack the text: then neither the range nor the digest would fit.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+    again = "run again to go on where it broke off: what has come is kept"
+    try:
+        with requests.get(url, stream=True, timeout=TIMEOUT_S, headers=headers) as answer:
+            if answer.status_code == requests.codes.requested_range_not_satisfiable:
+                return  # nothing is missing, or the part is of another file: its digest decides
+            if 400 <= answer.status_code < 500:
+                raise UserError(f"{url}: found HTTP {answer.status_code} {answer.reason}, expected a file; correct the address")
+            answer.raise_for_status()
+            _save(answer, part, done if _goes_on(answer, done) else 0)
+    except requests.RequestException as error:  # an OSError too, so it comes first
+        raise UserError(f"{url}: {type(error).__name__}: {' '.join(str(error).split())}; {again}") from None
+    except OSError as error:
+        raise UserError(f"{part}: {error.strerror}; make room or correct its rights, then {again}") from None
+
+
+def _goes_on(answer: Any, done: int) -> bool:
+    """Whether the server sends what is missing, and not the file from its beginning."""
+    sent = answer.headers.get("Content-Range", f"bytes {done}-")
+    return answer.status_code == requests.codes.partial and sent.startswith(f"bytes {done}-")
+
+
+def _save(answer: Any, part: Path, done: int) -> None:
+    total = done + int(answer.headers["Content-Length"]) if "Content-Length" in answer.headers else None
+    console = Console(stderr=True)
+    columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar, part.open("ab" if done else "wb") as file:
+        task = bar.add_task("download", total=total, completed=done)
+        for data in answer.iter_content(CHUNK_BYTES):
+            file.write(data)
+            bar.advance(task, len(data))

@@ -13,29 +13,31 @@ def generate(
 ) -> list[int]:
     """The ids that follow a prompt, up to max_tokens or stop_id (included); an empty prompt starts after stop_id.
 
-    Where the context is full, its later half is read again into a fresh cache, so that positions stay in the trained range.
+    Where the context is full, its later half is read again into a fresh cache, so that RoPE's positions stay in the trained
+    range: each token then follows from at least the context_length / 2 before it.
 
     Raises:
-        UserError: the prompt has more tokens than the context.
+        UserError: the prompt has more tokens than the context, or the weights come from a run that diverged.
     """
     if len(prompt) > model.context_length:
         found, expected = f"a prompt of {len(prompt)} tokens", f"at most model.context_length ({model.context_length})"
         raise UserError(f"generate.prompts: found {found}, expected {expected}; shorten it")
     generator = torch.Generator().manual_seed(seed)
-    ids, cache = prompt or [stop_id], Cache()
-    window, new = list(ids), []
-    logits_V = model(torch.tensor([window]), cache)[0, -1]
+    new: list[int] = []
+    window = unread = prompt or [stop_id]  # what the model sees, and the part of it that is not in the cache yet
+    cache = Cache()
     while len(new) < max_tokens:
+        logits_V = model(torch.tensor([unread]), cache)[0, -1]
+        if not logits_V.isfinite().all():
+            raise UserError("lr: found weights that diverged in training, expected finite ones; lower lr and train again")
         token = sample(logits_V, temperature, top_p, generator)
         new.append(token)
         if token == stop_id:
             break
-        window.append(token)
+        window, unread = [*window, token], [token]
         if len(window) > model.context_length:
-            window, cache = window[-(model.context_length // 2) :], Cache()
-            logits_V = model(torch.tensor([window]), cache)[0, -1]
-        else:
-            logits_V = model(torch.tensor([[token]]), cache)[0, -1]
+            window = unread = window[-(model.context_length // 2) :]
+            cache = Cache()
     return new
 
 
@@ -43,7 +45,9 @@ def sample(logits_V: Tensor, temperature: float, top_p: float, generator: torch.
     """A token from the smallest set of likeliest ones with a mass of top_p (Holtzman et al. 2020, arXiv 1904.09751)."""
     if temperature == 0:
         return int(logits_V.argmax())
-    shares_V, order_V = torch.softmax(logits_V / temperature, dim=-1).sort(descending=True, stable=True)
+    # The maximum goes first and the rest is done in 64 bits, so that no temperature overflows.
+    scaled_V = (logits_V - logits_V.max()).double() / temperature
+    shares_V, order_V = torch.softmax(scaled_V, dim=-1).sort(descending=True, stable=True)
     before_V = shares_V.cumsum(0) - shares_V
     kept_V = torch.where(before_V < top_p, shares_V, 0.0)
     return int(order_V[torch.multinomial(kept_V, 1, generator=generator)])

@@ -10,7 +10,7 @@ from lrsweep.generation import generate
 from lrsweep.model import Transformer
 from lrsweep.params import Params
 from lrsweep.seeding import derive_seed
-from lrsweep.tokens import decode
+from lrsweep.tokens import decode, encode
 
 
 def run(params: Params) -> None:
@@ -23,7 +23,7 @@ def run(params: Params) -> None:
     lines = []
     for number, prompt in enumerate(params.generate.prompts):
         seed = derive_seed(params.seed, "generate", number)
-        ids = tokenizer.encode(prompt, add_special_tokens=False).ids
+        ids = encode(tokenizer, prompt)
         section = params.generate
         new = generate(model, ids, section.max_tokens, section.temperature, section.top_p, seed, stop_id)
         text = decode(tokenizer, [token for token in new if token != stop_id])
