@@ -42,7 +42,7 @@ def content():
             "edge_low_lr": 0.01,
             "edge_high_lr": None,
             "lr_range": {"min": 0.001, "max": 0.04},
-            "counts": {"trials": 4},
+            "counts": {"trials": 4, "diverged": 0},
             "spikes": {"total": 2},
             "message": "Edge not seen",
         },
@@ -61,6 +61,14 @@ def content():
         "replay": report.replay_rows(t["replay"]),
         "figures": report.inline(dict.fromkeys(figures.NAMES, b"<svg/>")),
     }
+
+
+def test_the_page_does_not_call_a_worse_loss_a_divergence():
+    c = content()
+    assert "not training that breaks" in report.render(c)
+    c["edge"]["counts"]["diverged"] = 2
+    page = report.render(c)
+    assert "not training that breaks" not in page and "2 of 4 trials diverged" in page
 
 
 def test_the_page():

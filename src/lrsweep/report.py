@@ -15,8 +15,8 @@ WRITE_UP_TERMS = 195  # 200 evals, window 5
 CAPTIONS = {
     "lr_grad_norm": (
         "Learning rate of every step of phase 1 against its gradient norm before clipping: median (line) and 5 to 95 % "
-        "(band), warm-up and decay apart. Look for the learning rate from which the norm and its spread rise: the dotted "
-        "edge."
+        "(band), warm-up and decay apart. Dotted is the edge, which comes from the loss: look whether the norm or its spread "
+        "rises there too."
     ),
     "loss_by_lr": (
         "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
