@@ -13,9 +13,9 @@ sys.path.insert(
 from lrsweep import params as schema
 from lrsweep.corpus import source_files
 from lrsweep.errors import UserError
+from lrsweep.lineage import SECTIONS as FANNED_OUT
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
-FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
 
 try:
     PARAMS = schema.load(Path("params.yaml"))

@@ -3,7 +3,7 @@
 import pytest
 from jinja2 import UndefinedError
 
-from lrsweep import figures, report
+from lrsweep import assessment, figures, replaying, report
 
 from .test_figures import tables
 
@@ -36,6 +36,9 @@ def content():
         "noise": {"sd_nats": 0.02},
     }
     choice |= {"luck": None, "message": None, "border_warnings": [BORDER]}
+    pairs = t["correlations"].to_dict("records")
+    assess = {"audit": {"audited": 8}, "by_median": [], "warnings": assessment.steering_warnings(pairs, "m_u")}
+    assess["replay"] = replaying.summarize_replay(t["replay"].to_dict("records"))
     return {
         "edge": {
             "edge_lr": 0.02,
@@ -47,18 +50,17 @@ def content():
             "message": "Edge not seen",
         },
         "clusters": {"k": 2, "clusters": [], "message": None},
-        "assess": {"audit": {"audited": 8}, "by_median": []},
+        "assess": assess,
         "choice": choice,
         "candidates": report.candidate_rows(choice),
         "final": {**hyper, "final_loss_nats": 1.5, "perplexity": 4.48, "steps": 100, "state": "COMPLETE"},
         "completions": [{"prompt": "Once <b>", "completion": "<script>alert(1)</script>"}],
-        "warnings": report.metric_warnings(t["correlations"], "m_u"),
+        "warnings": assess["warnings"],
         "states": {"COMPLETE": 4},
         "rungs": report.rung_rows(t["rungs"]),
         "kappas": report.kappa_rows(25, 5),
         "terms": 25,
         "correlations": t["correlations"].to_dict("records"),
-        "replay": report.replay_rows(t["replay"]),
         "figures": report.inline(dict.fromkeys(figures.NAMES, b"<svg/>")),
     }
 
@@ -83,9 +85,10 @@ def test_the_page():
 
 def test_warnings_of_the_analyses():
     c = content()
-    found = report.messages(c["edge"], c["clusters"], c["choice"])
-    assert found[0] == "Edge not seen"
-    assert found[1].endswith("upper end of its range: try 0.001 to 0.16.")
+    found = report.messages(c["edge"], c["clusters"], c["assess"], c["choice"])
+    assert found[0] == c["assess"]["warnings"][0]
+    assert found[-2] == "Edge not seen"
+    assert found[-1].endswith("upper end of its range: try 0.001 to 0.16.")
 
 
 def test_a_missing_key_is_an_error():

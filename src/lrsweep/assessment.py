@@ -50,7 +50,7 @@ def assess(
     content = {
         "metric": sweep.metric.name,
         "rungs": list(sweep.rungs),
-        "warnings": _warnings(pairs, sweep.metric.name),
+        "warnings": steering_warnings(pairs, sweep.metric.name),
         "audit": audit(trials, audited_trials, sweep.steps),
         "by_median": by_median(trials, evals, sweep.rungs),
         "replay": summarize_replay(runs),
@@ -58,7 +58,7 @@ def assess(
     return content, pairs, runs
 
 
-def _warnings(pairs: list[Row], steering: str) -> list[str]:
+def steering_warnings(pairs: list[Row], steering: str) -> list[str]:
     """One for each rung at which the steering metric ranks the trials the wrong way round."""
     return [
         f"{steering} steers the study, and at step {row['rung']} it ranks the trials the wrong way round: Spearman correlation "

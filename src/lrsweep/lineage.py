@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lrsweep import artifacts
 from lrsweep.corpus import source_files
-from lrsweep.params import Params
+from lrsweep.params import Corpus, Params
 from lrsweep.records import canonical_digest
 
 PACKAGE = Path(__file__).parent
@@ -57,6 +57,12 @@ def work() -> Path:
     return Path(os.environ.get("LRSWEEP_WORK", "work"))
 
 
+@cache
+def _source_digests(section: Corpus) -> list[str]:
+    """Of the user's files, which may be large: once a process, for all studies."""
+    return [artifacts.digest(path) for path in source_files(section)]
+
+
 def study_folder(stage: str, params: Params) -> Path:
     """The folder of a study's trials: work/<digest>/<stage>.
 
@@ -75,7 +81,7 @@ def study_folder(stage: str, params: Params) -> Path:
         "seed": params.seed,
         "sections": {**parts, stage: own},
         "code": {str(path.relative_to(PACKAGE)): artifacts.digest(path) for path in sorted(files)},
-        "sources": [artifacts.digest(path) for path in source_files(params.corpus)],
+        "sources": _source_digests(params.corpus),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
     return work() / canonical_digest(everything)[:16] / stage

@@ -161,6 +161,9 @@ class Hyperparameters(Section):
     weight_decay: Annotated[Real, Field(ge=0)]
 
 
+VARIED = tuple(Hyperparameters.model_fields)
+
+
 class Select(Section):
     candidates: Count
     seeds: Annotated[int, Field(ge=2)]

@@ -6,17 +6,16 @@ gives other answers than a rebuilt one, so there is none.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from lrsweep import artifacts
-from lrsweep.metric import components
-from lrsweep.params import Range, SweepBayes
-from lrsweep.records import Proposal, Record
+from lrsweep.metric import Components, components
+from lrsweep.params import VARIED, Metric, Range, SweepBayes
+from lrsweep.records import EvalPoint, Proposal, Record
 from lrsweep.seeding import derive_seed, generator
 
-VARIED = ("lr", "beta2", "weight_decay")
 SIGNIFICANT_DIGITS = 4  # rounding makes the GP's answer the same under another BLAS path
 FEWEST_TOLD = 4  # finite records below which there is nothing to fit
 
@@ -74,10 +73,16 @@ def tell(records: Sequence[Record], section: SweepBayes) -> list[tuple[Proposal,
 
 def values_by_step(record: Record, section: SweepBayes) -> dict[int, float]:
     """The study's steering metric at each eval of the record where it is defined, by step."""
-    points = record.finite_evals()
-    rows = components([lr for _, lr, _ in points], [loss for *_, loss in points], record.proposal.lr, section.metric)
-    values = {step: row.value(section.metric.name) for (step, *_), row in zip(points, rows, strict=True)}
+    measured = measure(record.evals, record.proposal.lr, section.metric)
+    values = {point.step: row.value(section.metric.name) for point, row in measured}
     return {step: value for step, value in values.items() if value is not None}
+
+
+def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
+    """Each eval with a finite loss, and the metrics there."""
+    points = [point for point in evals if point.loss_nats is not None]
+    rows = components([point.lr for point in points], [point.loss_nats for point in points], max_lr, section)
+    return list(zip(points, rows, strict=True))
 
 
 def _proposal(

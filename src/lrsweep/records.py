@@ -74,10 +74,6 @@ class Record:
     def trial(self) -> int:
         return self.proposal.trial
 
-    def finite_evals(self) -> list[tuple[int, float, float]]:
-        """(step, lr, loss in nats) of every eval with a finite loss."""
-        return [(point.step, point.lr, point.loss_nats) for point in self.evals if point.loss_nats is not None]
-
 
 def canonical_digest(value: Any) -> str:
     """SHA-256 of a JSON value in its one spelling."""
@@ -95,14 +91,12 @@ def record_path(folder: Path, trial: int) -> Path:
     return folder / f"{trial // 1000:03d}" / f"{trial:05d}.json"
 
 
-def save(path: Path, record: Record, curve: dict[str, np.ndarray]) -> str:
-    """Writes a record and its curve (arrays of STEP_COLUMNS, one value a step from step 1) and returns its digest."""
+def save(path: Path, record: Record, curve: dict[str, np.ndarray]) -> None:
+    """Writes a record and its curve: arrays of STEP_COLUMNS, one value a step from step 1."""
     data = save_arrays({name: np.asarray(curve[name], dtype=np.float64) for name in STEP_COLUMNS})
     artifacts.write_bytes(path.with_suffix(".safetensors"), data)
     body = {**asdict(record), "curve_sha256": hashlib.sha256(data).hexdigest()}
-    digest = canonical_digest(body)
-    artifacts.write_bytes(path, json.dumps({"digest": digest, **body}, allow_nan=False).encode() + b"\n")
-    return digest
+    artifacts.write_bytes(path, json.dumps({"digest": canonical_digest(body), **body}, allow_nan=False).encode() + b"\n")
 
 
 def load(path: Path, context: str) -> Record:
@@ -112,8 +106,8 @@ def load(path: Path, context: str) -> Record:
         FileNotFoundError: there is none.
         UserError: it is damaged, was edited, or belongs to another context. It is never used.
     """
-    record, found_context, _ = _read(path)
-    if found_context != context:
+    record, _ = _read(path)
+    if record.context != context:
         raise UserError(f"{path}: made from other parameters, data or code, expected {context[:12]}; {_remedy(path)}")
     return record
 
@@ -124,7 +118,7 @@ def load_curve(path: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: the curve is missing, damaged, or not the one that the record was written with.
     """
-    _, _, expected = _read(path)
+    _, expected = _read(path)
     curve_path = path.with_suffix(".safetensors")
     try:
         data = curve_path.read_bytes()
@@ -158,7 +152,7 @@ def load_proposal(path: Path, context: str) -> Proposal | None:
         return None
 
 
-def _read(path: Path) -> tuple[Record, str, str]:
+def _read(path: Path) -> tuple[Record, str]:
     try:
         body = json.loads(path.read_bytes())
         digest = body.pop("digest")
@@ -176,7 +170,7 @@ def _read(path: Path) -> tuple[Record, str, str]:
             "rungs": tuple(RungPoint(**point) for point in body["rungs"]),
         }
     )
-    return record, record.context, curve_sha256
+    return record, curve_sha256
 
 
 def _remedy(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrsweep.artifacts import COMPLETE, PRUNED
-from lrsweep.params import Assess, Hyperparameters, Select
+from lrsweep.params import VARIED, Assess, Select
 from lrsweep.seeding import generator
 
 if TYPE_CHECKING:
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-NAMES = tuple(Hyperparameters.model_fields)
-
 
 def candidates(trials: "pd.DataFrame", section: Select) -> list[Row]:
     """Candidate 0 is the default; 1, 2, … are the best complete trials, by final loss and then by trial number."""
     best = trials[trials["state"] == COMPLETE].sort_values(["final_loss_nats", "trial"]).head(section.candidates)
     rows = [{"candidate": 0, "trial": None, **section.default.model_dump()}]
     for number, row in enumerate(best.itertuples(), start=1):
-        rows.append({"candidate": number, "trial": int(row.trial), **{name: float(getattr(row, name)) for name in NAMES}})
+        rows.append({"candidate": number, "trial": int(row.trial), **{name: float(getattr(row, name)) for name in VARIED}})
     return rows
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lrsweep import metric
 from lrsweep.artifacts import COMPLETE
-from lrsweep.pruning import threshold as _threshold
+from lrsweep.pruning import threshold
 from lrsweep.seeding import generator
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ def finals(known: "pd.DataFrame") -> dict[int, float]:
 # A trial never stops where no other has been.
 def _strict(value: float, least: float, earlier: list[float], eta: int) -> bool:
     """Ours: W&B's Hyperband with strict: true (sweeps 0.3.0, hyperband_stopping.py)."""
-    return value > _threshold([*earlier, value], eta)
+    return value > threshold([*earlier, value], eta)
 
 
 def _not_strict(value: float, least: float, earlier: list[float], eta: int) -> bool:
     """W&B's Hyperband as it is by default: the trial's least value so far is held against the same threshold."""
-    return least > _threshold([*earlier, value], eta)
+    return least > threshold([*earlier, value], eta)
 
 
 def _successive_halving(value: float, least: float, earlier: list[float], eta: int) -> bool:

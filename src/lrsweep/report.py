@@ -104,25 +104,6 @@ def rung_rows(rungs: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def replay_rows(replay: pd.DataFrame) -> list[dict[str, Any]]:
-    """Medians over the random orders, per rule and metric."""
-    return (
-        replay.groupby(["rule", "metric"], as_index=False, sort=False)[["steps", "best_loss_nats", "stopped"]]
-        .median()
-        .to_dict("records")
-    )
-
-
-def metric_warnings(correlations: pd.DataFrame, steering: str) -> list[str]:
-    """A warning for each rung at which the steering metric ranks the trials the wrong way round."""
-    wrong = correlations[(correlations["metric"] == steering) & (correlations["spearman"] < 0)]
-    return [
-        f"The steering metric {steering} ranks the trials the wrong way round at the rung of {row.rung} steps: "
-        f"Spearman {row.spearman:.2f} with the final loss."
-        for row in wrong.itertuples()
-    ]
-
-
 def candidate_rows(choice: dict[str, Any]) -> list[dict[str, Any]]:
     """The candidates with their difference to the default and its interval, all in nats."""
     rows = []
@@ -139,11 +120,11 @@ def candidate_rows(choice: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def messages(edge: dict[str, Any], clusters: dict[str, Any], choice: dict[str, Any]) -> list[str]:
-    """What the analyses themselves warn of, and the chosen values that lie at an end of their range."""
+def messages(edge: dict[str, Any], clusters: dict[str, Any], assess: dict[str, Any], choice: dict[str, Any]) -> list[str]:
+    """What the analyses warn of, a metric that ranks the wrong way first, and the chosen values at an end of their range."""
     borders = [
         f"The selected {row['hyperparameter']} ({_number(row['value'])}) lies at the {row['border']} end of its range: "
         f"try {_number(row['try']['min'])} to {_number(row['try']['max'])}."
         for row in choice["border_warnings"]
     ]
-    return [found["message"] for found in (edge, clusters, choice) if found["message"] is not None] + borders
+    return assess["warnings"] + [found["message"] for found in (edge, clusters, choice) if found["message"] is not None] + borders

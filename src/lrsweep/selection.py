@@ -8,8 +8,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lrsweep.artifacts import COMPLETE
-from lrsweep.params import Range, Select, SweepBayes
-from lrsweep.repeats import NAMES, candidates
+from lrsweep.params import VARIED, Range, Select, SweepBayes
+from lrsweep.repeats import candidates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +36,9 @@ def choose(replicates: "pd.DataFrame", trials: "pd.DataFrame", section: Select, 
     higher = [row for row in within if row["lr"] > chosen["lr"]]
     default = section.default.model_dump()
     return {
-        "selected": {name: chosen[name] for name in NAMES},
+        "selected": {name: chosen[name] for name in VARIED},
         "default": default,
-        "table": [{"hyperparameter": name, "default": default[name], "selected": chosen[name]} for name in NAMES],
+        "table": [{"hyperparameter": name, "default": default[name], "selected": chosen[name]} for name in VARIED],
         "candidate": number,
         "trial": chosen["trial"],
         "difference_to_default": table[number]["difference_to_default"],

@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from lrsweep import artifacts
-from lrsweep.metric import components
-from lrsweep.params import Metric, SweepBayes
-from lrsweep.proposing import values_by_step
+from lrsweep.params import VARIED, Metric, SweepBayes
+from lrsweep.proposing import measure, values_by_step
 from lrsweep.pruning import Verdict, halve, judge
 from lrsweep.records import STEP_COLUMNS, EvalPoint, Record, RungPoint, finite
 
@@ -68,8 +65,8 @@ def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> C
     def decide(curve: Curve, step: int) -> RungPoint | None:
         if step not in section.rungs:
             return None
-        rows = components([e.lr for e in curve.evals], [e.loss_nats or 0.0 for e in curve.evals], max_lr, section.metric)
-        value = rows[-1].value(section.metric.name)
+        _, here = measure(curve.evals, max_lr, section.metric)[-1]
+        value = here.value(section.metric.name)
         assert value is not None, "params.py refuses a rung at which the metric is not defined"
         others = [values[step] for values in references if step in values]
         verdict: Verdict = judge(value, others, section.stopping.eta)
@@ -116,37 +113,33 @@ def _values(segments: Mapping[int, Record], rung: int, section: SweepBayes) -> d
 
 def trial_row(record: Record, section: Metric, steering: str | None) -> Row:
     """The record's row of the table `trials`; `steering` names the metric that the study is steered by, if it is."""
-    points = record.finite_evals()
-    rows = components([p[1] for p in points], [p[2] for p in points], record.proposal.lr, section)
+    measured = measure(record.evals, record.proposal.lr, section)
+    last = measured[-1][1] if measured else None
     complete = record.state == artifacts.COMPLETE
     return {
         "trial": record.trial,
         "state": record.state,
         "steps": record.steps,
-        "lr": record.proposal.lr,
-        "beta2": record.proposal.beta2,
-        "weight_decay": record.proposal.weight_decay,
+        **{name: getattr(record.proposal, name) for name in VARIED},
         "seed": record.seed,
-        "last_loss_nats": points[-1][2] if points else None,
-        "final_loss_nats": points[-1][2] if complete else None,
-        "metric": rows[-1].value(steering or "loss") if points else None,
-        "m_u": rows[-1].m_u if points else None,
+        "last_loss_nats": last.loss_nats if last else None,
+        "final_loss_nats": last.loss_nats if last and complete else None,
+        "metric": last.value(steering or "loss") if last else None,
+        "m_u": last.m_u if last else None,
     }
 
 
 def eval_rows(record: Record, section: Metric) -> Iterator[Row]:
     """The record's rows of the table `evals`; a non-finite eval has none."""
-    points = record.finite_evals()
-    rows = components([p[1] for p in points], [p[2] for p in points], record.proposal.lr, section)
-    for (step, lr, _), row in zip(points, rows, strict=True):
-        yield {"trial": record.trial, "step": step, "lr": lr, **row.__dict__}
+    for point, row in measure(record.evals, record.proposal.lr, section):
+        yield {"trial": record.trial, "step": point.step, "lr": point.lr, **row.__dict__}
 
 
-def step_rows(record: Record, curve: Mapping[str, np.ndarray]) -> Iterator[Row]:
-    """The record's rows of the table `steps`."""
-    columns = [curve[name].tolist() for name in STEP_COLUMNS]
+def step_rows(curve: Mapping[str, Iterable[float]]) -> Iterator[Row]:
+    """One row a step, from step 1: its number and STEP_COLUMNS."""
+    columns = [curve[name] for name in STEP_COLUMNS]
     for step, values in enumerate(zip(*columns, strict=True), start=1):
-        yield {"trial": record.trial, "step": step, **dict(zip(STEP_COLUMNS, values, strict=True))}
+        yield {"step": step, **dict(zip(STEP_COLUMNS, map(float, values), strict=True))}
 
 
 def rung_rows(record: Record) -> Iterator[Row]:

@@ -56,7 +56,7 @@ def _write_tables(job: Job, found: list[Found], steering: str | None) -> None:
     rows: dict[str, list[dict[str, Any]]] = {
         "trials": [study.trial_row(record, metric, steering) for record, _ in found],
         "evals": [row for record, _ in found for row in study.eval_rows(record, metric)],
-        "steps": [row for record, path in found for row in study.step_rows(record, records.load_curve(path))],
+        "steps": [{"trial": record.trial, **row} for record, path in found for row in study.step_rows(records.load_curve(path))],
     }
     for name, table in rows.items():
         artifacts.write_table(folder / f"{name}.parquet", name, table)

@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from lrsweep import artifacts, training
+from lrsweep.corpus import END_OF_TEXT
 from lrsweep.generation import generate
 from lrsweep.model import Transformer
 from lrsweep.params import Params
@@ -19,7 +20,7 @@ def run(params: Params) -> None:
     tokenizer = Tokenizer.from_file(str(artifacts.RESULTS / "tokenize/tokenizer.json"))
     model = Transformer(params.model, params.tokenize.vocab_size)
     model.load_state_dict(load_file(artifacts.RESULTS / "train/model.safetensors"))
-    stop_id = tokenizer.token_to_id("<|endoftext|>")
+    stop_id = tokenizer.token_to_id(END_OF_TEXT)
     lines = []
     for number, prompt in enumerate(params.generate.prompts):
         seed = derive_seed(params.seed, "generate", number)

@@ -1,6 +1,7 @@
 """select: the best few trials and the default, trained again over seeds; the best mean is chosen."""
 
 from lrsweep import artifacts
+from lrsweep.params import VARIED
 from lrsweep.repeats import candidates
 from lrsweep.selection import choose
 from lrsweep.stages.gather import independent
@@ -21,7 +22,7 @@ def run(job: Job) -> None:
                 "replicate": record.trial,
                 "candidate": number,
                 "trial": known[number]["trial"],
-                **{name: getattr(record.proposal, name) for name in ("lr", "beta2", "weight_decay")},
+                **{name: getattr(record.proposal, name) for name in VARIED},
                 "seed": record.seed,
                 "state": record.state,
                 "final_loss_nats": record.evals[-1].loss_nats if complete else None,

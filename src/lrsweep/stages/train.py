@@ -2,38 +2,30 @@
 
 import math
 
-import numpy as np
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, study, tokens, training
+from lrsweep import artifacts, study, training
 from lrsweep.params import Hyperparameters, Params
 from lrsweep.seeding import derive_seed
+from lrsweep.stages.data import load
 from lrsweep.study import Curve
 
 
 def run(params: Params) -> None:
     """Writes model.safetensors, evals.parquet, steps.parquet and metrics.json."""
-    folder, data = artifacts.folder("train"), artifacts.RESULTS / "tokenize"
+    folder = artifacts.folder("train")
     selected = Hyperparameters(**artifacts.read_json(artifacts.RESULTS / "select/choice.json")["selected"])
     hyper = selected if params.lr is None else selected.model_copy(update={"lr": params.lr})
     training.use_one_thread()
     seed = derive_seed(params.seed, "train")
     state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed)
-    valid = tokens.fixed_batches(
-        tokens.load_tokens(data / "valid.bin"),
-        params.evaluation.batches,
-        params.optimizer.batch_size,
-        params.model.context_length,
-    )
     job = training.Run(params.optimizer, params.train, hyper.lr, seed, params.model.context_length)
-    train_tokens = tokens.load_tokens(data / "train.bin")
+    train_tokens, valid = load(params)
     curve = study.follow(training.observe(state, job, train_tokens, valid, params.train.steps), Curve(), lambda *_: None)
     artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict()))
     evals = [point.__dict__ for point in curve.evals if point.loss_nats is not None]
     artifacts.write_table(folder / "evals.parquet", "final_evals", evals)
-    columns = {name: np.asarray(values).tolist() for name, values in curve.steps.items()}
-    steps = [{"step": i + 1, **{name: column[i] for name, column in columns.items()}} for i in range(len(columns["lr"]))]
-    artifacts.write_table(folder / "steps.parquet", "final_steps", steps)
+    artifacts.write_table(folder / "steps.parquet", "final_steps", list(study.step_rows(curve.steps)))
     artifacts.write_json(folder / "metrics.json", _metrics(curve, evals, hyper))
 
 

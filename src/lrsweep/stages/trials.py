@@ -4,7 +4,7 @@ A job's only declared output is its receipt: Snakemake deletes the outputs of a 
 must survive that. So the records lie beside the receipts, and a trial that has one is not trained again.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -12,12 +12,13 @@ import numpy as np
 from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, receipts, records, study, tokens, training
-from lrsweep.params import Budget, Hyperparameters, Params, Range
+from lrsweep import artifacts, receipts, records, study, training
+from lrsweep.params import VARIED, Budget, Hyperparameters, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
 from lrsweep.repeats import audit_sample, candidates
 from lrsweep.seeding import derive_seed
+from lrsweep.stages.data import load
 from lrsweep.study import Curve
 
 
@@ -64,33 +65,25 @@ class Job:
 
 def run_trials(job: Job, first: int, last: int) -> None:
     """Trains the trials first … last of a stage that have no record yet, and writes the receipt."""
-    digests = {}
-    for trial in range(first, last + 1):
-        record = _sequential(job, trial) if job.stage == "sweep_bayes" else _independent(job, trial)
-        if record is not None:
-            digests[job.path(trial)] = records.canonical_digest(asdict(record))
-    receipts.write(receipts.path(job.folder, "trials", first, last), job.folder, digests)
+    train = _sequential if job.stage == "sweep_bayes" else _independent
+    written = [job.path(trial) for trial in range(first, last + 1) if train(job, trial)]
+    receipts.write(receipts.path(job.folder, "trials", first, last), job.folder, written)
 
 
 def run_block(job: Job, level: int, first: int, last: int) -> None:
     """Trains the places first … last of the first block on to a level: a rung, or the end."""
-    section = job.params.sweep_bayes
-    goals = (*section.rungs, section.steps)
-    if level == 0:
-        trials = list(range(section.first_block))
-    else:
-        trials = study.survivors(_segments(job, level - 1), goals[level - 1], section)
-    digests = {}
-    for trial in trials[first : last + 1]:
-        record = job.finished(job.segment_path(level, trial)) or _segment(job, level, trial, goals)
-        digests[job.segment_path(level, trial)] = records.canonical_digest(asdict(record))
-    receipts.write(receipts.path(job.folder, f"block-{level}", first, last), job.folder, digests)
+    trials = _places(job, _segments(job, level))[first : last + 1]
+    for trial in trials:
+        if not job.finished(job.segment_path(level, trial)):
+            _segment(job, level, trial)
+    written = [job.segment_path(level, trial) for trial in trials]
+    receipts.write(receipts.path(job.folder, f"block-{level}", first, last), job.folder, written)
 
 
 def block_records(job: Job) -> list[Record]:
     """The closed records of the first block."""
     section = job.params.sweep_bayes
-    return study.close_block([_segments(job, level) for level in range(len(section.rungs) + 1)], section)
+    return study.close_block(_segments(job, len(section.rungs) + 1), section)
 
 
 def block_curve_path(job: Job, trial: int) -> Path:
@@ -99,17 +92,25 @@ def block_curve_path(job: Job, trial: int) -> Path:
     return [path for level in levels if records.exists(path := job.segment_path(level, trial))][-1]
 
 
-def _segments(job: Job, level: int) -> dict[int, Record]:
+def _segments(job: Job, n_levels: int) -> list[dict[int, Record]]:
+    """The records of the block's segments at its first levels, each level's trials found from the level before."""
+    levels: list[dict[int, Record]] = []
+    for level in range(n_levels):
+        trials = _places(job, levels)
+        levels.append({trial: records.load(job.segment_path(level, trial), job.context) for trial in trials})
+    return levels
+
+
+def _places(job: Job, levels: list[dict[int, Record]]) -> list[int]:
+    """The trials of the block that are trained on to the level after these."""
     section = job.params.sweep_bayes
-    trials = range(section.first_block)
-    if level:
-        goals = (*section.rungs, section.steps)
-        trials = study.survivors(_segments(job, level - 1), goals[level - 1], section)
-    return {trial: records.load(job.segment_path(level, trial), job.context) for trial in trials}
+    return study.survivors(levels[-1], section.rungs[len(levels) - 1], section) if levels else list(range(section.first_block))
 
 
-def _segment(job: Job, level: int, trial: int, goals: tuple[int, ...]) -> Record:
+def _segment(job: Job, level: int, trial: int) -> None:
     """Trains a trial of the block from the state at the rung before to the next, and saves its state there."""
+    section = job.params.sweep_bayes
+    goal = (*section.rungs, section.steps)[level]
     before = job.finished(job.segment_path(level - 1, trial)) if level else None
     proposal = before.proposal if before else _proposal(job, trial, [])
     curve, state_path = Curve(), job.segment_path(level - 1, trial).with_suffix(".state")
@@ -118,11 +119,11 @@ def _segment(job: Job, level: int, trial: int, goals: tuple[int, ...]) -> Record
         past = records.load_curve(job.segment_path(level - 1, trial))
         curve = Curve(list(before.evals), {name: past[name].tolist() for name in past}, last_step=before.steps)
         state.load_tensors(load_file(state_path))
-    _train(job, state, proposal, seed, curve, lambda *_: None, goals[level])
+    _train(job, state, proposal, seed, curve, lambda *_: None, goal)
     path = job.segment_path(level, trial)
-    if goals[level] < job.budget.steps:
+    if goal < section.steps:
         artifacts.write_bytes(path.with_suffix(".state"), save_tensors(state.tensors()))
-    return _keep(job, path, proposal, seed, curve)
+    _keep(job, path, proposal, seed, curve)
 
 
 def _sequential(job: Job, k: int) -> Record:
@@ -162,13 +163,13 @@ def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
         if trial >= len(sample):
             return None
         row = table.set_index("trial").loc[sample[trial]]
-        hyper, seed = {name: float(row[name]) for name in ("lr", "beta2", "weight_decay")}, int(row["seed"])
+        hyper, seed = {name: float(row[name]) for name in VARIED}, int(row["seed"])
     else:
         number, repeat = divmod(trial, p.select.seeds)
         chosen = candidates(table, p.select)
         if number >= len(chosen):
             return None
-        hyper = {name: chosen[number][name] for name in ("lr", "beta2", "weight_decay")}
+        hyper = {name: chosen[number][name] for name in VARIED}
         seed = derive_seed(p.seed, f"select/candidate {number}", repeat)
     return Proposal(trial=trial, **hyper, sampler="repeat", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0), seed
 
@@ -204,14 +205,12 @@ def _start(job: Job, proposal: Proposal, seed: int) -> training.State:
 
 
 def _hyper(proposal: Proposal) -> Hyperparameters:
-    return Hyperparameters(lr=proposal.lr, beta2=proposal.beta2, weight_decay=proposal.weight_decay)
+    return Hyperparameters(**{name: getattr(proposal, name) for name in VARIED})
 
 
 def _train(job: Job, state: training.State, proposal: Proposal, seed: int, curve: Curve, decide, until: int) -> None:
     p = job.params
-    data = tokens.load_tokens(artifacts.RESULTS / "tokenize/train.bin")
-    valid = tokens.load_tokens(artifacts.RESULTS / "tokenize/valid.bin")
-    batches = tokens.fixed_batches(valid, p.evaluation.batches, p.optimizer.batch_size, p.model.context_length)
+    data, batches = load(p)
     run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
     started = state.step
     study.follow(training.observe(state, run, data, batches, until), curve, decide)
