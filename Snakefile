@@ -10,7 +10,7 @@ sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import params as schema
+from lrsweep import checking
 from lrsweep.corpus import source_files
 from lrsweep.errors import UserError
 from lrsweep.lineage import SECTIONS as FANNED_OUT
@@ -18,7 +18,7 @@ from lrsweep.lineage import SECTIONS as FANNED_OUT
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 try:
-    PARAMS = schema.load(Path("params.yaml"))
+    PARAMS = checking.load(Path("params.yaml"))
     SOURCES = [str(path) for path in source_files(PARAMS.corpus)]
 except UserError as error:
     print(f"lrsweep: {error}", file=sys.stderr)

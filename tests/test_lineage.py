@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lrsweep import params
+from lrsweep import checking
 from lrsweep.lineage import PACKAGE, modules, study_folder
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-PARAMS = params.load(ROOT / "params.yaml")
+PARAMS = checking.load(ROOT / "params.yaml")
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrsweep import params
+from lrsweep import checking
 from lrsweep.params import Range
 from lrsweep.proposing import propose, tell, uniform
 from lrsweep.records import EvalPoint, Proposal, Record
 
-SECTION = params.load(Path(__file__).parents[1] / "params.yaml").sweep_bayes.model_copy(update={"cap_quantile": 1.0})
+SECTION = checking.load(Path(__file__).parents[1] / "params.yaml").sweep_bayes.model_copy(update={"cap_quantile": 1.0})
 LR = Range(min=1e-4, max=1e-1, scale="log")
 
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from lrsweep import params, training
+from lrsweep import checking, params, training
 from lrsweep.schedule import lr_at
 from lrsweep.tokens import fixed_batches
 
-OPTIMIZER = params.load(Path(__file__).parents[1] / "params.yaml").optimizer.model_copy(update={"batch_size": 4})
+OPTIMIZER = checking.load(Path(__file__).parents[1] / "params.yaml").optimizer.model_copy(update={"batch_size": 4})
 MODEL = params.Model(d_model=32, n_layers=2, n_heads=2, d_ff=48, context_length=16, rope_theta=10000.0)
 BUDGET = params.Budget(steps=20, warmup_steps=4, eval_every=5)
 TOKENS = np.random.default_rng(0).integers(0, 40, 2000).astype("<u2")

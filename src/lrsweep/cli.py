@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lrsweep import params as schema
+from lrsweep import checking
 from lrsweep.errors import UserError
 
 PARAMS = Path("params.yaml")
@@ -23,7 +23,7 @@ def _plain(stage: str) -> None:
     module = f"lrsweep.stages.{stage}"
 
     def command() -> None:
-        import_module(module).run(schema.load(PARAMS))
+        import_module(module).run(checking.load(PARAMS))
 
     doc = (Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
     app.command(stage, help=doc)(command)
@@ -33,7 +33,7 @@ def _job(stage: str, folder: Path | None):
     from lrsweep.lineage import study_folder
     from lrsweep.stages.trials import Job
 
-    loaded = schema.load(PARAMS)
+    loaded = checking.load(PARAMS)
     return Job(stage, loaded, folder or study_folder(stage, loaded))
 
 
@@ -75,7 +75,7 @@ def block(level: int, first: int, last: int, folder: Folder = None) -> None:
 @app.command()
 def check() -> None:
     """Checks params.yaml, and says nothing where it is in order."""
-    schema.load(PARAMS)
+    checking.load(PARAMS)
 
 
 @app.command()

@@ -8,8 +8,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from lrsweep import artifacts
+from lrsweep.checking import parse_problems
 from lrsweep.errors import UserError
-from lrsweep.params import parse_problems
 
 FOLDER = Path("workflow/presets")
 

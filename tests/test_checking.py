@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lrsweep import params
+from lrsweep import checking, params
 from lrsweep.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +25,7 @@ def changed(**keys):
 
 
 def test_the_default_is_in_order_and_its_rungs_are_steps():
-    assert params.load(ROOT / "params.yaml").sweep_bayes.rungs == (40, 80, 160)
+    assert checking.load(ROOT / "params.yaml").sweep_bayes.rungs == (40, 80, 160)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_default_is_in_order_and_its_rungs_are_steps():
     ],
 )
 def test_one_line_for_one_mistake(keys, says):
-    problems = params.parse_problems(changed(**keys))
+    problems = checking.parse_problems(changed(**keys))
     assert len(problems) == 1
     assert says in str(problems[0]) and "; " in str(problems[0]) and "\n" not in str(problems[0])
 
@@ -57,7 +57,7 @@ def test_the_write_ups_mistake_is_refused():
     """min_iter 250 was meant in steps and counted in evals, of which there were 20: no rung was ever reached."""
     tree = changed(sweep_bayes__steps=20, sweep_bayes__eval_every=1, sweep_bayes__warmup_steps=2)
     tree["sweep_bayes"]["stopping"]["first_rung"] = 250
-    (problem,) = params.parse_problems(tree)
+    (problem,) = checking.parse_problems(tree)
     assert "stops nothing; it is counted in steps, not in evals" in str(problem)
 
 
@@ -67,10 +67,10 @@ def test_exponents_without_a_point_are_numbers():
 
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match="no such file"):
-        params.load(tmp_path / "params.yaml")
+        checking.load(tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("a: [1")
     with pytest.raises(UserError, match="not YAML"):
-        params.load(tmp_path / "params.yaml")
+        checking.load(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("preset", sorted((ROOT / "workflow/presets").glob("*.yaml")), ids=lambda path: path.stem)
@@ -81,5 +81,5 @@ def test_presets_are_valid_over_the_default(preset, tmp_path, monkeypatch):
     target = tmp_path / "params.yaml"
     target.write_text((ROOT / "params.yaml").read_text())
     apply(target, [preset.stem])
-    params.load(target)
+    checking.load(target)
     assert "# maximum learning rate" in target.read_text(), "comments are kept"
