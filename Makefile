@@ -39,6 +39,6 @@ lock:
 	  $(LOCK_PACKAGES_LEFT_TO_TORCH) --custom-compile-command "make lock" -o requirements-test.lock pyproject.toml
 
 lint:
-	$(BIN)/ruff check src tests workflow
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests workflow benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/snakefmt --check Snakefile workflow

@@ -4,12 +4,12 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from lrsweep import checking
-from lrsweep.errors import UserError
+from lrsweep.errors import Mismatch, UserError
 
 PARAMS = Path("params.yaml")
 PLAIN_STAGES = ("corpus", "tokenize", "edge", "cluster", "train", "generate", "figures", "report")
@@ -73,6 +73,14 @@ def block(level: int, first: int, last: int, folder: Folder = None) -> None:
 
 
 @app.command()
+def replay(stage: Literal["sweep_bayes"], folder: Folder = None) -> None:
+    """Derives every proposal and every stop of a study again from its records, and fails at the first that differs."""
+    from lrsweep.stages.replay import run
+
+    typer.echo(run(_job(stage, folder)))
+
+
+@app.command()
 def check() -> None:
     """Checks params.yaml, and says nothing where it is in order."""
     checking.load(PARAMS)
@@ -95,6 +103,9 @@ def main() -> None:
     except UserError as error:
         print(f"lrsweep: {error}", file=sys.stderr)
         sys.exit(2)
+    except Mismatch as error:
+        print(f"lrsweep: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _prefer_workspace() -> None:

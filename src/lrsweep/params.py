@@ -3,6 +3,7 @@
 Each function of the package gets the section that it needs, never the whole and never a path.
 """
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,18 @@ class Range(Section):
     min: Positive
     max: Positive
     scale: Literal["linear", "log"]
+
+    def at(self, share: float) -> float:
+        """The value at a share of the interval: 0 gives min, 1 gives max."""
+        if self.scale == "log":
+            return float(self.min * (self.max / self.min) ** share)
+        return float(self.min + share * (self.max - self.min))
+
+    def share(self, value: float) -> float:
+        """Where a value lies in the interval: the share that `at` gives it for."""
+        if self.scale == "log":
+            return math.log(value / self.min) / math.log(self.max / self.min)
+        return (value - self.min) / (self.max - self.min)
 
 
 class Corpus(Section):
@@ -119,6 +132,7 @@ class SweepBayes(Budget):
     lag: Count
     sampler: Literal["gp", "tpe"]
     cap_quantile: Annotated[Real, Field(gt=0, le=1)]
+    most_told: Annotated[int, Field(ge=16)]
     lr: Literal["auto"] | Range
     beta2: Range
     weight_decay: Range

@@ -6,24 +6,28 @@ gives other answers than a rebuilt one, so there is none.
 """
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from lrsweep import artifacts
-from lrsweep.metric import Components, components
-from lrsweep.params import VARIED, Metric, Range, SweepBayes
-from lrsweep.records import EvalPoint, Proposal, Record
+from lrsweep.curves import values_by_step
+from lrsweep.params import VARIED, Range, SweepBayes
+from lrsweep.records import Proposal, Record
 from lrsweep.seeding import derive_seed, generator
+from lrsweep.smoothing import smooth
+
+Told = tuple[Proposal, float]
 
 SIGNIFICANT_DIGITS = 4  # rounding makes the GP's answer the same under another BLAS path
+SMOOTH_DIGITS = 8  # what is told is rounded too, before it goes through a second fit
 FEWEST_TOLD = 4  # finite records below which there is nothing to fit
 
 
 def uniform(seed: int, study: str, trial: int, lr: Range, beta2: float, weight_decay: float) -> Proposal:
     """A trial of phase 1: its LR drawn uniformly from `lr`, in itself or in its logarithm, the rest fixed."""
     draw = generator(seed, f"{study}/proposal", trial).random()
-    return _proposal(trial, {"lr": _scale(draw, lr), "beta2": beta2, "weight_decay": weight_decay}, "uniform", [], 0, 0)
+    return _proposal(trial, {"lr": _round(lr.at(draw), lr), "beta2": beta2, "weight_decay": weight_decay}, "uniform", [], 0, 0)
 
 
 def propose(
@@ -40,28 +44,30 @@ def propose(
         seed: the study's seed.
     """
     ranges = {"lr": lr, "beta2": section.beta2, "weight_decay": section.weight_decay}
-    told = [] if k < section.first_block else tell(records, section)
+    told = [] if k < section.first_block else bounded(tell(records, section), section.most_told)
     if len(told) < FEWEST_TOLD:
         values = _sobol(k, ranges, derive_seed(seed, "sweep_bayes/sobol"))
         return _proposal(k, values, "sobol", records, len(pending), derive_seed(seed, "sweep_bayes/sobol"))
     sampler_seed = derive_seed(seed, "sweep_bayes/proposal", k) % 2**32
+    if section.sampler == "gp":
+        told = smoothed(told, ranges)
     values = _ask(told, pending, ranges, section.sampler, sampler_seed)
     return _proposal(k, values, section.sampler, records, len(pending), sampler_seed)
 
 
-def tell(records: Sequence[Record], section: SweepBayes) -> list[tuple[Proposal, float]]:
+def tell(records: Sequence[Record], section: SweepBayes) -> list[Told]:
     """What the sampler is told of each record; nothing where no trial is complete.
 
     A complete trial counts as its metric at the end; a pruned one as its metric at its last rung plus the complete trials'
     median change from that rung to the end. All are capped at the `cap_quantile` of these, and a diverged one counts as the
     cap: an uncapped divergence bends the GP's fit everywhere.
     """
-    complete = [values_by_step(r, section) for r in records if r.state == artifacts.COMPLETE]
+    complete = [values_by_step(r, section.metric) for r in records if r.state == artifacts.COMPLETE]
     if not complete:
         return []
     values: dict[int, float] = {}
     for record in records:
-        own = values_by_step(record, section)
+        own = values_by_step(record, section.metric)
         if record.state == artifacts.COMPLETE:
             values[record.trial] = own[section.steps]
         elif record.state == artifacts.PRUNED:
@@ -71,18 +77,25 @@ def tell(records: Sequence[Record], section: SweepBayes) -> list[tuple[Proposal,
     return [(r.proposal, min(values.get(r.trial, cap), cap)) for r in records]
 
 
-def values_by_step(record: Record, section: SweepBayes) -> dict[int, float]:
-    """The study's steering metric at each eval of the record where it is defined, by step."""
-    measured = measure(record.evals, record.proposal.lr, section.metric)
-    values = {point.step: row.value(section.metric.name) for point, row in measured}
-    return {step: value for step, value in values.items() if value is not None}
+def bounded(told: list[Told], limit: int) -> list[Told]:
+    """At most `limit` of these, in the same order: the better half of the limit, and every so many-th of the others.
+
+    The time of a GP grows with the cube of their number. Without the others it would know nothing of the poor regions, and
+    explore them again.
+    """
+    if len(told) <= limit:
+        return told
+    ranked = sorted(range(len(told)), key=lambda i: (told[i][1], i))
+    best, rest = ranked[: limit // 2], sorted(ranked[limit // 2 :])
+    n = limit - len(best)
+    return [told[i] for i in sorted([*best, *(rest[j * len(rest) // n] for j in range(n))])]
 
 
-def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
-    """Each eval with a finite loss, and the metrics there."""
-    points = [point for point in evals if point.loss_nats is not None]
-    rows = components([point.lr for point in points], [point.loss_nats for point in points], max_lr, section)
-    return list(zip(points, rows, strict=True))
+def smoothed(told: list[Told], ranges: Mapping[str, Range]) -> list[Told]:
+    """What is told without its noise, which the GP sampler's expected improvement takes no account of."""
+    points = np.array([[ranges[name].share(getattr(p, name)) for name in VARIED] for p, _ in told])
+    means = smooth(points, np.array([value for _, value in told]))
+    return [(p, _digits(value, SMOOTH_DIGITS)) for (p, _), value in zip(told, means.tolist(), strict=True)]
 
 
 def _proposal(
@@ -101,17 +114,13 @@ def _proposal(
     )
 
 
-def _scale(u: float, interval: Range) -> float:
-    """The value at share u of an interval, rounded, and never outside it."""
-    if interval.scale == "log":
-        value = interval.min * (interval.max / interval.min) ** u
-    else:
-        value = interval.min + u * (interval.max - interval.min)
-    return _round(value, interval)
+def _digits(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def _round(value: float, interval: Range) -> float:
-    return min(max(float(f"{value:.{SIGNIFICANT_DIGITS}g}"), interval.min), interval.max)
+    """The value in SIGNIFICANT_DIGITS, and never outside the interval."""
+    return min(max(_digits(value, SIGNIFICANT_DIGITS), interval.min), interval.max)
 
 
 def _sobol(k: int, ranges: Mapping[str, Range], seed: int) -> dict[str, float]:
@@ -120,11 +129,11 @@ def _sobol(k: int, ranges: Mapping[str, Range], seed: int) -> dict[str, float]:
 
     engine = torch.quasirandom.SobolEngine(dimension=len(ranges), scramble=True, seed=seed % 2**32)
     point = engine.fast_forward(k).draw(1, dtype=torch.float64)[0].tolist()
-    return {name: _scale(u, interval) for u, (name, interval) in zip(point, ranges.items(), strict=True)}
+    return {name: _round(interval.at(u), interval) for u, (name, interval) in zip(point, ranges.items(), strict=True)}
 
 
 def _ask(
-    told: Sequence[tuple[Proposal, float]], pending: Sequence[Proposal], ranges: Mapping[str, Range], sampler: str, seed: int
+    told: Sequence[Told], pending: Sequence[Proposal], ranges: Mapping[str, Range], sampler: str, seed: int
 ) -> dict[str, float]:
     """What a fresh Optuna sampler proposes after these; pending trials count as running."""
     import optuna

@@ -4,48 +4,14 @@ After the first block trial k depends on the records of the block and of trials 
 trials as the lag may run at once, and the result does not depend on the order in which they end.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from lrsweep import artifacts
+from lrsweep.curves import Curve, Row, measure, values_by_step
 from lrsweep.params import VARIED, Metric, SweepBayes
-from lrsweep.proposing import measure, values_by_step
 from lrsweep.pruning import Verdict, halve, judge
-from lrsweep.records import STEP_COLUMNS, EvalPoint, Record, RungPoint, finite
-
-Row = dict[str, Any]
-
-
-@dataclass
-class Curve:
-    """What was seen of a trial so far."""
-
-    evals: list[EvalPoint] = field(default_factory=list)
-    steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEP_COLUMNS})
-    rungs: list[RungPoint] = field(default_factory=list)
-    state: str = artifacts.COMPLETE
-    last_step: int = 0
-
-
-def follow(observations: Iterable[Any], curve: Curve, decide: Callable[[Curve, int], RungPoint | None]) -> Curve:
-    """Consumes a training run until it ends, diverges, or is stopped by `decide(curve, step)` after an eval."""
-    for seen in observations:
-        curve.last_step = seen.step
-        if hasattr(seen, "grad_norm"):
-            for name in STEP_COLUMNS:
-                curve.steps[name].append(getattr(seen, name))
-        else:
-            curve.evals.append(EvalPoint(seen.step, seen.lr, finite(seen.loss_nats)))
-        if not seen.finite:
-            curve.state = artifacts.DIVERGED
-            break
-        if not hasattr(seen, "grad_norm") and (point := decide(curve, seen.step)):
-            curve.rungs.append(point)
-            if point.stopped:
-                curve.state = artifacts.PRUNED
-                break
-    return curve
+from lrsweep.records import Record, RungPoint
 
 
 def sight(k: int, section: SweepBayes) -> range:
@@ -60,7 +26,7 @@ def pending(k: int, section: SweepBayes) -> range:
 
 def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> Callable[[Curve, int], RungPoint | None]:
     """The stopping rule of a trial that has these records in sight."""
-    references = [values_by_step(record, section) for record in records]
+    references = [values_by_step(record, section.metric) for record in records]
 
     def decide(curve: Curve, step: int) -> RungPoint | None:
         if step not in section.rungs:
@@ -108,7 +74,7 @@ def close_block(levels: Sequence[Mapping[int, Record]], section: SweepBayes) -> 
 
 
 def _values(segments: Mapping[int, Record], rung: int, section: SweepBayes) -> dict[int, float | None]:
-    return {trial: values_by_step(record, section).get(rung) for trial, record in segments.items()}
+    return {trial: values_by_step(record, section.metric).get(rung) for trial, record in segments.items()}
 
 
 def trial_row(record: Record, section: Metric, steering: str | None) -> Row:
@@ -127,19 +93,6 @@ def trial_row(record: Record, section: Metric, steering: str | None) -> Row:
         "metric": last.value(steering or "loss") if last else None,
         "m_u": last.m_u if last else None,
     }
-
-
-def eval_rows(record: Record, section: Metric) -> Iterator[Row]:
-    """The record's rows of the table `evals`; a non-finite eval has none."""
-    for point, row in measure(record.evals, record.proposal.lr, section):
-        yield {"trial": record.trial, "step": point.step, "lr": point.lr, **row.__dict__}
-
-
-def step_rows(curve: Mapping[str, Iterable[float]]) -> Iterator[Row]:
-    """One row a step, from step 1: its number and STEP_COLUMNS."""
-    columns = [curve[name] for name in STEP_COLUMNS]
-    for step, values in enumerate(zip(*columns, strict=True), start=1):
-        yield {"step": step, **dict(zip(STEP_COLUMNS, map(float, values), strict=True))}
 
 
 def rung_rows(record: Record) -> Iterator[Row]:

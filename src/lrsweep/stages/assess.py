@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lrsweep import artifacts, study
+from lrsweep import artifacts, curves, study
 from lrsweep.assessment import assess
 from lrsweep.repeats import audit_sample
 from lrsweep.stages.gather import independent
@@ -18,7 +18,7 @@ def run(job: Job) -> None:
     records = list(independent(job, len(sample)))
     metric = p.sweep_bayes.metric
     rows = [{**study.trial_row(r, metric, metric.name), "trial": sample[r.trial]} for r in records]
-    curves = [{**row, "trial": sample[r.trial]} for r in records for row in study.eval_rows(r, metric)]
+    curves = [{**row, "trial": sample[r.trial]} for r in records for row in curves.eval_rows(r, metric)]
     audited = pd.DataFrame(rows, columns=trials.columns), pd.DataFrame(curves, columns=evals.columns)
     content, correlations, replay = assess(trials, evals, *audited, p.assess, p.sweep_bayes, p.seed)
     folder = artifacts.folder("assess")

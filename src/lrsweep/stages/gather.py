@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lrsweep import artifacts, records, study
+from lrsweep import artifacts, curves, records, study
 from lrsweep.records import Record
 from lrsweep.stages.trials import Job, block_curve_path, block_records
 
@@ -55,8 +55,8 @@ def _write_tables(job: Job, found: list[Found], steering: str | None) -> None:
     folder, metric = artifacts.folder(job.stage), job.params.sweep_bayes.metric
     rows: dict[str, list[dict[str, Any]]] = {
         "trials": [study.trial_row(record, metric, steering) for record, _ in found],
-        "evals": [row for record, _ in found for row in study.eval_rows(record, metric)],
-        "steps": [{"trial": record.trial, **row} for record, path in found for row in study.step_rows(records.load_curve(path))],
+        "evals": [row for record, _ in found for row in curves.eval_rows(record, metric)],
+        "steps": [{"trial": record.trial, **row} for record, path in found for row in curves.step_rows(records.load_curve(path))],
     }
     for name, table in rows.items():
         artifacts.write_table(folder / f"{name}.parquet", name, table)

@@ -4,11 +4,11 @@ import math
 
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, study, training
+from lrsweep import artifacts, curves, training
+from lrsweep.curves import Curve
 from lrsweep.params import Hyperparameters, Params
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.data import load
-from lrsweep.study import Curve
 
 
 def run(params: Params) -> None:
@@ -21,11 +21,11 @@ def run(params: Params) -> None:
     state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed)
     job = training.Run(params.optimizer, params.train, hyper.lr, seed, params.model.context_length)
     train_tokens, valid = load(params)
-    curve = study.follow(training.observe(state, job, train_tokens, valid, params.train.steps), Curve(), lambda *_: None)
+    curve = curves.follow(training.observe(state, job, train_tokens, valid, params.train.steps), Curve(), lambda *_: None)
     artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict()))
     evals = [point.__dict__ for point in curve.evals if point.loss_nats is not None]
     artifacts.write_table(folder / "evals.parquet", "final_evals", evals)
-    artifacts.write_table(folder / "steps.parquet", "final_steps", list(study.step_rows(curve.steps)))
+    artifacts.write_table(folder / "steps.parquet", "final_steps", list(curves.step_rows(curve.steps)))
     artifacts.write_json(folder / "metrics.json", _metrics(curve, evals, hyper))
 
 

@@ -12,14 +12,14 @@ import numpy as np
 from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, receipts, records, study, training
+from lrsweep import artifacts, curves, receipts, records, study, training
+from lrsweep.curves import Curve
 from lrsweep.params import VARIED, Budget, Hyperparameters, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
 from lrsweep.repeats import audit_sample, candidates
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.data import load
-from lrsweep.study import Curve
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _train(job: Job, state: training.State, proposal: Proposal, seed: int, curve
     data, batches = load(p)
     run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
     started = state.step
-    study.follow(training.observe(state, run, data, batches, until), curve, decide)
+    curves.follow(training.observe(state, run, data, batches, until), curve, decide)
     with (job.folder / "trained.log").open("a") as log:
         log.write(f"trial {proposal.trial} steps {started} to {curve.last_step}\n")
 
