@@ -2,6 +2,9 @@
 
 import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,6 +13,7 @@ import typer
 
 from lrsweep import checking
 from lrsweep.errors import Mismatch, UserError
+from lrsweep.progress import duration
 
 PARAMS = Path("params.yaml")
 PLAIN_STAGES = ("corpus", "tokenize", "edge", "cluster", "train", "generate", "figures", "report")
@@ -19,11 +23,21 @@ app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, prett
 Folder = Annotated[Path | None, typer.Option(help="Folder of the stage's trials; found from the parameters if not given.")]
 
 
+@contextmanager
+def _timed(stage: str) -> Iterator[None]:
+    """Says on the log that a stage is done, and how long it took."""
+    began = time.monotonic()
+    yield
+    print(f"{stage} done in {duration(time.monotonic() - began)}", file=sys.stderr)
+
+
 def _plain(stage: str) -> None:
     module = f"lrsweep.stages.{stage}"
 
     def command() -> None:
-        import_module(module).run(checking.load(PARAMS))
+        loaded = checking.load(PARAMS)
+        with _timed(stage):
+            import_module(module).run(loaded)
 
     doc = (Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
     app.command(stage, help=doc)(command)
@@ -40,12 +54,13 @@ def _job(stage: str, folder: Path | None):
 def _fanned_out(stage: str) -> None:
     def command(folder: Folder = None) -> None:
         job = _job(stage, folder)
-        if stage.startswith("sweep"):
-            from lrsweep.stages import gather
+        with _timed(stage):
+            if stage.startswith("sweep"):
+                from lrsweep.stages import gather
 
-            getattr(gather, stage)(job)
-        else:
-            import_module(f"lrsweep.stages.{stage}").run(job)
+                getattr(gather, stage)(job)
+            else:
+                import_module(f"lrsweep.stages.{stage}").run(job)
 
     app.command(stage, help=f"{stage}: gathers the records of its trials (snakemake runs the trials).")(command)
 
@@ -70,6 +85,33 @@ def block(level: int, first: int, last: int, folder: Folder = None) -> None:
     from lrsweep.stages.trials import run_block
 
     run_block(_job("sweep_bayes", folder), level, first, last)
+
+
+@app.command()
+def status(follow: Annotated[bool, typer.Option(help="Look again every second until all are done.")] = False) -> None:
+    """Says how far each study of these parameters is, a line each; also of one that runs elsewhere with the same work folder."""
+    from lrsweep import progress
+
+    jobs = [job for job in (_job(stage, None) for stage in FANNED_OUT) if job.events.exists()]
+    if not jobs:
+        typer.echo("no study of these parameters has started: snakemake --cores all starts them")
+        return
+
+    def lines() -> tuple[str, bool]:
+        found = [progress.summarize(progress.read(job.events), job.plan) for job in jobs]
+        return "\n".join(map(str, found)), any(one.done < one.plan.trials for one in found)
+
+    if not follow:
+        typer.echo(lines()[0])
+        return
+    from rich.live import Live
+
+    with Live("") as live:
+        waiting = True
+        while waiting:
+            text, waiting = lines()
+            live.update(text, refresh=True)
+            time.sleep(1)
 
 
 @app.command()

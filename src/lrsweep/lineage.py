@@ -24,6 +24,8 @@ SECTIONS = {
     "assess": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes", "assess"),
     "select": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes", "select"),
 }
+# Modules that change no record: what params.py says counts by its values, the others only speak.
+_WITHOUT_EFFECT = {PACKAGE / "params.py", PACKAGE / "progress.py", PACKAGE / "errors.py"}
 _NOT_COUNTED = {"trials", "audit_trials", "candidates", "seeds", "bootstrap", "orders"}
 
 
@@ -76,7 +78,7 @@ def study_folder(stage: str, params: Params) -> Path:
         upstream.append("edge")
     parts = {name: getattr(params, name).model_dump(mode="json") for name in sections}
     own = {key: value for key, value in parts[stage].items() if key not in _NOT_COUNTED}
-    files = {path for name in upstream for path in modules(f"lrsweep.stages.{name}")} - {PACKAGE / "params.py"}
+    files = {path for name in upstream for path in modules(f"lrsweep.stages.{name}")} - _WITHOUT_EFFECT
     everything = {
         "seed": params.seed,
         "sections": {**parts, stage: own},

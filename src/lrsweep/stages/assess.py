@@ -18,8 +18,8 @@ def run(job: Job) -> None:
     records = list(independent(job, len(sample)))
     metric = p.sweep_bayes.metric
     rows = [{**study.trial_row(r, metric, metric.name), "trial": sample[r.trial]} for r in records]
-    curves = [{**row, "trial": sample[r.trial]} for r in records for row in curves.eval_rows(r, metric)]
-    audited = pd.DataFrame(rows, columns=trials.columns), pd.DataFrame(curves, columns=evals.columns)
+    points = [{**row, "trial": sample[r.trial]} for r in records for row in curves.eval_rows(r, metric)]
+    audited = pd.DataFrame(rows, columns=trials.columns), pd.DataFrame(points, columns=evals.columns)
     content, correlations, replay = assess(trials, evals, *audited, p.assess, p.sweep_bayes, p.seed)
     folder = artifacts.folder("assess")
     artifacts.write_table(folder / "correlations.parquet", "correlations", correlations)

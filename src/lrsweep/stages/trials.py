@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, curves, receipts, records, study, training
+from lrsweep import artifacts, curves, progress, receipts, records, study, training
 from lrsweep.curves import Curve
 from lrsweep.params import VARIED, Budget, Hyperparameters, Params, Range
 from lrsweep.proposing import propose, uniform
@@ -20,6 +20,8 @@ from lrsweep.records import Proposal, Record
 from lrsweep.repeats import audit_sample, candidates
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.data import load
+
+SHOWN = 200  # lines of progress in a study at most: to make one, all its events are read
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,24 @@ class Job:
     @property
     def budget(self) -> Budget:
         return self.params.sweep_uniform if self.stage == "sweep_uniform" else self.params.sweep_bayes
+
+    @property
+    def plan(self) -> progress.Plan:
+        """What the stage's trials add up to when all have ended."""
+        p, section = self.params, self.params.sweep_bayes
+        trials = {
+            "sweep_uniform": p.sweep_uniform.trials,
+            "sweep_bayes": section.trials,
+            "assess": p.assess.audit_trials,
+            "select": (p.select.candidates + 1) * p.select.seeds,
+        }[self.stage]
+        if self.stage == "sweep_bayes":
+            return progress.Plan(self.stage, trials, (*section.rungs, section.steps), section.first_block, section.stopping.eta)
+        return progress.Plan(self.stage, trials, (self.budget.steps,), 0, 1)
+
+    @property
+    def events(self) -> Path:
+        return self.folder / "events.jsonl"
 
     def path(self, trial: int) -> Path:
         return records.record_path(self.folder / "trials", trial)
@@ -213,7 +233,12 @@ def _train(job: Job, state: training.State, proposal: Proposal, seed: int, curve
     data, batches = load(p)
     run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
     started = state.step
+    watch = progress.Watch(job.events, proposal.trial, until, _hyper(proposal).model_dump())
+    watch.start()
     curves.follow(training.observe(state, run, data, batches, until), curve, decide)
+    watch.end(curve.state, curve.last_step, curve.last_step - started, curve.evals[-1].loss_nats)
+    if proposal.trial % (1 + job.plan.trials // SHOWN) == 0:
+        progress.show(progress.summarize(progress.read(job.events), job.plan))
     with (job.folder / "trained.log").open("a") as log:
         log.write(f"trial {proposal.trial} steps {started} to {curve.last_step}\n")
 
