@@ -6,7 +6,7 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-.PHONY: run test env env-test lock lint clean
+.PHONY: run test env env-test env-sweeps lock lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -28,6 +28,16 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	touch $@
+
+# W&B's sweep engine in an environment of its own: it makes fixtures of the tests, which pass without it.
+SWEEPS := .venv-sweeps
+env-sweeps: $(SWEEPS)/.installed
+
+$(SWEEPS)/.installed: workflow/envs/sweeps.txt
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "The engine needs numpy 1, and so Python 3.11 or 3.12: make env-sweeps PYTHON=python3.12")'
+	$(PYTHON) -m venv $(SWEEPS)
+	$(SWEEPS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 # The locks hold for Python 3.11 to 3.13. torch's own CUDA packages are left out: torch pins them itself, and its CPU build has none.
