@@ -6,7 +6,7 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-.PHONY: run test env env-test env-sweeps lock lint clean
+.PHONY: run test env env-test env-sweeps fixtures-sweeps lock lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -39,6 +39,10 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 	$(PYTHON) -m venv $(SWEEPS)
 	$(SWEEPS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+# What W&B's engine answers on random sweeps: the fixtures that the stopping rule is tested against.
+fixtures-sweeps: env-sweeps
+	$(SWEEPS)/bin/python -m tests.make_wandb_stops
 
 # The locks hold for Python 3.11 to 3.13. torch's own CUDA packages are left out: torch pins them itself, and its CPU build has none.
 lock:

@@ -61,6 +61,15 @@ def test_the_write_ups_mistake_is_refused():
     assert "stops nothing; it is counted in steps, not in evals" in str(problem)
 
 
+def test_the_write_ups_rung_counted_in_evals_is_refused():
+    """250 evals of 50 steps lie past the end of 1,000 steps: such a rule would never fire, as in the write-up's first phase."""
+    study = {"sweep_bayes__steps": 1000, "sweep_bayes__eval_every": 50, "sweep_bayes__warmup_steps": 100}
+    (problem,) = checking.parse_problems(changed(**study, sweep_bayes__stopping__first_rung=250 * 50))
+    assert "sweep_bayes.stopping.first_rung: found 12500, expected less than sweep_bayes.steps (1000)" in str(problem)
+    assert "counted in steps, not in evals" in str(problem)
+    assert checking.parse_problems(changed(**study, sweep_bayes__stopping__first_rung=250)) == []
+
+
 def test_exponents_without_a_point_are_numbers():
     assert params.Params.model_validate(changed(lr="1e-3")).lr == 0.001
 
