@@ -6,13 +6,17 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-.PHONY: run test env env-test env-sweeps fixtures-sweeps lock lint clean
+.PHONY: run test test-kills env env-test env-sweeps fixtures-sweeps lock lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
 test: env-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile
+
+# The long form of a test that make test does with two kills.
+test-kills: env-test
+	LRSWEEP_KILLS=12 PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/test_pipeline.py -k kills
 
 env: $(VENV)/.installed
 env-test: $(VENV)/.installed-test

@@ -14,18 +14,30 @@ from lrsweep import checking
 from lrsweep.corpus import source_files
 from lrsweep.errors import UserError
 from lrsweep.lineage import SECTIONS as FANNED_OUT
+from lrsweep.locking import hold
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def refuse(error):
+    """One line and exit code 2: Snakemake would wrap an exception in a traceback."""
+    print(f"lrsweep: {error}", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(2)
+
 
 try:
     PARAMS = checking.load(Path("params.yaml"))
     SOURCES = [str(path) for path in source_files(PARAMS.corpus)]
 except UserError as error:
-    print(f"lrsweep: {error}", file=sys.stderr)
-    sys.stderr.flush()
-    os._exit(
-        2
-    )  # one line and exit code 2: Snakemake would wrap an exception in a traceback
+    refuse(error)
+
+
+onstart:
+    try:
+        hold(Path(".snakemake/runner.lock"))
+    except UserError as error:
+        refuse(error)
 
 
 def dependencies(stage):

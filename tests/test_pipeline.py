@@ -1,37 +1,21 @@
 """The tiny pipeline for real, through Snakemake, in a clone."""
 
+import fcntl
 import json
 import os
-import shutil
+import random
+import signal
 import subprocess
-import sys
-from pathlib import Path
+import time
+from collections import Counter
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".snakemake", "work", "results", ".pytest_cache", "__pycache__", ".dvc")
+from tests.pipeline import artifacts, clone, environment, run
 
-
-def run(folder, *command, **environment):
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path, **environment}
-    env.pop("LRSWEEP_WORK", None)
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=900)
-
-
-def clone(target):
-    shutil.copytree(ROOT, target, ignore=LEFT_OUT)
-    done = run(target, "lrsweep", "preset", "tiny")
-    assert done.returncode == 0, done.stderr
-    return target
-
-
-def artifacts(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "results").rglob("*")) if path.is_file()
-    }
+PROFILE = "Using workflow specific profile profiles/default for setting default command line arguments."  # Snakemake's own
+KILLS = int(os.environ.get("LRSWEEP_KILLS", "2"))  # make test-kills does more
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +58,41 @@ def test_one_core_and_other_jobs_give_the_same_bytes(finished, tmp_path):
     assert [name for name in first if first[name] != second[name]] == []
 
 
+def trained(folder):
+    """How often each training run was done, by study, trial and the step that it started from."""
+    runs = [(log.parent.name, line) for log in folder.glob("work/*/*/trained.log") for line in log.read_text().splitlines()]
+    return Counter((study, *line.split(" to ")[0].split()[1::2]) for study, line in runs)
+
+
+def test_kills_change_nothing_and_nothing_finished_is_trained_again(finished, tmp_path):
+    """SIGKILL of the whole process group at random moments; the same command goes on."""
+    folder = clone(tmp_path / "project")
+    draw, command = random.Random(KILLS), ["snakemake", "--cores", "2"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for _ in range(KILLS):
+        process = subprocess.Popen(command, cwd=folder, env=environment(), start_new_session=True, **quiet)
+        time.sleep(draw.uniform(4, 20))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = run(folder, *command)
+    assert done.returncode == 0, done.stderr[-4000:]
+    first, second = artifacts(finished), artifacts(folder)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    assert set(trained(folder).values()) == {1}
+    assert trained(folder).keys() == trained(finished).keys()
+
+
+def test_a_second_runner_is_refused_in_one_line(finished):
+    with (finished / ".snakemake/runner.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run(finished, "snakemake", "--cores", "1", "--forcerun", "generate")
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lrsweep: ")]
+    assert "found another run in this folder" in line
+    assert run(finished, "snakemake", "--cores", "2").returncode == 0
+
+
 def test_a_lost_record_is_trained_again_and_only_that(finished):
     before = artifacts(finished)
     (log,) = finished.glob("work/*/sweep_bayes/trained.log")
@@ -95,7 +114,8 @@ def test_a_wrong_parameter_is_one_line_and_exit_2(finished, tmp_path):
         for command in (["snakemake", "--cores", "1"], ["lrsweep", "corpus"]):
             done = run(finished, *command)
             assert done.returncode == 2
-            (line,) = done.stderr.splitlines()
+            *notice, line = done.stderr.splitlines()
+            assert notice in ([], [PROFILE])
             assert "sweep_bayes.stopping.first_rung: found 11, expected a multiple of" in line
     finally:
         (finished / "params.yaml").write_text(text)

@@ -139,11 +139,7 @@ def _segment(job: Job, level: int, trial: int) -> None:
         past = records.load_curve(job.segment_path(level - 1, trial))
         curve = Curve(list(before.evals), {name: past[name].tolist() for name in past}, last_step=before.steps)
         state.load_tensors(load_file(state_path))
-    _train(job, state, proposal, seed, curve, lambda *_: None, goal)
-    path = job.segment_path(level, trial)
-    if goal < section.steps:
-        artifacts.write_bytes(path.with_suffix(".state"), save_tensors(state.tensors()))
-    _keep(job, path, proposal, seed, curve)
+    _train(job, job.segment_path(level, trial), state, proposal, seed, curve, lambda *_: None, goal)
 
 
 def _sequential(job: Job, k: int) -> Record:
@@ -153,9 +149,8 @@ def _sequential(job: Job, k: int) -> Record:
     section = job.params.sweep_bayes
     seen = _seen(job, k)
     proposal = _proposal(job, k, seen)
-    curve, seed = Curve(), _seed(job, k)
-    _train(job, _start(job, proposal, seed), proposal, seed, curve, study.judge_by(seen, section, proposal.lr), section.steps)
-    return _keep(job, job.path(k), proposal, seed, curve)
+    seed, decide = _seed(job, k), study.judge_by(seen, section, proposal.lr)
+    return _train(job, job.path(k), _start(job, proposal, seed), proposal, seed, Curve(), decide, section.steps)
 
 
 def _independent(job: Job, trial: int) -> Record | None:
@@ -166,9 +161,8 @@ def _independent(job: Job, trial: int) -> Record | None:
     record = job.finished(job.path(trial))
     if record and (record.proposal, record.seed) == (proposal, seed):
         return record
-    curve = Curve()
-    _train(job, _start(job, proposal, seed), proposal, seed, curve, lambda *_: None, job.budget.steps)
-    return _keep(job, job.path(trial), proposal, seed, curve)
+    state = _start(job, proposal, seed)
+    return _train(job, job.path(trial), state, proposal, seed, Curve(), lambda *_: None, job.budget.steps)
 
 
 def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
@@ -228,7 +222,10 @@ def _hyper(proposal: Proposal) -> Hyperparameters:
     return Hyperparameters(**{name: getattr(proposal, name) for name in VARIED})
 
 
-def _train(job: Job, state: training.State, proposal: Proposal, seed: int, curve: Curve, decide, until: int) -> None:
+def _train(
+    job: Job, path: Path, state: training.State, proposal: Proposal, seed: int, curve: Curve, decide, until: int
+) -> Record:
+    """Trains on to `until`, and keeps the record; what is noted as trained has its record, whenever a kill comes."""
     p = job.params
     data, batches = load(p)
     run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
@@ -236,14 +233,13 @@ def _train(job: Job, state: training.State, proposal: Proposal, seed: int, curve
     watch = progress.Watch(job.events, proposal.trial, until, _hyper(proposal).model_dump())
     watch.start()
     curves.follow(training.observe(state, run, data, batches, until), curve, decide)
-    watch.end(curve.state, curve.last_step, curve.last_step - started, curve.evals[-1].loss_nats)
-    if proposal.trial % (1 + job.plan.trials // SHOWN) == 0:
-        progress.show(progress.summarize(progress.read(job.events), job.plan))
-    with (job.folder / "trained.log").open("a") as log:
-        log.write(f"trial {proposal.trial} steps {started} to {curve.last_step}\n")
-
-
-def _keep(job: Job, path: Path, proposal: Proposal, seed: int, curve: Curve) -> Record:
+    if until < job.budget.steps:  # a segment of the first block
+        artifacts.write_bytes(path.with_suffix(".state"), save_tensors(state.tensors()))
     record = Record(job.context, proposal, seed, curve.state, curve.last_step, tuple(curve.evals), tuple(curve.rungs))
     records.save(path, record, {name: np.asarray(values) for name, values in curve.steps.items()})
+    watch.end(curve.state, curve.last_step, curve.last_step - started, curve.evals[-1].loss_nats)
+    with (job.folder / "trained.log").open("a") as log:
+        log.write(f"trial {proposal.trial} steps {started} to {curve.last_step}\n")
+    if proposal.trial % (1 + job.plan.trials // SHOWN) == 0:
+        progress.show(progress.summarize(progress.read(job.events), job.plan))
     return record

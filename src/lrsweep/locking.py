@@ -1,0 +1,29 @@
+"""One runner in a folder at a time. The system gives the lock back when its holder ends, also when it is killed."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from lrsweep.errors import UserError
+
+_HELD: list[int] = []  # open to the end of the process
+
+
+def hold(path: Path) -> None:
+    """Takes the lock until this process ends.
+
+    Raises:
+        UserError: another process has it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(file, 32).decode().strip()
+        os.close(file)
+        found = f"another run in this folder (process {holder})"
+        raise UserError(f"{path}: found {found}, expected none; wait for it, or stop it and run again") from None
+    os.truncate(file, 0)
+    os.write(file, f"{os.getpid()}\n".encode())
+    _HELD.append(file)
