@@ -123,6 +123,35 @@ def replay(stage: Literal["sweep_bayes"], folder: Folder = None) -> None:
 
 
 @app.command()
+def rules(
+    table: Annotated[Path, typer.Argument(help="CSV or parquet with columns trial, step, loss and, for M_u, lr.")],
+    rungs: Annotated[list[int] | None, typer.Option(help="Steps of the rungs; those of sweep_bayes if not given.")] = None,
+    eta: Annotated[int | None, typer.Option(min=2, help="Reduction factor; that of sweep_bayes if not given.")] = None,
+    orders: Annotated[int | None, typer.Option(min=1, help="Random orders; assess.orders if not given.")] = None,
+) -> None:
+    """Replays stopping rules over curves of your own: what each would have trained and lost.
+
+    Example: lrsweep rules curves.csv --rungs 250 --rungs 500 --rungs 1000
+    """
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from lrsweep.stages.rules import run
+
+    p = checking.load(PARAMS)
+    bayes = p.sweep_bayes
+    rows, note = run(table, rungs or bayes.rungs, eta or bayes.stopping.eta, orders or p.assess.orders, bayes.metric, p.seed)
+    heads = ("rule", "metric", "steps", "stopped", "best loss", "cost", "best kept")
+    shown = Table(*(Column(head, no_wrap=True, justify="left" if i < 2 else "right") for i, head in enumerate(heads)))
+    for row in rows:
+        counts = (f"{row['median_steps']:.0f}", f"{row['median_stopped']:.0f}", f"{row['median_best_loss_nats']:.4f}")
+        shown.add_row(row["rule"], row["metric"], *counts, f"{row['mean_cost_nats']:.4f}", f"{row['kept_best_share']:.0%}")
+    console = Console()
+    console.print(shown)
+    console.print(f"{note}. Medians; cost is the mean loss given up against no stopping.")
+
+
+@app.command()
 def check() -> None:
     """Checks params.yaml, and says nothing where it is in order."""
     checking.load(PARAMS)

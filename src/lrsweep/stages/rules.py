@@ -1,0 +1,100 @@
+"""rules: stopping rules replayed over curves that a user brings as a table of trial, step and loss."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lrsweep.artifacts import COMPLETE
+from lrsweep.errors import UserError
+from lrsweep.metric import components
+from lrsweep.params import Metric
+from lrsweep.replaying import COLUMNS, replay, summarize_replay
+
+NEEDED = ("trial", "step", "loss")
+
+
+def run(path: Path, rungs: Sequence[int], eta: int, orders: int, metric: Metric, seed: int) -> tuple[list[dict[str, Any]], str]:
+    """The summary of the replay, a row for each rule and metric, and what was used and left out.
+
+    The table is CSV or parquet with columns trial, step, loss and, for M_u, lr: the learning rate of the step. Trials that do
+    not reach the last step of the table with a finite loss are left out: what they would have become is not known.
+
+    Raises:
+        UserError: the file is missing or no table, a column or a number is wrong, a rung falls on no eval, no trial is whole.
+    """
+    table = read(path)
+    end = int(table["step"].max())
+    known = sorted({int(step) for step in table["step"]})
+    for rung in rungs:
+        if rung not in known or not 0 < rung < end:
+            inside = [step for step in known if 0 < step < end]
+            raise UserError(f"--rungs: found {rung}, expected steps that the table has evals at, before its end: {_list(inside)}")
+    last = table[table["step"] == end]
+    whole = last.loc[np.isfinite(last["loss"]), "trial"]
+    curves = table[table["trial"].isin(whole) & np.isfinite(table["loss"])]
+    if len(whole) < 2:
+        raise UserError(f"{path}: found {len(whole)} trials with a finite loss at step {end}, expected at least 2")
+    finals = [{"trial": row.trial, "state": COMPLETE, "steps": end, "final_loss_nats": row.loss} for row in last.itertuples()]
+    trials = pd.DataFrame([row for row in finals if np.isfinite(row["final_loss_nats"])])
+    rows = summarize_replay(replay(trials, _measured(curves, metric), rungs, eta, orders, seed))
+    left_out = table["trial"].nunique() - len(whole)
+    return rows, f"{len(whole)} whole trials of {end} steps in {orders} random orders; {left_out} left out"
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The user's table with trial as int, step as int, loss and lr (NaN where there is none) as float, by trial and step.
+
+    Raises:
+        UserError: the file is missing or no table, or a column or a number is wrong; names the line.
+    """
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file, expected a CSV or parquet table; correct the path") from None
+    except Exception as error:  # pandas and arrow raise many kinds for what is no table
+        raise UserError(f"{path}: found no table ({' '.join(str(error).split())}), expected CSV or parquet") from None
+    missing = [name for name in NEEDED if name not in table.columns]
+    if missing:
+        found, needed = ", ".join(map(str, table.columns)), ", ".join(NEEDED)
+        raise UserError(f"{path}: found columns {found}, expected {needed}; rename or add {', '.join(missing)}")
+    if table.empty:
+        raise UserError(f"{path}: found no rows, expected an eval in each; export the histories of the trials")
+    columns = {name: _numbers(path, table, name) for name in ("trial", "step")}
+    columns |= {"loss": _numbers(path, table, "loss", whole=False)}
+    columns |= {"lr": _numbers(path, table, "lr", whole=False) if "lr" in table.columns else np.full(len(table), np.nan)}
+    clean = pd.DataFrame(columns)
+    twice = clean.duplicated(["trial", "step"])
+    if twice.any():
+        row = clean[twice].iloc[0]
+        where = f"{path}: line {int(np.flatnonzero(twice)[0]) + 2}"
+        raise UserError(f"{where}: found trial {row.trial:.0f} at step {row.step:.0f} again, expected one loss each; remove one")
+    return clean.sort_values(["trial", "step"], ignore_index=True)
+
+
+def _numbers(path: Path, table: pd.DataFrame, name: str, whole: bool = True) -> np.ndarray:
+    values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
+    unread = np.isnan(values) & table[name].notna().to_numpy()  # an empty or NaN loss is one that is not finite
+    wrong = (~np.isfinite(values) | (values % 1 != 0) | (values < 0)) if whole else unread
+    if wrong.any():
+        line = int(np.flatnonzero(wrong)[0])
+        expected = "a whole number from 0" if whole else "a number"
+        raise UserError(f"{path}: line {line + 2}: found {name} {table[name].tolist()[line]!r}, expected {expected}; correct it")
+    return values.astype(int) if whole else values
+
+
+def _measured(curves: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The curves with every metric at each eval; M_u is undefined where the table has no learning rates."""
+    parts = []
+    for trial, part in curves.groupby("trial"):
+        known = part["lr"].notna().all()
+        rows = components(part["lr"].tolist(), part["loss"].tolist(), float(part["lr"].max()), metric)
+        values = {column: [row.value(name) for row in rows] for name, column in COLUMNS.items() if known or name != "m_u"}
+        parts.append(pd.DataFrame({"trial": trial, "step": part["step"].to_numpy(), "m_u": np.nan, **values}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _list(steps: Sequence[int]) -> str:
+    return ", ".join(map(str, steps)) if len(steps) <= 12 else f"{steps[0]}, {steps[1]}, … {steps[-1]}"
