@@ -123,6 +123,17 @@ def replay(stage: Literal["sweep_bayes"], folder: Folder = None) -> None:
 
 
 @app.command()
+def estimate(steps: Annotated[int, typer.Option(min=1, help="Training steps to try.")] = 20) -> None:
+    """Trains the first steps of phase 1 with these parameters and says what the whole run would take on this machine.
+
+    The text must be there in tokens: snakemake --cores all -- results/tokenize/tokens.json
+    """
+    from lrsweep.stages.estimate import run
+
+    typer.echo(run(checking.load(PARAMS), steps))
+
+
+@app.command()
 def rules(
     table: Annotated[Path, typer.Argument(help="CSV or parquet with columns trial, step, loss and, for M_u, lr.")],
     rungs: Annotated[list[int] | None, typer.Option(help="Steps of the rungs; those of sweep_bayes if not given.")] = None,
@@ -142,7 +153,8 @@ def rules(
     bayes = p.sweep_bayes
     rows, note = run(table, rungs or bayes.rungs, eta or bayes.stopping.eta, orders or p.assess.orders, bayes.metric, p.seed)
     heads = ("rule", "metric", "steps", "stopped", "best loss", "cost", "best kept")
-    shown = Table(*(Column(head, no_wrap=True, justify="left" if i < 2 else "right") for i, head in enumerate(heads)))
+    columns = (Column(head, no_wrap=True, justify="left" if i < 2 else "right") for i, head in enumerate(heads))
+    shown = Table(*columns, box=None, padding=(0, 2, 0, 0))
     for row in rows:
         counts = (f"{row['median_steps']:.0f}", f"{row['median_stopped']:.0f}", f"{row['median_best_loss_nats']:.4f}")
         shown.add_row(row["rule"], row["metric"], *counts, f"{row['mean_cost_nats']:.4f}", f"{row['kept_best_share']:.0%}")

@@ -1,11 +1,10 @@
-"""Presets: a few values that are laid over params.yaml, which keeps its comments."""
+"""Presets: a few values that are laid over params.yaml. The text between them, comments and all, stays as it is."""
 
-from collections.abc import Mapping
-from io import StringIO
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from lrsweep import artifacts
 from lrsweep.checking import parse_problems
@@ -18,28 +17,42 @@ def apply(params_path: Path, names: list[str]) -> None:
     """Lays the named presets over params.yaml, in order; writes nothing where the result would not be valid.
 
     Raises:
-        UserError: no such preset, or the result breaks the schema.
+        UserError: no such preset, a key that params.yaml does not have, or a result that breaks the schema.
     """
-    yaml = YAML()
-    yaml.width = 200
-    tree = yaml.load(params_path.read_text(encoding="utf-8"))
+    text = params_path.read_text(encoding="utf-8")
     for name in names:
         path = FOLDER / f"{name}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
             raise UserError(f"preset {name!r}: not found in {FOLDER}, expected one of: {known}")
-        _lay_over(tree, YAML(typ="safe").load(path.read_text(encoding="utf-8")))
-    text = StringIO()
-    yaml.dump(tree, text)
-    problems = parse_problems(YAML(typ="safe", pure=True).load(text.getvalue()))
+        for keys, value in _leaves(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            text = _replace(text, keys, value, path)
+    problems = parse_problems(yaml.safe_load(text))
     if problems:
         raise UserError("\n".join(f"{params_path} under {' + '.join(names)}: {problem}" for problem in problems))
-    artifacts.write_text(params_path, text.getvalue())
+    artifacts.write_text(params_path, text)
 
 
-def _lay_over(tree: Any, values: Mapping[str, Any]) -> None:
+def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, value in values.items():
-        if isinstance(value, Mapping) and isinstance(tree.get(key), Mapping):
-            _lay_over(tree[key], value)
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*above, key))
         else:
-            tree[key] = value
+            yield (*above, key), value
+
+
+def _replace(text: str, keys: tuple[str, ...], value: Any, preset: Path) -> str:
+    """The text with another value at a key path; a comment behind it stays in its column where there is room."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    for key in keys:
+        found = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((below for name, below in found if name.value == key), None)
+        if node is None:
+            raise UserError(f"{preset}: found {'.'.join(keys)}, expected a key of params.yaml; correct its name")
+    start, end = node.start_mark.index, node.end_mark.index
+    new = yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")
+    rest = text[end:]
+    gap = len(rest) - len(rest.lstrip(" "))
+    if rest.lstrip(" ").startswith("#"):
+        rest = " " * max(1, gap + (end - start) - len(new)) + rest.lstrip(" ")
+    return text[:start] + new + rest

@@ -18,6 +18,7 @@ from safetensors.numpy import save as save_arrays
 
 from lrsweep import artifacts
 from lrsweep.errors import UserError
+from lrsweep.params import VARIED, Hyperparameters
 
 STEP_COLUMNS = ("lr", "loss_nats", "grad_norm")
 
@@ -56,6 +57,11 @@ class Proposal:
     n_diverged: int
     n_pending: int
     seed: int
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """The values alone."""
+        return Hyperparameters(**{name: getattr(self, name) for name in VARIED})
 
 
 @dataclass(frozen=True)

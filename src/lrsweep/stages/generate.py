@@ -15,18 +15,20 @@ from lrsweep.tokens import decode, encode
 
 
 def run(params: Params) -> None:
-    """Writes completions.jsonl."""
+    """Writes completions.jsonl; after a training that diverged the completions are empty."""
     training.use_one_thread()
     tokenizer = Tokenizer.from_file(str(artifacts.RESULTS / "tokenize/tokenizer.json"))
     model = Transformer(params.model, params.tokenize.vocab_size)
     model.load_state_dict(load_file(artifacts.RESULTS / "train/model.safetensors"))
     stop_id = tokenizer.token_to_id(END_OF_TEXT)
+    sound = artifacts.read_json(artifacts.RESULTS / "train/metrics.json")["state"] == artifacts.COMPLETE
     lines = []
     for number, prompt in enumerate(params.generate.prompts):
         seed = derive_seed(params.seed, "generate", number)
         ids = encode(tokenizer, prompt)
         section = params.generate
-        new = generate(model, ids, section.max_tokens, section.temperature, section.top_p, seed, stop_id)
+        sampling = (section.max_tokens, section.temperature, section.top_p, seed, stop_id)
+        new = generate(model, ids, *sampling) if sound else []
         text = decode(tokenizer, [token for token in new if token != stop_id])
         line = {"prompt": prompt, "completion": text, "tokens": len(new), "seed": seed}
         lines.append(json.dumps(line, ensure_ascii=False))

@@ -14,7 +14,7 @@ from safetensors.torch import save as save_tensors
 
 from lrsweep import artifacts, curves, progress, receipts, records, study, training
 from lrsweep.curves import Curve
-from lrsweep.params import VARIED, Budget, Hyperparameters, Params, Range
+from lrsweep.params import VARIED, Budget, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
 from lrsweep.repeats import audit_sample, candidates
@@ -215,11 +215,7 @@ def _seed(job: Job, trial: int) -> int:
 def _start(job: Job, proposal: Proposal, seed: int) -> training.State:
     training.use_one_thread()
     p = job.params
-    return training.start(p.model, p.tokenize.vocab_size, p.optimizer, _hyper(proposal), seed)
-
-
-def _hyper(proposal: Proposal) -> Hyperparameters:
-    return Hyperparameters(**{name: getattr(proposal, name) for name in VARIED})
+    return training.start(p.model, p.tokenize.vocab_size, p.optimizer, proposal.hyperparameters, seed)
 
 
 def _train(
@@ -230,7 +226,7 @@ def _train(
     data, batches = load(p)
     run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
     started = state.step
-    watch = progress.Watch(job.events, proposal.trial, until, _hyper(proposal).model_dump())
+    watch = progress.Watch(job.events, proposal.trial, until, proposal.hyperparameters.model_dump())
     watch.start()
     curves.follow(training.observe(state, run, data, batches, until), curve, decide)
     if until < job.budget.steps:  # a segment of the first block

@@ -1,0 +1,82 @@
+"""estimate: the first steps of phase 1 for real, and what the whole run would take at that speed."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lrsweep import training
+from lrsweep.params import Budget, Params, SweepBayes
+from lrsweep.progress import duration
+from lrsweep.proposing import uniform
+from lrsweep.stages.data import load
+from lrsweep.stages.trials import Job
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of one training step and of one eval, on one worker."""
+
+    step_s: float
+    eval_s: float
+
+    def run_s(self, budget: Budget, steps: float) -> float:
+        """Seconds of a training run of so many steps."""
+        return steps * self.step_s + (1 + steps / budget.eval_every) * self.eval_s
+
+
+def run(params: Params, steps: int) -> str:
+    """Trains `steps` steps of trial 0 of phase 1 and says what was measured, and what each stage that trains would take.
+
+    Raises:
+        UserError: the text has not been tokenized yet.
+    """
+    speed, last_nats = measure(params, steps)
+    select_s = (params.select.candidates + 1) * params.select.seeds * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
+    audit_s = params.assess.audit_trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
+    workers = os.cpu_count() or 1
+    stages = {
+        "sweep_uniform": params.sweep_uniform.trials * speed.run_s(params.sweep_uniform, params.sweep_uniform.steps) / workers,
+        "sweep_bayes": speed.run_s(params.sweep_bayes, expected_steps(params.sweep_bayes)) / workers,
+        "assess": audit_s / workers,
+        "select": select_s / workers,
+        "train": speed.run_s(params.train, params.train.steps),
+    }
+    lines = [
+        f"{steps} steps of trial 0, to a loss of {last_nats:.3f} nats: {speed.step_s:.3g} s each, an eval {speed.eval_s:.3g} s",
+        f"At this speed, with {workers} workers at once:",
+        *(f"  {name:14} {duration(seconds)}" for name, seconds in stages.items()),
+        f"  {'together':14} {duration(sum(stages.values()))}, without start-up and analysis",
+    ]
+    return "\n".join(lines)
+
+
+def measure(params: Params, steps: int) -> tuple[Speed, float]:
+    """The speed, and the training loss of the last step in nats."""
+    job = Job("sweep_uniform", params, Path())
+    section, optimizer = params.sweep_uniform, params.optimizer
+    proposal = uniform(params.seed, job.stage, 0, section.lr, optimizer.beta2, optimizer.weight_decay)
+    training.use_one_thread()
+    state = training.start(params.model, params.tokenize.vocab_size, optimizer, proposal.hyperparameters, seed=0)
+    run = training.Run(optimizer, section, proposal.lr, 0, params.model.context_length)
+    seen = training.observe(state, run, *load(params), min(steps, section.steps))
+    clock = time.perf_counter()
+    step_s, eval_s, last_nats = [], [], float("nan")
+    for observation in seen:
+        seconds, clock = time.perf_counter() - clock, time.perf_counter()
+        if isinstance(observation, training.Step):
+            step_s.append(seconds)
+            last_nats = observation.loss_nats
+        else:
+            eval_s.append(seconds)
+    return Speed(sorted(step_s)[len(step_s) // 2], eval_s[-1]), last_nats
+
+
+def expected_steps(section: SweepBayes) -> float:
+    """Steps that phase 2 trains when 1/eta of the trials go on at each rung."""
+    ends = [*section.rungs, section.steps]
+    gaps = [end - start for start, end in zip([0, *section.rungs], ends, strict=True)]
+    eta = section.stopping.eta
+    block = sum(gap * (section.first_block // eta**i) for i, gap in enumerate(gaps))
+    later = sum(gap / eta**i for i, gap in enumerate(gaps)) * (section.trials - section.first_block)
+    return block + later
