@@ -6,7 +6,7 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-.PHONY: run test test-kills env env-test env-sweeps fixtures-sweeps lock lint clean
+.PHONY: run test test-kills env env-test env-sweeps fixtures-sweeps bench-study lock lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -43,6 +43,10 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 	$(PYTHON) -m venv $(SWEEPS)
 	$(SWEEPS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+# The share of their time that the workers train in phase 2, with its parts.
+bench-study: env
+	$(BIN)/python -m benchmarks.study
 
 # What W&B's engine answers on random sweeps: the fixtures that the stopping rule is tested against.
 fixtures-sweeps: env-sweeps

@@ -13,8 +13,18 @@ sys.path.insert(
 from lrsweep import checking
 from lrsweep.corpus import source_files
 from lrsweep.errors import UserError
+from lrsweep.forkserver import SWITCH
 from lrsweep.lineage import SECTIONS as FANNED_OUT
 from lrsweep.locking import hold
+
+# Jobs start without another look for their code, and on this machine from a process that has imported it already.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(Path("src").resolve()), os.environ.get("PYTHONPATH")])
+)
+if workflow.is_main_process:
+    os.environ[SWITCH] = "1"
+else:
+    os.environ.pop(SWITCH, None)
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
 

@@ -54,7 +54,7 @@ def test_time_left_is_the_steps_left_at_the_speed_of_late():
 
 def test_events_outlive_a_cut_line(tmp_path):
     path = tmp_path / "events.jsonl"
-    watch = Watch(path, trial=3, until=40, values=VALUES)
+    watch = Watch(path, trial=3, until=40, values=VALUES, proposing_s=0.5)
     watch.start()
     watch.end("COMPLETE", 40, 40, 2.5)
     path.write_bytes(path.read_bytes() + b'{"trial": 4, "unt')

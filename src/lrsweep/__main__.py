@@ -1,5 +1,5 @@
 """`python -m lrsweep` is `lrsweep`."""
 
-from lrsweep.cli import main
+from lrsweep.entry import main
 
 main()

@@ -1,6 +1,5 @@
 """The command line: `lrsweep STAGE` runs one stage in the project's folder; Snakemake and DVC call nothing else."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -178,9 +177,7 @@ def preset(names: list[str]) -> None:
 
 
 def main() -> None:
-    """Runs the workspace's own code, turns a user's mistake into a line and exit code 2."""
-    _prefer_workspace()
-    os.environ["OMP_NUM_THREADS"] = "1"  # before torch and scikit-learn: more threads would change bits and slow small models
+    """Turns a user's mistake into a line and exit code 2, and evidence that does not hold into one and exit code 1."""
     try:
         app()
     except UserError as error:
@@ -189,15 +186,3 @@ def main() -> None:
     except Mismatch as error:
         print(f"lrsweep: {error}", file=sys.stderr)
         sys.exit(1)
-
-
-def _prefer_workspace() -> None:
-    """In a temporary workspace of `dvc exp run --temp` the code beside params.yaml counts, not the installed checkout's."""
-    own = Path("src/lrsweep/cli.py")
-    if own.is_file() and not own.samefile(__file__):
-        search = os.pathsep.join(filter(None, [str(Path("src").resolve()), os.environ.get("PYTHONPATH")]))
-        os.execve(sys.executable, [sys.executable, "-m", "lrsweep", *sys.argv[1:]], {**os.environ, "PYTHONPATH": search})
-
-
-if __name__ == "__main__":
-    main()

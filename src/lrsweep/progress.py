@@ -33,6 +33,7 @@ class Event:
     trained: int = 0  # steps of this run
     seconds: float = 0.0
     loss_nats: float | None = None
+    proposing_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Watch:
     trial: int
     until: int
     values: dict[str, float]
+    proposing_s: float  # that its proposal took, with the records it was made from
     began_s: float = field(default_factory=time.time)
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
 
@@ -102,7 +104,7 @@ class Watch:
 
     def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
         seconds, place = time.monotonic() - self.clock_s, (socket.gethostname(), os.getpid())
-        ended = (state, steps, trained, seconds, loss_nats)
+        ended = (state, steps, trained, seconds, loss_nats, self.proposing_s)
         self._note(Event(self.trial, self.until, self.began_s + seconds, *place, self.values, *ended))
 
     def _note(self, event: Event) -> None:

@@ -4,6 +4,7 @@ A job's only declared output is its receipt: Snakemake deletes the outputs of a 
 must survive that. So the records lie beside the receipts, and a trial that has one is not trained again.
 """
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -146,11 +147,13 @@ def _sequential(job: Job, k: int) -> Record:
     """Trial k of phase 2 after the block."""
     if record := job.finished(job.path(k)):
         return record
-    section = job.params.sweep_bayes
+    section, began = job.params.sweep_bayes, time.monotonic()
     seen = _seen(job, k)
     proposal = _proposal(job, k, seen)
     seed, decide = _seed(job, k), study.judge_by(seen, section, proposal.lr)
-    return _train(job, job.path(k), _start(job, proposal, seed), proposal, seed, Curve(), decide, section.steps)
+    proposing_s = time.monotonic() - began
+    state = _start(job, proposal, seed)
+    return _train(job, job.path(k), state, proposal, seed, Curve(), decide, section.steps, proposing_s)
 
 
 def _independent(job: Job, trial: int) -> Record | None:
@@ -219,14 +222,14 @@ def _start(job: Job, proposal: Proposal, seed: int) -> training.State:
 
 
 def _train(
-    job: Job, path: Path, state: training.State, proposal: Proposal, seed: int, curve: Curve, decide, until: int
+    job: Job, path: Path, state: training.State, proposal: Proposal, seed: int, curve: Curve, decide, until: int, proposing_s=0.0
 ) -> Record:
     """Trains on to `until`, and keeps the record; what is noted as trained has its record, whenever a kill comes."""
     p = job.params
     data, batches = load(p)
     run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
     started = state.step
-    watch = progress.Watch(job.events, proposal.trial, until, proposal.hyperparameters.model_dump())
+    watch = progress.Watch(job.events, proposal.trial, until, proposal.hyperparameters.model_dump(), proposing_s)
     watch.start()
     curves.follow(training.observe(state, run, data, batches, until), curve, decide)
     if until < job.budget.steps:  # a segment of the first block

@@ -1,0 +1,124 @@
+"""Jobs forked from a process that has the slow imports behind it: importing torch takes as long as a short trial.
+
+The first job of a run forks a server before its own work, and later jobs of the same workspace and code ask it. What a job does
+is the same either way. The server ends when nobody has asked for IDLE_S; jobs on other machines import for themselves.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+SWITCH = "LRSWEEP_FORKSERVER"  # set by the Snakefile for jobs on the same machine
+FOLDER = Path(".snakemake")
+IDLE_S = 20.0
+COMMANDS = ("trials", "block")
+KILLED = 137  # exit code of a job that went without a word, as a shell gives it for SIGKILL
+
+
+def wanted(argv: list[str]) -> bool:
+    """Whether this call is a job that may be forked."""
+    return SWITCH in os.environ and len(argv) > 1 and argv[1] in COMMANDS
+
+
+def ask(argv: list[str]) -> int | None:
+    """Has the job done by a fork of the server; its exit code, or None where there is no server."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(_path("sock")))
+        except OSError:
+            return None
+        request = json.dumps({"argv": argv, "environment": dict(os.environ)}).encode() + b"\n"
+        socket.send_fds(connection, [request[:1]], [1, 2])
+        connection.sendall(request[1:])
+        answer = connection.recv(1)
+    return answer[0] if answer else KILLED
+
+
+def offer(job: Callable[[], None]) -> None:
+    """Forks a server for later jobs, unless one is there; `job` does the job that sys.argv names, and may exit."""
+    FOLDER.mkdir(exist_ok=True)
+    lock = os.open(_path("lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fork() == 0:
+            _serve(job, lock)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(lock)
+
+
+def _path(kind: str) -> Path:
+    """Named after the code, so that an edited package is never served from memory. Relative: such addresses are short."""
+    package = Path(__file__).parent
+    files = sorted(package.rglob("*.py"))
+    stamp = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    return FOLDER / f"jobs-{hashlib.sha256(repr((sys.executable, stamp)).encode()).hexdigest()[:12]}.{kind}"
+
+
+def _serve(job: Callable[[], None], lock: int) -> None:
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):  # a pipe of the first job must not stay open
+        os.dup2(quiet, stream)
+    import optuna.samplers  # noqa: F401
+    import scipy.optimize  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks: they answer for themselves
+    address = _path("sock")
+    address.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        mask = os.umask(0o177)  # only this user may ask
+        listener.bind(str(address))
+        os.umask(mask)
+        listener.listen(64)
+        while select.select([listener], [], [], IDLE_S)[0]:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                os.close(lock)
+                _work(connection, job)
+            connection.close()
+    address.unlink(missing_ok=True)
+    os._exit(0)
+
+
+def _work(connection: socket.socket, job: Callable[[], None]) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, streams, _, _ = socket.recv_fds(connection, 1, 2)
+    while not request.endswith(b"\n"):
+        request += connection.recv(1 << 16)
+    for stream, target in zip(streams, (1, 2), strict=True):
+        os.dup2(stream, target)
+        os.close(stream)
+    asked = json.loads(request)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    sys.argv = asked["argv"]
+    threading.Thread(target=_end_with_client, args=(connection,), daemon=True).start()
+    code = 1
+    try:
+        job()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        connection.sendall(bytes([code]))
+        os._exit(code)
+
+
+def _end_with_client(connection: socket.socket) -> None:
+    """A job that was killed takes its fork with it."""
+    if not connection.recv(1):
+        os.kill(os.getpid(), signal.SIGKILL)
