@@ -4,14 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-import yaml
-
 sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import checking
-from lrsweep.corpus import source_files
+from lrsweep import checking, pipeline, stage_provenance
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
 from lrsweep.lineage import SECTIONS as FANNED_OUT
@@ -26,7 +23,7 @@ if workflow.is_main_process:
 else:
     os.environ.pop(SWITCH, None)
 
-STAGES = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES = pipeline.load()
 
 
 def refuse(error):
@@ -38,7 +35,7 @@ def refuse(error):
 
 try:
     PARAMS = checking.load(Path("params.yaml"))
-    SOURCES = [str(path) for path in source_files(PARAMS.corpus)]
+    DATA = {name: list(stage.inputs(PARAMS)) for name, stage in STAGES.items()}
 except UserError as error:
     refuse(error)
 
@@ -49,39 +46,23 @@ onstart:
     except UserError as error:
         refuse(error)
 
+if workflow.is_main_process:
+    stage_provenance.set_stale_aside(STAGES, PARAMS)
+
 
 def dependencies(stage):
-    """The stage's deps; the folder of the user's texts stands for the files that are read."""
-    return [
-        path for dep in stage["deps"] for path in (SOURCES if dep == "data" else [dep])
-    ]
-
-
-def outputs(stage):
-    """The stage's outs and metrics, which dvc.yaml may write with options."""
-    entries = stage.get("outs", []) + stage.get("metrics", [])
-    return [
-        path
-        for entry in entries
-        for path in (entry if isinstance(entry, dict) else [entry])
-    ]
+    """The stage's deps. The check is not one of them: this file has checked params.yaml."""
+    return [*DATA[stage.name], *stage.code]
 
 
 def values(stage):
     """The parameters that the stage reads, so that a changed one runs it again."""
-    tree = PARAMS.model_dump(mode="json")
-    found = {}
-    for key in stage.get("params", []):
-        value = tree
-        for part in key.split("."):
-            value = value[part]
-        found[key] = value
-    return json.dumps(found, sort_keys=True)
+    return json.dumps(stage.values(PARAMS), sort_keys=True)
 
 
 rule all:
     input:
-        [path for stage in STAGES.values() for path in outputs(stage)],
+        [path for stage in STAGES.values() for path in stage.outs],
 
 
 for name, stage in STAGES.items():
@@ -94,10 +75,10 @@ for name, stage in STAGES.items():
         input:
             dependencies(stage),
         output:
-            outputs(stage),
+            stage.outs,
         params:
             read=values(stage),
-            command=stage["cmd"],
+            command=stage.command,
         shell:
             "{params.command}"
 

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,9 +13,10 @@ import typer
 from lrsweep import checking
 from lrsweep.errors import Mismatch, UserError
 from lrsweep.progress import duration
+from lrsweep.params import Params
 
 PARAMS = Path("params.yaml")
-PLAIN_STAGES = ("corpus", "tokenize", "edge", "cluster", "train", "generate", "figures", "report")
+PLAIN_STAGES = ("check", "corpus", "tokenize", "edge", "cluster", "train", "generate", "figures", "report")
 FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
 
 app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -35,11 +36,19 @@ def _plain(stage: str) -> None:
 
     def command() -> None:
         loaded = checking.load(PARAMS)
-        with _timed(stage):
+        with _timed(stage), _recording(stage, loaded):
             import_module(module).run(loaded)
 
     doc = (Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
     app.command(stage, help=doc)(command)
+
+
+def _recording(stage: str, loaded: Params) -> AbstractContextManager[None]:
+    """Writes the stage's provenance when it has run."""
+    from lrsweep import pipeline, stage_provenance
+
+    declared = pipeline.load()[stage]
+    return stage_provenance.recording(declared, loaded) if declared.provenance else nullcontext()
 
 
 def _job(stage: str, folder: Path | None):
@@ -53,7 +62,7 @@ def _job(stage: str, folder: Path | None):
 def _fanned_out(stage: str) -> None:
     def command(folder: Folder = None) -> None:
         job = _job(stage, folder)
-        with _timed(stage):
+        with _timed(stage), _recording(stage, job.params):
             if stage.startswith("sweep"):
                 from lrsweep.stages import gather
 
@@ -160,12 +169,6 @@ def rules(
     console = Console()
     console.print(shown)
     console.print(f"{note}. Medians; cost is the mean loss given up against no stopping.")
-
-
-@app.command()
-def check() -> None:
-    """Checks params.yaml, and says nothing where it is in order."""
-    checking.load(PARAMS)
 
 
 @app.command()

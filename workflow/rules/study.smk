@@ -140,7 +140,7 @@ for stage in FANNED_OUT:
             receipts_of(stage),
             dependencies(STAGES[stage]),
         output:
-            outputs(STAGES[stage]),
+            STAGES[stage].outs,
         params:
             read=values(STAGES[stage]),
             command=f"lrsweep {stage} --folder {FOLDERS[stage]}",

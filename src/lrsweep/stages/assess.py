@@ -1,5 +1,7 @@
 """assess: whether the metric and the rule of phase 2 did what they are for."""
 
+from typing import Any
+
 import pandas as pd
 
 from lrsweep import artifacts, curves, study
@@ -10,7 +12,7 @@ from lrsweep.stages.trials import Job
 
 
 def run(job: Job) -> None:
-    """Writes assess.json, correlations.parquet and replay.parquet."""
+    """Writes assess.json, correlations.parquet, replay.parquet and metrics.json."""
     p, source = job.params, artifacts.RESULTS / "sweep_bayes"
     trials = artifacts.read_table(source / "trials.parquet", "trials")
     evals = artifacts.read_table(source / "evals.parquet", "evals")
@@ -25,3 +27,11 @@ def run(job: Job) -> None:
     artifacts.write_table(folder / "correlations.parquet", "correlations", correlations)
     artifacts.write_table(folder / "replay.parquet", "replay", replay)
     artifacts.write_json(folder / "assess.json", content)
+    artifacts.write_json(folder / "metrics.json", _metrics(content, correlations))
+
+
+def _metrics(content: dict[str, Any], correlations: list[dict[str, Any]]) -> dict[str, Any]:
+    """How well the steering metric ranks at the first rung, what the rule saved, and what it cost."""
+    first = next(row for row in correlations if (row["metric"], row["rung"]) == (content["metric"], content["rungs"][0]))
+    audit = {name: content["audit"][name] for name in ("audited", "among_best", "cost_nats", "share_saved")}
+    return {"first_rung_spearman": first["spearman"], **audit}

@@ -1,5 +1,7 @@
 """select: the best few trials and the default, trained again over seeds; the best mean is chosen."""
 
+from typing import Any
+
 from lrsweep import artifacts
 from lrsweep.params import VARIED
 from lrsweep.repeats import candidates
@@ -9,7 +11,7 @@ from lrsweep.stages.trials import Job
 
 
 def run(job: Job) -> None:
-    """Writes replicates.parquet and choice.json."""
+    """Writes replicates.parquet, choice.json and metrics.json."""
     section = job.params.select
     trials = artifacts.read_table(artifacts.RESULTS / "sweep_bayes/trials.parquet", "trials")
     known = candidates(trials, section)
@@ -31,4 +33,12 @@ def run(job: Job) -> None:
     folder = artifacts.folder("select")
     artifacts.write_table(folder / "replicates.parquet", "replicates", rows)
     replicates = artifacts.read_table(folder / "replicates.parquet", "replicates")
-    artifacts.write_json(folder / "choice.json", choose(replicates, trials, section, job.params.sweep_bayes, job.lr.model_dump()))
+    choice = choose(replicates, trials, section, job.params.sweep_bayes, job.lr.model_dump())
+    artifacts.write_json(folder / "choice.json", choice)
+    artifacts.write_json(folder / "metrics.json", _metrics(choice))
+
+
+def _metrics(choice: dict[str, Any]) -> dict[str, Any]:
+    selected = {f"selected_{name}": value for name, value in choice["selected"].items()}
+    losses = {name: choice["candidates"][i]["mean_nats"] for name, i in (("selected", choice["candidate"]), ("default", 0))}
+    return {**selected, **{f"{name}_mean_nats": loss for name, loss in losses.items()}}

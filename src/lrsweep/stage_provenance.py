@@ -1,0 +1,100 @@
+"""The provenance of a stage: what its artifacts were made from, written beside them by the command that made them.
+
+results/STAGE/provenance.json is an out like the artifacts, so whichever runner, cache or remote brings these brings it too. No
+stage depends on it. It holds no time, host or duration: the same run has the same bytes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lrsweep import artifacts
+from lrsweep.lineage import LIBRARIES
+from lrsweep.params import Params
+from lrsweep.pipeline import Stage
+from lrsweep.records import canonical_digest
+
+Provenance = dict[str, Any]
+
+
+@contextmanager
+def recording(stage: Stage, params: Params) -> Iterator[None]:
+    """Records what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance."""
+    assert stage.provenance, f"{stage.name} has no provenance among its outs"
+    path = Path(stage.provenance)
+    for old in (path, _aside(path)):
+        old.unlink(missing_ok=True)
+    found = {**configuration(stage, params), "inputs": digests(stage.inputs(params))}
+    yield
+    found["outputs"] = digests(stage.artifacts)
+    artifacts.write_json(path, {"digest": canonical_digest(found), **found})
+
+
+def configuration(stage: Stage, params: Params) -> Provenance:
+    """What a run of the stage is made from beside its inputs: command, parameters, code and libraries."""
+    return {
+        "stage": stage.name,
+        "command": stage.command,
+        "version": version("lrsweep"),
+        "libraries": {name: version(name).split("+")[0] for name in LIBRARIES},  # +cpu or +cu130 is the machine's
+        "params": stage.values(params),
+        "code": digests(stage.code),
+    }
+
+
+def read(stage: Stage) -> Provenance | None:
+    """The recorded provenance; None where it was cut or edited.
+
+    Raises:
+        FileNotFoundError: the stage has not run to its end.
+    """
+    assert stage.provenance
+    try:
+        found = json.loads(Path(stage.provenance).read_bytes())
+        return found if found.pop("digest") == canonical_digest(found) else None
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
+
+
+def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
+    """Takes from Snakemake's sight the provenance of artifacts that the current parameters, code and inputs do not make.
+
+    Snakemake sees times and what it ran itself, so it does not notice that DVC has put the files of another run here; a missing
+    out it does. Put back at the next call where it fits again: so a dry run costs nothing.
+    """
+    kept = {stage.name: Path(stage.provenance) for stage in stages.values() if stage.provenance}
+    for path in kept.values():
+        if _aside(path).exists() and not path.exists():
+            _aside(path).replace(path)
+    for name in _stale(stages, params):
+        kept[name].replace(_aside(kept[name]))
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}")
+
+
+def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
+    """Reads no artifact: it is enough where a provenance names another input than the provenance of the stage that wrote it."""
+    found: list[str] = []
+    written: dict[str, str] = {}
+    for stage in stages.values():
+        if stage.provenance is None or not Path(stage.provenance).exists():
+            continue
+        recorded = read(stage)
+        if recorded is None:
+            found.append(stage.name)
+            continue
+        same = recorded["params"] == stage.values(params) and recorded["code"] == digests(stage.code)
+        if not same or any(written.get(path, digest) != digest for path, digest in recorded["inputs"].items()):
+            found.append(stage.name)
+        written |= recorded["outputs"]
+    return found
+
+
+def digests(paths: tuple[str, ...]) -> dict[str, str | None]:
+    """The SHA-256 of each file; None where there is none."""
+    return {path: artifacts.digest(Path(path)) if Path(path).is_file() else None for path in paths}
