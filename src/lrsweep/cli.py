@@ -1,9 +1,11 @@
 """The command line: `lrsweep STAGE` runs one stage in the project's folder; Snakemake and DVC call nothing else."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +23,8 @@ FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
 
 app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 Folder = Annotated[Path | None, typer.Option(help="Folder of the stage's trials; found from the parameters if not given.")]
+
+Json = Annotated[bool, typer.Option("--json", help="Prints JSON, for machines.")]
 
 
 @contextmanager
@@ -169,6 +173,54 @@ def rules(
     console = Console()
     console.print(shown)
     console.print(f"{note}. Medians; cost is the mean loss given up against no stopping.")
+
+
+@app.command()
+def trace(file: Path, as_json: Json = False) -> None:
+    """Tells where FILE comes from: stages, parameters, inputs, code; exit code 1 where something is not as recorded."""
+    from lrsweep import tracing
+
+    workspace = tracing.Workspace.read(checking.load(PARAMS))
+    found = tracing.trace(file, workspace)
+    print(json.dumps(found, indent=2) if as_json else "\n".join(tracing.tree(found, workspace)))
+    sys.exit(0 if found["intact"] else 1)
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Checks every artifact against its record and the current configuration; exit code 1 where something does not fit."""
+    from lrsweep import tracing
+
+    workspace = tracing.Workspace.read(checking.load(PARAMS))
+    mismatches = list(workspace.mismatches(workspace.stages))
+    if as_json:
+        print(json.dumps({"intact": not mismatches, "mismatches": [asdict(one) for one in mismatches]}, indent=2))
+    elif mismatches:
+        print(f"{mismatches[0]}" + (f" ({len(mismatches) - 1} more: --json)" if mismatches[1:] else ""))
+    else:
+        print(f"{sum(len(stage.artifacts) for stage in workspace.stages.values())} artifacts are as recorded")
+    sys.exit(1 if mismatches else 0)
+
+
+@app.command()
+def record() -> None:
+    """Has DVC record a run that Snakemake has made; refuses where the files are not what params.yaml makes."""
+    _hand_over("record")
+
+
+@app.command()
+def adopt() -> None:
+    """Has Snakemake take over a run that DVC has made or pulled; refuses where the files are not what params.yaml makes."""
+    _hand_over("adopt")
+
+
+def _hand_over(direction: str) -> None:
+    from lrsweep import handover, tracing
+    from lrsweep.stages import check
+
+    loaded = checking.load(PARAMS)
+    check.run(loaded)
+    getattr(handover, direction)(tracing.Workspace.read(loaded))
 
 
 @app.command()

@@ -46,16 +46,12 @@ def configuration(stage: Stage, params: Params) -> Provenance:
 
 
 def read(stage: Stage) -> Provenance | None:
-    """The recorded provenance; None where it was cut or edited.
-
-    Raises:
-        FileNotFoundError: the stage has not run to its end.
-    """
+    """The recorded provenance; None where the stage has not run to its end, or the record was cut or edited."""
     assert stage.provenance
     try:
         found = json.loads(Path(stage.provenance).read_bytes())
         return found if found.pop("digest") == canonical_digest(found) else None
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
         return None
 
 
