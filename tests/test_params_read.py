@@ -1,0 +1,102 @@
+"""dvc.yaml lists the parameters that a stage reads: the tiny pipeline in this process, with every read recorded."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from lrsweep import artifacts, checking, pipeline
+from lrsweep.lineage import SECTIONS, study_folder
+from lrsweep.params import Section
+from lrsweep.stages import gather
+from lrsweep.stages.trials import Job, run_block, run_trials
+from tests.pipeline import clone
+
+
+class Reads:
+    """The keys of the values that were read from a tree of sections; a section that is handed on is not read yet."""
+
+    def __init__(self, params):
+        self.keys = set()
+        self.paths = {}
+        self._name(params, ())
+
+    def _name(self, section, path):
+        self.paths[id(section)] = path
+        for name in type(section).model_fields:
+            if isinstance(value := getattr(section, name), Section):
+                self._name(value, (*path, name))
+
+    def note(self, section, name, value):
+        if id(section) in self.paths and name in type(section).model_fields and not isinstance(value, Section):
+            self.keys.add(".".join((*self.paths[id(section)], name)))
+
+    def note_all(self, section):
+        for name in type(section).model_fields:
+            if isinstance(value := object.__getattribute__(section, name), Section):
+                self.note_all(value)
+            else:
+                self.note(section, name, value)
+
+
+@pytest.fixture
+def reads(tmp_path, monkeypatch):
+    """The parameters of the tiny pipeline in a fresh folder, twice: those whose reads are recorded, and others; and the Reads."""
+    monkeypatch.chdir(clone(tmp_path / "project"))
+    monkeypatch.delenv("LRSWEEP_WORK", raising=False)
+    loaded, other = (checking.load(Path("params.yaml")) for _ in range(2))
+    found = Reads(loaded)
+    plain, dump = Section.__getattribute__, Section.model_dump
+
+    def read(self, name):
+        value = plain(self, name)
+        if not name.startswith("_"):
+            found.note(self, name, value)
+        return value
+
+    def dump_all(self, *args, **options):
+        found.note_all(self)
+        return dump(self, *args, **options)
+
+    monkeypatch.setattr(Section, "__getattribute__", read)
+    monkeypatch.setattr(Section, "model_dump", dump_all)
+    return loaded, other, found
+
+
+def run_stage(name, params, sizes):
+    """The stage with `params`; `sizes` are the same ones, from which this function takes how many trials there are."""
+    if name not in SECTIONS:
+        return import_module(f"lrsweep.stages.{name}").run(params)
+    job = Job(name, params, study_folder(name, sizes))
+    job.folder.mkdir(parents=True)
+    bayes = sizes.sweep_bayes
+    if name == "sweep_bayes":
+        for level in range(len(bayes.rungs) + 1):
+            run_block(job, level, 0, bayes.first_block // bayes.stopping.eta**level - 1)
+        run_trials(job, bayes.first_block, bayes.trials - 1)
+    repeats = (sizes.select.candidates + 1) * sizes.select.seeds
+    n = {"sweep_uniform": sizes.sweep_uniform.trials, "sweep_bayes": 0, "assess": sizes.assess.audit_trials, "select": repeats}
+    run_trials(job, 0, n[name] - 1)
+    if name.startswith("sweep"):
+        return getattr(gather, name)(job)
+    return import_module(f"lrsweep.stages.{name}").run(job)
+
+
+def covers(listed, key):
+    return key == listed or key.startswith(f"{listed}.")
+
+
+def test_stages_read_the_parameters_that_dvc_yaml_lists(reads):
+    params, sizes, found = reads
+    unlisted, unread = {}, {}
+    for name, stage in pipeline.load().items():
+        found.keys.clear()
+        run_stage(name, params, sizes)
+        missing = {key for key in found.keys if not any(covers(listed, key) for listed in stage.params)}
+        spare = {listed for listed in stage.params if not any(covers(listed, key) for key in found.keys)}
+        if missing and name != "check":  # it depends on params.yaml as a whole
+            unlisted[name] = sorted(missing)
+        if spare:
+            unread[name] = sorted(spare)
+    assert (unlisted, unread) == ({}, {})
+    assert (artifacts.RESULTS / "report/index.html").is_file()
