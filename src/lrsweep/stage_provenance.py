@@ -23,8 +23,7 @@ Provenance = dict[str, Any]
 @contextmanager
 def recording(stage: Stage, params: Params) -> Iterator[None]:
     """Records what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance."""
-    assert stage.provenance, f"{stage.name} has no provenance among its outs"
-    path = Path(stage.provenance)
+    path = _path(stage)
     for old in (path, _aside(path)):
         old.unlink(missing_ok=True)
     found = {**configuration(stage, params), "inputs": digests(stage.inputs(params))}
@@ -47,9 +46,8 @@ def configuration(stage: Stage, params: Params) -> Provenance:
 
 def read(stage: Stage) -> Provenance | None:
     """The recorded provenance; None where the stage has not run to its end, or the record was cut or edited."""
-    assert stage.provenance
     try:
-        found = json.loads(Path(stage.provenance).read_bytes())
+        found = json.loads(_path(stage).read_bytes())
         return found if found.pop("digest") == canonical_digest(found) else None
     except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
         return None
@@ -59,14 +57,24 @@ def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
     """Takes from Snakemake's sight the provenance of artifacts that the current parameters, code and inputs do not make.
 
     Snakemake sees times and what it ran itself, so it does not notice that DVC has put the files of another run here; a missing
-    out it does. Put back at the next call where it fits again: so a dry run costs nothing.
+    out it does. The next call puts it back where it fits again, so a dry run costs nothing.
     """
-    kept = {stage.name: Path(stage.provenance) for stage in stages.values() if stage.provenance}
-    for path in kept.values():
-        if _aside(path).exists() and not path.exists():
-            _aside(path).replace(path)
+    put_back(stages)
     for name in _stale(stages, params):
-        kept[name].replace(_aside(kept[name]))
+        path = _path(stages[name])
+        path.replace(_aside(path))
+
+
+def put_back(stages: Mapping[str, Stage]) -> None:
+    """Puts every provenance that was set aside back in its place."""
+    for stage in stages.values():
+        if stage.provenance and _aside(path := _path(stage)).exists() and not path.exists():
+            _aside(path).replace(path)
+
+
+def _path(stage: Stage) -> Path:
+    assert stage.provenance, f"{stage.name} has no provenance among its outs"
+    return Path(stage.provenance)
 
 
 def _aside(path: Path) -> Path:
@@ -78,7 +86,7 @@ def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
     found: list[str] = []
     written: dict[str, str] = {}
     for stage in stages.values():
-        if stage.provenance is None or not Path(stage.provenance).exists():
+        if stage.provenance is None or not _path(stage).exists():
             continue
         recorded = read(stage)
         if recorded is None:

@@ -45,6 +45,7 @@ class Workspace:
     def read(cls, params: Params) -> "Workspace":
         """The workspace in the current folder."""
         stages = {name: stage for name, stage in pipeline.load().items() if stage.provenance}
+        stage_provenance.put_back(stages)
         return cls(stages, params, {name: stage_provenance.read(stage) for name, stage in stages.items()})
 
     def mismatches(self, names: Iterable[str]) -> Iterator[Mismatch]:
