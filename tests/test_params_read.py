@@ -68,7 +68,6 @@ def run_stage(name, params, sizes):
     if name not in SECTIONS:
         return import_module(f"lrsweep.stages.{name}").run(params)
     job = Job(name, params, study_folder(name, sizes))
-    job.folder.mkdir(parents=True)
     bayes = sizes.sweep_bayes
     if name == "sweep_bayes":
         for level in range(len(bayes.rungs) + 1):

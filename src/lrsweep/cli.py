@@ -56,11 +56,11 @@ def _recording(stage: str, loaded: Params) -> AbstractContextManager[None]:
 
 
 def _job(stage: str, folder: Path | None):
-    from lrsweep.lineage import study_folder
+    from lrsweep.lineage import kept, study_folder
     from lrsweep.stages.trials import Job
 
     loaded = checking.load(PARAMS)
-    return Job(stage, loaded, folder or study_folder(stage, loaded))
+    return Job(stage, loaded, kept(folder) if folder else study_folder(stage, loaded))
 
 
 def _fanned_out(stage: str) -> None:

@@ -59,6 +59,11 @@ def work() -> Path:
     return Path(os.environ.get("LRSWEEP_WORK", "work"))
 
 
+def kept(folder: Path) -> Path:
+    """Where the records of a study are kept, by its folder in the workspace: work/<digest>/<stage>."""
+    return work() / folder.parent.name / folder.name
+
+
 @cache
 def _source_digests(section: Corpus) -> list[str]:
     """Of the user's files, which may be large: once a process, for all studies."""

@@ -1,23 +1,42 @@
-"""The receipts of jobs: what Snakemake sees of the trials that a job was asked for."""
+"""The receipts of jobs: what Snakemake sees of the trials that a job was asked for.
+
+They lie in the workspace, also where LRSWEEP_WORK keeps the records elsewhere: Snakemake deletes the outputs of a job that it
+starts, and must not do so to a job of another workspace which shares the records. So a copy is left with these.
+"""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lrsweep import artifacts, records
 
 
+def here(folder: Path) -> Path:
+    """The folder of a study in the workspace, which does not depend on where its records are kept."""
+    return Path("work", folder.parent.name, folder.name)
+
+
 def path(folder: Path, kind: str, first: int | str, last: int | str) -> Path:
     """Where the receipt of a job lies; with wildcards for numbers, the pattern of such receipts."""
-    return folder / "jobs" / f"{kind}-{first}-{last}.json"
+    return here(folder) / "jobs" / f"{kind}-{first}-{last}.json"
 
 
 def write(receipt: Path, folder: Path, written: Iterable[Path]) -> None:
     """Writes a receipt: the records of the job, relative to the stage's folder. Each record carries its own digest."""
-    artifacts.write_json(receipt, [str(record.relative_to(folder)) for record in written])
+    names = [str(record.relative_to(folder)) for record in written]
+    for place in {receipt, folder / "jobs" / receipt.name}:
+        artifacts.write_json(place, names)
 
 
-def drop_stale(folder: Path) -> None:
-    """Removes the receipts that name a record which is gone, so that its job runs again for the missing trials."""
-    for receipt in sorted((folder / "jobs").glob("*.json")):
+def refresh(folder: Path) -> None:
+    """Takes over the receipts that other workspaces have left with the records of a study, and removes those that name a
+    record which is gone, so that their jobs run again for the missing trials.
+    """
+    jobs = here(folder) / "jobs"
+    for shared in sorted((folder / "jobs").glob("*.json")):
+        if not (jobs / shared.name).exists():
+            with suppress(FileNotFoundError):  # it may be of a workspace that has just started the job again
+                artifacts.write_bytes(jobs / shared.name, shared.read_bytes())
+    for receipt in sorted(jobs.glob("*.json")):
         if not all(records.exists(folder / name) for name in artifacts.read_json(receipt)):
             receipt.unlink()

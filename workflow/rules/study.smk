@@ -15,7 +15,8 @@ TOKENS = [
 ]
 TABLE = "results/sweep_bayes/trials.parquet"
 EDGE = ["results/edge/edge.json"] if BAYES.lr == "auto" else []
-FOLDERS = {stage: study_folder(stage, PARAMS) for stage in FANNED_OUT}
+RECORDS = {stage: study_folder(stage, PARAMS) for stage in FANNED_OUT}
+FOLDERS = {stage: receipts.here(folder) for stage, folder in RECORDS.items()}
 TRIALS = {
     "sweep_uniform": chunks(0, PARAMS.sweep_uniform.trials, SIZE),
     "sweep_bayes": chunks(BAYES.first_block, BAYES.trials, SIZE),
@@ -23,8 +24,8 @@ TRIALS = {
     "select": chunks(0, (PARAMS.select.candidates + 1) * PARAMS.select.seeds, SIZE),
 }
 
-for folder in FOLDERS.values():
-    receipts.drop_stale(folder)
+for folder in RECORDS.values():
+    receipts.refresh(folder)
 
 
 def receipt(stage, kind, first, last):

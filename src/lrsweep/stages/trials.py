@@ -86,6 +86,7 @@ class Job:
 
 def run_trials(job: Job, first: int, last: int) -> None:
     """Trains the trials first … last of a stage that have no record yet, and writes the receipt."""
+    job.folder.mkdir(parents=True, exist_ok=True)
     train = _sequential if job.stage == "sweep_bayes" else _independent
     written = [job.path(trial) for trial in range(first, last + 1) if train(job, trial)]
     receipts.write(receipts.path(job.folder, "trials", first, last), job.folder, written)
@@ -93,6 +94,7 @@ def run_trials(job: Job, first: int, last: int) -> None:
 
 def run_block(job: Job, level: int, first: int, last: int) -> None:
     """Trains the places first … last of the first block on to a level: a rung, or the end."""
+    job.folder.mkdir(parents=True, exist_ok=True)
     trials = _places(job, _segments(job, level))[first : last + 1]
     for trial in trials:
         if not job.finished(job.segment_path(level, trial)):
