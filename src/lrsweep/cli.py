@@ -14,8 +14,8 @@ import typer
 
 from lrsweep import checking
 from lrsweep.errors import Mismatch, UserError
-from lrsweep.progress import duration
 from lrsweep.params import Params
+from lrsweep.progress import duration
 
 PARAMS = Path("params.yaml")
 PLAIN_STAGES = ("check", "corpus", "tokenize", "edge", "cluster", "train", "generate", "figures", "report")
