@@ -60,14 +60,14 @@ class Job:
     def plan(self) -> progress.Plan:
         """What the stage's trials add up to when all have ended."""
         p, section = self.params, self.params.sweep_bayes
-        trials = {
-            "sweep_uniform": p.sweep_uniform.trials,
-            "sweep_bayes": section.trials,
-            "assess": p.assess.audit_trials,
-            "select": (p.select.candidates + 1) * p.select.seeds,
-        }[self.stage]
         if self.stage == "sweep_bayes":
-            return progress.Plan(self.stage, trials, (*section.rungs, section.steps), section.first_block, section.stopping.eta)
+            return progress.Plan(
+                self.stage, section.trials, (*section.rungs, section.steps), section.first_block, section.stopping.eta
+            )
+        if self.stage == "select":
+            trials = (p.select.candidates + 1) * p.select.seeds
+        else:
+            trials = p.assess.audit_trials if self.stage == "assess" else p.sweep_uniform.trials
         return progress.Plan(self.stage, trials, (self.budget.steps,), 0, 1)
 
     @property
