@@ -9,21 +9,12 @@ import subprocess
 import time
 from collections import Counter
 
-import pytest
 import yaml
 
 from tests.pipeline import artifacts, clone, environment, run
 
 PROFILE = "Using workflow specific profile profiles/default for setting default command line arguments."  # Snakemake's own
 KILLS = int(os.environ.get("LRSWEEP_KILLS", "2"))  # make test-kills does more
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = clone(tmp_path_factory.mktemp("tiny") / "project")
-    done = run(folder, "snakemake", "--cores", "2")
-    assert done.returncode == 0, done.stderr[-4000:]
-    return folder
 
 
 def test_every_declared_artifact_is_there(finished):

@@ -192,14 +192,14 @@ def verify(as_json: Json = False) -> None:
     from lrsweep import tracing
 
     workspace = tracing.Workspace.read(checking.load(PARAMS))
-    mismatches = list(workspace.mismatches(workspace.stages))
+    found = list(workspace.discrepancies(workspace.stages))
     if as_json:
-        print(json.dumps({"intact": not mismatches, "mismatches": [asdict(one) for one in mismatches]}, indent=2))
-    elif mismatches:
-        print(f"{mismatches[0]}" + (f" ({len(mismatches) - 1} more: --json)" if mismatches[1:] else ""))
+        print(json.dumps({"intact": not found, "discrepancies": [asdict(one) for one in found]}, indent=2))
+    elif found:
+        print(f"{found[0]}" + (f" ({len(found) - 1} more: --json)" if found[1:] else ""))
     else:
         print(f"{sum(len(stage.artifacts) for stage in workspace.stages.values())} artifacts are as recorded")
-    sys.exit(1 if mismatches else 0)
+    sys.exit(1 if found else 0)
 
 
 @app.command()

@@ -6,7 +6,7 @@ Either believes what it is told here, so nothing is handed over that `lrsweep ve
 import subprocess
 import sys
 
-from lrsweep.errors import UserError
+from lrsweep.errors import Mismatch, UserError
 from lrsweep.tracing import Workspace
 
 
@@ -14,9 +14,10 @@ def record(workspace: Workspace) -> None:
     """Has DVC record in dvc.lock, and keep in its cache, what Snakemake has made.
 
     Raises:
-        UserError: the files are not what the current parameters make, or DVC fails.
+        Mismatch: the files are not what the current parameters make.
+        UserError: DVC fails.
     """
-    _refuse_mismatch(workspace)
+    _refuse_others(workspace)
     _call("dvc", "commit", "--force", "--quiet")
 
 
@@ -24,15 +25,16 @@ def adopt(workspace: Workspace) -> None:
     """Has Snakemake take for its own what DVC has made, checked out or pulled: the times of the files say nothing then.
 
     Raises:
-        UserError: the files are not what the current parameters make, or Snakemake fails.
+        Mismatch: the files are not what the current parameters make.
+        UserError: Snakemake fails.
     """
-    _refuse_mismatch(workspace)
+    _refuse_others(workspace)
     _call("snakemake", "--touch", "--cores", "1", "--quiet", "all")
 
 
-def _refuse_mismatch(workspace: Workspace) -> None:
-    if mismatch := next(workspace.mismatches(workspace.stages), None):
-        raise UserError(f"{mismatch}; run the pipeline first, `lrsweep verify` tells when it fits")
+def _refuse_others(workspace: Workspace) -> None:
+    if found := next(workspace.discrepancies(workspace.stages), None):
+        raise Mismatch(f"{found}; run the pipeline first: `lrsweep verify` says when all fits")
 
 
 def _call(module: str, *words: str) -> None:

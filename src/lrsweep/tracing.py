@@ -19,7 +19,7 @@ SHORT = 12  # characters of a digest where people read it
 
 
 @dataclass(frozen=True)
-class Mismatch:
+class Discrepancy:
     """One thing on disk or in the configuration that is not as recorded; `invalidates` names the stages to run again."""
 
     stage: str
@@ -48,27 +48,27 @@ class Workspace:
         stage_provenance.put_back(stages)
         return cls(stages, params, {name: stage_provenance.read(stage) for name, stage in stages.items()})
 
-    def mismatches(self, names: Iterable[str]) -> Iterator[Mismatch]:
+    def discrepancies(self, names: Iterable[str]) -> Iterator[Discrepancy]:
         """What is not as recorded in the named stages, in order: for each its parameters, code, inputs and artifacts."""
         for name in names:
             stage, found = self.stages[name], self.recorded[name]
             if found is None:
                 state = "a cut or edited file" if Path(stage.provenance or "").exists() else "no such file"
-                yield self._mismatch(name, stage.provenance or "", state, "what the stage records when it has run", [name])
+                yield self._discrepancy(name, stage.provenance or "", state, "what the stage records when it has run", [name])
             else:
                 yield from self._configuration(stage, found)
                 yield from self._inputs(stage, found)
                 yield from self._outputs(stage, found)
             yield from self._strangers(stage)
 
-    def _configuration(self, stage: Stage, found: Provenance) -> Iterator[Mismatch]:
+    def _configuration(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
         made = f"with which {stage.name} was run"
         for key, was, now in differences(found["params"], stage.values(self.params)):
-            yield self._mismatch(stage.name, key, f"{_json(now)} in params.yaml", f"{_json(was)}, {made}", [stage.name])
+            yield self._discrepancy(stage.name, key, f"{_json(now)} in params.yaml", f"{_json(was)}, {made}", [stage.name])
         for path, was, now in differences(found["code"], stage_provenance.digests(stage.code)):
-            yield self._mismatch(stage.name, path, _short(now), f"{_short(was)}, {made}", [stage.name])
+            yield self._discrepancy(stage.name, path, _short(now), f"{_short(was)}, {made}", [stage.name])
 
-    def _inputs(self, stage: Stage, found: Provenance) -> Iterator[Mismatch]:
+    def _inputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
         """Against what the stages before have recorded; what was edited since is found among their artifacts."""
         written: dict[str, str | None] = {}
         for other in self.recorded.values():
@@ -78,28 +78,28 @@ class Workspace:
         written |= stage_provenance.digests(unknown)
         for path, was, is_now in differences(found["inputs"], {path: written[path] for path in now}):
             expected = f"{_short(was)}, which {stage.name} has read"
-            yield self._mismatch(stage.name, path, _short(is_now), expected, [stage.name])
+            yield self._discrepancy(stage.name, path, _short(is_now), expected, [stage.name])
 
-    def _outputs(self, stage: Stage, found: Provenance) -> Iterator[Mismatch]:
+    def _outputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
         for path, was, now in differences(found["outputs"], stage_provenance.digests(stage.artifacts)):
             hint = self._named(now, path)
             expected = f"{_short(was)}, which {stage.name} has written"
-            yield self._mismatch(stage.name, path, f"{_short(now)}{hint}", expected, [stage.name], [path])
+            yield self._discrepancy(stage.name, path, f"{_short(now)}{hint}", expected, [stage.name], [path])
 
     def _named(self, digest: str | None, path: str) -> str:
         """Whose content a wrong file has, where that is known."""
         others = [one for one in self.artifacts_of(digest) if one != path] if digest else []
         return f", the content of {others[0]}" if others else ""
 
-    def _strangers(self, stage: Stage) -> Iterator[Mismatch]:
+    def _strangers(self, stage: Stage) -> Iterator[Discrepancy]:
         for path in sorted((artifacts.RESULTS / stage.name).glob("*")):
             if path.as_posix() not in stage.outs and not path.name.startswith("."):
-                yield Mismatch(stage.name, path.as_posix(), "a file", "none: no stage declares it", [])
+                yield Discrepancy(stage.name, path.as_posix(), "a file", "none: no stage declares it", [])
 
-    def _mismatch(
+    def _discrepancy(
         self, stage: str, what: str, found: str, expected: str, again: list[str], paths: Iterable[str] = ()
-    ) -> Mismatch:
-        return Mismatch(stage, what, found, expected, pipeline.downstream(self.stages, again, paths))
+    ) -> Discrepancy:
+        return Discrepancy(stage, what, found, expected, pipeline.downstream(self.stages, again, paths))
 
     def artifacts_of(self, digest: str) -> list[str]:
         """The artifacts that were recorded with this content."""
@@ -130,28 +130,28 @@ def trace(path: Path, workspace: Workspace) -> dict[str, Any]:
         raise UserError(_foreign(path, digest, workspace))
     artifact, stage = known[0], makers[known[0]]
     names = pipeline.upstream(workspace.stages, stage)
-    mismatches = list(workspace.mismatches(names))
+    discrepancies = list(workspace.discrepancies(names))
     return {
         "file": str(path),
         "sha256": digest,
         "artifact": artifact,
         "stage": stage,
-        "intact": not mismatches,
+        "intact": not discrepancies,
         "command": workspace.command(stage),
         "stages": {name: workspace.recorded[name] for name in names},
-        "mismatches": [asdict(mismatch) for mismatch in mismatches],
+        "discrepancies": [asdict(one) for one in discrepancies],
     }
 
 
 def tree(found: Mapping[str, Any], workspace: Workspace) -> Iterator[str]:
     """The lines of a traced lineage; a stage that several inputs come from is written out where it comes first."""
-    mismatches = [Mismatch(**one) for one in found["mismatches"]]
+    discrepancies = [Discrepancy(**one) for one in found["discrepancies"]]
     makers, shown = pipeline.makers(workspace.stages), set()
 
     def node(name: str) -> Node:
         shown.add(name)
         recorded = found["stages"][name]
-        wrong = [(f"MISMATCH {one}", []) for one in mismatches if one.stage == name]
+        wrong = [(f"NOT AS RECORDED: {one}", []) for one in discrepancies if one.stage == name]
         if recorded is None:
             return name, wrong
         versions = ", ".join(f"{library} {version}" for library, version in recorded["libraries"].items())
@@ -168,7 +168,7 @@ def tree(found: Mapping[str, Any], workspace: Workspace) -> Iterator[str]:
     yield f"{found['file']}  {_short(found['sha256'])}"
     if found["artifact"] != found["file"]:
         yield f"the same as {found['artifact']}"
-    yield "as recorded, like all before it" if found["intact"] else f"MISMATCH {mismatches[0]}"
+    yield "as recorded, like all before it" if found["intact"] else f"NOT AS RECORDED: {discrepancies[0]}"
     yield f"made again by: {found['command']}"
     yield from _drawn(node(found["stage"]), "", "")
 

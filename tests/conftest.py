@@ -1,0 +1,31 @@
+"""One run of the tiny pipeline for all tests that only look at it, whichever worker they are on."""
+
+import fcntl
+import os
+import shutil
+
+import pytest
+
+from tests.pipeline import clone, run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """The folder of a finished run; a test that changes anything copies it first (see `finished`)."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder, done = root / "tiny" / "project", root / "tiny.done"
+    with (root / "tiny.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder.parent, ignore_errors=True)
+            ran = run(clone(folder), "snakemake", "--cores", "2")
+            assert ran.returncode == 0, ran.stderr[-4000:]
+            done.touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_run, tmp_path_factory):
+    """A copy of the finished run for the tests of one file."""
+    return shutil.copytree(tiny_run, tmp_path_factory.mktemp("tiny") / "project")
