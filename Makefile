@@ -6,7 +6,11 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-.PHONY: run test test-kills env env-test env-sweeps fixtures-sweeps bench-study lock lint clean
+# The small results of the recorded run that are committed beside dvc.lock
+RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
+  figures/loss_by_lr.svg
+
+.PHONY: record-run run test test-kills env env-test env-sweeps fixtures-sweeps bench-study lock lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -59,6 +63,13 @@ lock:
 	  $(LOCK_PACKAGES_LEFT_TO_TORCH) --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra slurm --extra test --no-annotate -c requirements.lock \
 	  $(LOCK_PACKAGES_LEFT_TO_TORCH) --custom-compile-command "make lock" -o requirements-test.lock pyproject.toml
+
+# One default run, recorded: commit dvc.lock and docs/run after it.
+record-run: env
+	git diff --quiet HEAD -- params.yaml dvc.yaml src workflow Snakefile || { echo "commit the code and params.yaml first" >&2; exit 2; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
+	PATH="$(CURDIR)/$(BIN):$$PATH" lrsweep record
+	for name in $(RECORDED); do mkdir -p docs/run/$$(dirname $$name) && cp results/$$name docs/run/$$name || exit 1; done
 
 lint:
 	$(BIN)/ruff check src tests workflow benchmarks
