@@ -12,7 +12,7 @@ from lrsweep import checking, pipeline, stage_provenance
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
 from lrsweep.lineage import SECTIONS as FANNED_OUT
-from lrsweep.locking import hold
+from lrsweep.locking import held, hold
 
 # Jobs start without another look for their code, and on this machine from a process that has imported it already.
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -24,6 +24,7 @@ else:
     os.environ.pop(SWITCH, None)
 
 STAGES = pipeline.load()
+LOCK = Path(".snakemake/runner.lock")
 
 
 def refuse(error):
@@ -42,11 +43,12 @@ except UserError as error:
 
 onstart:
     try:
-        hold(Path(".snakemake/runner.lock"))
+        hold(LOCK)
     except UserError as error:
         refuse(error)
 
-if workflow.is_main_process:
+
+if workflow.is_main_process and not held(LOCK):
     stage_provenance.set_stale_aside(STAGES, PARAMS)
 
 

@@ -27,3 +27,15 @@ def hold(path: Path) -> None:
     os.truncate(file, 0)
     os.write(file, f"{os.getpid()}\n".encode())
     _HELD.append(file)
+
+
+def held(path: Path) -> bool:
+    """Whether a process has the lock; it is not taken."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
