@@ -137,3 +137,17 @@ def test_a_figure_of_another_run_says_what_it_is(here, tmp_path, kind):
     assert carried(path) == lineage
     with pytest.raises(UserError, match=r"figure choice of stage select.*made from other results/x\.json"):
         trace(path, workspace(here))
+
+
+def test_a_stale_record_is_set_aside_and_comes_back(here):
+    path, text = here / "results/cluster/provenance.json", (here / "params.yaml").read_text()
+    stages = workspace(here).stages
+    for changed in ("k_max: 5", "k_max: 6"):
+        (here / "params.yaml").write_text(text.replace("k_max: 6", changed))
+        stage_provenance.set_stale_aside(stages, checking.load(here / "params.yaml"))
+        gone = [stage.name for stage in stages.values() if not (here / stage.provenance).exists()]
+        assert gone == (["cluster"] if changed == "k_max: 5" else [])
+    path.rename(path.with_name(".provenance.json"))
+    (here / "results/cluster/clusters.json").write_text("{}")
+    stage_provenance.put_back(stages)
+    assert not path.exists()  # the artifacts are others by now

@@ -46,8 +46,12 @@ def configuration(stage: Stage, params: Params) -> Provenance:
 
 def read(stage: Stage) -> Provenance | None:
     """The recorded provenance; None where the stage has not run to its end, or the record was cut or edited."""
+    return _read(_path(stage))
+
+
+def _read(path: Path) -> Provenance | None:
     try:
-        found = json.loads(_path(stage).read_bytes())
+        found = json.loads(path.read_bytes())
         return found if found.pop("digest") == canonical_digest(found) else None
     except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
         return None
@@ -66,10 +70,12 @@ def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
 
 
 def put_back(stages: Mapping[str, Stage]) -> None:
-    """Puts every provenance that was set aside back in its place."""
+    """Puts every provenance that was set aside back in its place, where the artifacts are still those that it names."""
     for stage in stages.values():
         if stage.provenance and _aside(path := _path(stage)).exists() and not path.exists():
-            _aside(path).replace(path)
+            recorded = _read(_aside(path))
+            if recorded and recorded["outputs"] == digests(stage.artifacts):
+                _aside(path).replace(path)
 
 
 def _path(stage: Stage) -> Path:
