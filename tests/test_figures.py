@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from lrsweep import figures
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED, TABLES
@@ -68,21 +70,19 @@ def tables(n: int = 12) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(table, columns=[column.rstrip("?") for column in TABLES[name]]) for name, table in rows.items()}
 
 
-MEANS = [{"candidate": c, "loss_nats": 2.5 - 0.1 * c, "low_nats": 2.4 - 0.1 * c, "high_nats": 2.6 - 0.1 * c} for c in range(3)]
+MEANS = [{"candidate": c, "mean_nats": 2.5 - 0.1 * c, "low_nats": 2.4 - 0.1 * c, "high_nats": 2.6 - 0.1 * c} for c in range(3)]
 
 
 def prepare(t, edge=0.02, low=0.01, high=0.03, means=MEANS):
-    return {
-        "lr_grad_norm": figures.prepare_lr_grad_norm(t["bins"], edge),
-        "loss_by_lr": figures.prepare_loss_by_lr(t["trials"], edge, low, high),
-        "proposals": figures.prepare_proposals(t["trials"]),
-        "curves": figures.prepare_curves(t["trials"], t["evals"], t["rungs"]),
-        "clusters": figures.prepare_clusters(t["assignments"], t["evals"]),
-        "correlations": figures.prepare_correlations(t["correlations"]),
-        "replay": figures.prepare_replay(t["replay"]),
-        "choice": figures.prepare_choice(t["replicates"], means),
-        "final_curve": figures.prepare_final_curve(t["final_evals"], t["final_steps"]),
-    }
+    """The data of every figure, from the tables by their names."""
+    values = {"edge": {"edge_lr": edge, "edge_low_lr": low, "edge_high_lr": high}, "choice": {"candidates": means}}
+    known = {**t, **values}
+
+    def value(path):
+        name = Path(path).stem
+        return known[f"final_{name}" if path.startswith("train/") else name]
+
+    return {name: figure.prepare(*map(value, figure.inputs)) for name, figure in figures.FIGURES.items()}
 
 
 def test_the_data_is_what_the_tables_say():
@@ -103,13 +103,13 @@ def test_the_data_is_what_the_tables_say():
 def test_the_best_so_far_ignores_stopped_trials():
     trials = tables()["trials"]
     trials.loc[1, "last_loss_nats"] = 0.1
-    assert figures.prepare_proposals(trials)["best_nats"].min() > 0.1
+    assert figures.FIGURES["proposals"].prepare(trials)["best_nats"].min() > 0.1
 
 
 @pytest.mark.parametrize("name", figures.NAMES)
 def test_the_same_data_gives_the_same_bytes(name):
     data = prepare(tables())[name]
-    first, again = figures.render(name, data), figures.render(name, data.copy())
+    first, again = figures.FIGURES[name].render(data), figures.FIGURES[name].render(data.copy())
     assert first == again
     assert first[0].startswith(b"<?xml") and first[1].startswith(b"\x89PNG")
     assert b"<dc:date>" not in first[0]
@@ -129,12 +129,20 @@ def diverged():
 )
 @pytest.mark.filterwarnings("error")
 def test_poor_data_is_drawn_too(poor):
-    means = [{"candidate": 0, "loss_nats": None, "low_nats": None, "high_nats": None}]
+    means = [{"candidate": 0, "mean_nats": None, "low_nats": None, "high_nats": None}]
     for name, data in prepare(poor, None, None, None, means).items():
-        svg, png = figures.render(name, data)
+        svg, png = figures.FIGURES[name].render(data)
         assert svg and png, name
 
 
 def test_figures_do_without_torch():
     code = "import sys, lrsweep.figures; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_dvc_lists_the_inputs_and_the_files_of_every_figure():
+    stage = yaml.safe_load((Path(__file__).parents[1] / "dvc.yaml").read_text())["stages"]["figures"]
+    assert {dep for dep in stage["deps"] if dep.startswith("results/")} == {
+        f"results/{path}" for figure in figures.FIGURES.values() for path in figure.inputs
+    }
+    assert stage["outs"] == [f"results/figures/{name}.{kind}" for name in figures.NAMES for kind in ("svg", "png", "csv")]

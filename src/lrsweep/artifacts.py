@@ -238,6 +238,17 @@ def read_table(path: Path, name: str) -> "pd.DataFrame":
     return table.to_pandas()
 
 
+def read(path: Path) -> Any:
+    """Reads a JSON artifact, or a table that is named after its file (those of the final training: final_NAME).
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    if path.suffix == ".json":
+        return read_json(path)
+    return read_table(path, f"final_{path.stem}" if path.parent.name == "train" else path.stem)
+
+
 def digest(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:

@@ -7,47 +7,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lrsweep.figures import FIGURES
 from lrsweep.metric import weight_ratio
 
 KAPPAS = (1.01, 1.015, 1.02, 1.03, 1.05, 1.10)  # those of the write-up
 WRITE_UP_TERMS = 195  # 200 evals, window 5
-
-CAPTIONS = {
-    "lr_grad_norm": (
-        "Learning rate of every step of phase 1 against its gradient norm before clipping: median (line) and 5 to 95 % "
-        "(band), warm-up and decay apart. Dotted is the edge, which comes from the loss: look whether the norm or its spread "
-        "rises there too."
-    ),
-    "loss_by_lr": (
-        "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
-        "dotted is the edge, shaded its interval; diverged trials stand at the upper border."
-    ),
-    "proposals": (
-        "Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look "
-        "for the line falling early. A loss above the axis, or none, stands at the upper border."
-    ),
-    "curves": (
-        "Eval loss of the trials of phase 2 over their steps; dotted lines are the rungs. Look whether the stopped trials "
-        "were truly above the survivors at their rung."
-    ),
-    "clusters": (
-        "Mean eval loss of each cluster of survivors, with its least and greatest loss (band). Look at the shape of the "
-        "best cluster: flat in the warm-up, a steep drop, slightly convex."
-    ),
-    "correlations": (
-        "Spearman's rank correlation of each metric at each rung with the final loss, with its 95 % interval. Near 1 the "
-        "metric ranks trials rightly at that rung; below 0 it ranks them the wrong way round."
-    ),
-    "replay": (
-        "Recorded curves replayed under other stopping rules and metrics: median of the steps trained against median of "
-        "the best loss that was kept. Lower left is better."
-    ),
-    "choice": (
-        "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the "
-        "final loss."
-    ),
-    "final_curve": ("The final training: training loss of each step (thin) and eval loss (line)."),
-}
 
 
 def render(content: dict[str, Any]) -> str:
@@ -75,7 +39,7 @@ def inline(svgs: dict[str, bytes]) -> dict[str, dict[str, str]]:
     return {
         name: {
             "uri": "data:image/svg+xml;base64," + base64.b64encode(svg).decode(),
-            "caption": CAPTIONS[name],
+            "caption": FIGURES[name].caption,
             "csv": f"results/figures/{name}.csv",
         }
         for name, svg in svgs.items()

@@ -1,0 +1,75 @@
+"""Figures of the choice over seeds and of the final training."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lrsweep.figures.drawing import limit, usable
+from lrsweep.figures.figure import Figure
+
+
+def prepare_choice(replicates: pd.DataFrame, choice: dict[str, Any]) -> pd.DataFrame:
+    runs = [
+        {"series": "run", "candidate": row.candidate, "seed": row.seed, "loss_nats": row.final_loss_nats}
+        for row in replicates.itertuples()
+    ]
+    means = [
+        {"series": "mean", "loss_nats": row["mean_nats"], **{name: row[name] for name in ("candidate", "low_nats", "high_nats")}}
+        for row in choice["candidates"]
+    ]
+    data = pd.DataFrame(runs + means, columns=["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"])
+    return data.astype({"seed": "Int64", "loss_nats": float, "low_nats": float, "high_nats": float})
+
+
+def draw_choice(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="candidate", ylabel="final eval loss (nats)")
+    if not usable(ax, data[data["loss_nats"].notna()], "every repeated training diverged"):
+        return
+    runs, means = data[data["series"] == "run"], data[(data["series"] == "mean") & data["loss_nats"].notna()]
+    ax.plot(runs["candidate"] + 0.15, runs["loss_nats"], "o", color="#E69F00", alpha=0.8, label="one run")
+    middle = means["loss_nats"].to_numpy()
+    spread = np.nan_to_num([middle - means["low_nats"], means["high_nats"] - middle]).clip(0)
+    ax.errorbar(means["candidate"], middle, spread, fmt="D", color="#0072B2", capsize=5, label="mean, 95 % interval")
+    known = sorted(data["candidate"].unique())
+    ax.set_xticks(known, ["default" if candidate == 0 else str(candidate) for candidate in known])
+    ax.legend()
+
+
+CHOICE = Figure(
+    name="choice",
+    inputs=("select/replicates.parquet", "select/choice.json"),
+    prepare=prepare_choice,
+    draw=draw_choice,
+    caption=(
+        "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the "
+        "final loss."
+    ),
+)
+
+
+def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
+    parts = [frame[["step", "loss_nats"]].assign(series=name) for name, frame in (("train", steps), ("eval", evals))]
+    return pd.concat(parts, ignore_index=True)[["series", "step", "loss_nats"]]
+
+
+def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="steps", ylabel="loss (nats)")
+    finite = data[np.isfinite(data["loss_nats"].astype(float))]
+    if not usable(ax, finite, "no finite loss"):
+        return
+    train, evals = finite[finite["series"] == "train"], finite[finite["series"] == "eval"]
+    ax.plot(train["step"], train["loss_nats"], color="#56B4E9", linewidth=0.8, label="training batch")
+    ax.plot(evals["step"], evals["loss_nats"], color="#D55E00", marker="o", markersize=4, label="evals")
+    limit(ax, finite["loss_nats"], finite["loss_nats"].iloc[0] * 1.1)
+    ax.legend()
+
+
+FINAL_CURVE = Figure(
+    name="final_curve",
+    inputs=("train/evals.parquet", "train/steps.parquet"),
+    prepare=prepare_final_curve,
+    draw=draw_final_curve,
+    caption=("The final training: training loss of each step (thin) and eval loss (line)."),
+)

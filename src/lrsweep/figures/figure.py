@@ -1,0 +1,41 @@
+"""A figure: its name, what it is made from, its caption, and how it is prepared and drawn."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+
+STYLE = Path(__file__).with_name("style.mplstyle")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`prepare` takes the inputs in their order, and gives the table that `draw` draws and that is written as CSV.
+
+    inputs: artifacts, as paths below results/: tables (.parquet) or values (.json).
+    draw: gets the axes and the data. `caption` says what to see.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    prepare: Callable[..., pd.DataFrame]
+    draw: Callable[[Any, pd.DataFrame], None]
+    caption: str
+
+    def render(self, data: pd.DataFrame) -> tuple[bytes, bytes]:
+        """The figure as SVG and as PNG: the same data gives the same bytes, whatever the user's matplotlib is set to."""
+        svg, png = io.BytesIO(), io.BytesIO()
+        with matplotlib.rc_context():
+            matplotlib.rc_file(STYLE)
+            canvas = Canvas()
+            FigureCanvasAgg(canvas)
+            self.draw(canvas.subplots(), data)
+            canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+            canvas.savefig(png, format="png", metadata={"Software": None})
+        return svg.getvalue(), png.getvalue()
