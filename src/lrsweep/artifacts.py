@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESULTS = Path("results")
+STAGES = Path("dvc.yaml")  # the contract of the stages
 
 COMPLETE, PRUNED, DIVERGED = "COMPLETE", "PRUNED", "DIVERGED"
 

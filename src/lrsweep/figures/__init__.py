@@ -7,8 +7,21 @@ sheet of the package. Figures survive a study without usable data: they are then
 from lrsweep.figures.assessment import CORRELATIONS, REPLAY
 from lrsweep.figures.choice import CHOICE, FINAL_CURVE
 from lrsweep.figures.edge import LOSS_BY_LR, LR_GRAD_NORM
+from lrsweep.figures.exploration import EXPLORATION, ISOLATION
 from lrsweep.figures.study import CLUSTERS, CURVES, PROPOSALS
 
-IN_ORDER = (LR_GRAD_NORM, LOSS_BY_LR, PROPOSALS, CURVES, CLUSTERS, CORRELATIONS, REPLAY, CHOICE, FINAL_CURVE)
+IN_ORDER = (
+    LR_GRAD_NORM,
+    LOSS_BY_LR,
+    PROPOSALS,
+    EXPLORATION,
+    ISOLATION,
+    CURVES,
+    CLUSTERS,
+    CORRELATIONS,
+    REPLAY,
+    CHOICE,
+    FINAL_CURVE,
+)
 FIGURES = {figure.name: figure for figure in IN_ORDER}
 NAMES = tuple(FIGURES)

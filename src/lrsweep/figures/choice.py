@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import limit, usable
+from lrsweep.figures.drawing import limit, log_axes, usable
 from lrsweep.figures.figure import Figure
 
 
@@ -49,9 +49,16 @@ CHOICE = Figure(
 )
 
 
-def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
-    parts = [frame[["step", "loss_nats"]].assign(series=name) for name, frame in (("train", steps), ("eval", evals))]
-    return pd.concat(parts, ignore_index=True)[["series", "step", "loss_nats"]]
+def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.DataFrame, choice: dict[str, Any]) -> pd.DataFrame:
+    """`study`: phase 2's evals, of which those of the chosen trial are taken (none where the default was chosen).
+
+    Step 0, the untrained model, has no place on a logarithmic axis and is left out.
+    """
+    chosen = study[study["trial"] == choice["trial"]]
+    frames = {"train": steps, "eval": evals, "chosen trial": chosen}
+    parts = [frame[["step", "loss_nats"]].assign(series=name) for name, frame in frames.items()]
+    data = pd.concat(parts, ignore_index=True)[["series", "step", "loss_nats"]]
+    return data[data["step"] > 0].reset_index(drop=True)
 
 
 def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
@@ -59,17 +66,28 @@ def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
     finite = data[np.isfinite(data["loss_nats"].astype(float))]
     if not usable(ax, finite, "no finite loss"):
         return
-    train, evals = finite[finite["series"] == "train"], finite[finite["series"] == "eval"]
-    ax.plot(train["step"], train["loss_nats"], color="#56B4E9", linewidth=0.8, label="training batch")
-    ax.plot(evals["step"], evals["loss_nats"], color="#D55E00", marker="o", markersize=4, label="evals")
+    styles = {
+        "train": {"color": "#56B4E9", "linewidth": 0.8, "label": "final training, batch"},
+        "chosen trial": {"color": "#0072B2", "marker": "s", "markersize": 5, "linestyle": "--", "label": "chosen trial, evals"},
+        "eval": {"color": "#D55E00", "marker": "o", "markersize": 5, "label": "final training, evals"},
+    }
+    for name, style in styles.items():
+        part = finite[finite["series"] == name]
+        if len(part):
+            ax.plot(part["step"], part["loss_nats"], **style)
     limit(ax, finite["loss_nats"], finite["loss_nats"].iloc[0] * 1.1)
+    log_axes(ax, "x")
     ax.legend()
 
 
 FINAL_CURVE = Figure(
     name="final_curve",
-    inputs=("train/evals.parquet", "train/steps.parquet"),
+    inputs=("train/evals.parquet", "train/steps.parquet", "sweep_bayes/evals.parquet", "select/choice.json"),
     prepare=prepare_final_curve,
     draw=draw_final_curve,
-    caption=("The final training: training loss of each step (thin) and eval loss (line)."),
+    caption=(
+        "The final training: training loss of each step (thin) and eval loss (line), beside the evals of the chosen trial of "
+        "phase 2 (dashed). Each follows its own schedule of the learning rate. Look whether the longer training goes on from "
+        "where the shorter one ended, and for a rise near the peak of the learning rate."
+    ),
 )

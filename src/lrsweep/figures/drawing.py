@@ -12,6 +12,9 @@ MARKERS = {COMPLETE: "o", PRUNED: "s", DIVERGED: "^"}
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 SHAPES = "osD^vPX"
+SCALE = "viridis"  # of losses: dark is low, light is high
+INKLESS = "#BBBBBB"  # what has no value to be coloured by
+LABELS = {"lr": "maximum learning rate", "beta2": "beta2", "weight_decay": "weight decay"}
 
 
 def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
@@ -21,11 +24,19 @@ def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
     return not data.empty
 
 
+def shown_range(losses: pd.Series) -> tuple[float, float]:
+    """Least loss, and the loss that the axis or the colours end at, so that a few runaways do not flatten the rest."""
+    known = losses.dropna().astype(float)
+    if known.empty:
+        return 0.0, 1.0
+    return float(known.min()), float(max(known.quantile(SHOWN_QUANTILE), known.median()))
+
+
 def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
     """Trials by state; what has no loss, or one above the axis, stands at the upper border."""
     losses = runs[y].astype(float)
     if losses.notna().any():
-        bottom, top = losses.min(), max(losses.quantile(SHOWN_QUANTILE), losses.median())
+        bottom, top = shown_range(losses)
         margin = 0.1 * (top - bottom) or 0.1
         ax.set_ylim(bottom - margin, top + 2 * margin)
     else:
