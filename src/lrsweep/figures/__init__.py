@@ -10,13 +10,13 @@ from lrsweep.figures.edge import LOSS_BY_LR, LR_GRAD_NORM
 from lrsweep.figures.exploration import EXPLORATION, ISOLATION
 from lrsweep.figures.study import CLUSTERS, CURVES, PROPOSALS
 
-IN_ORDER = (
-    LR_GRAD_NORM,
+IN_ORDER = (  # of the page
     LOSS_BY_LR,
+    LR_GRAD_NORM,
+    CURVES,
     PROPOSALS,
     EXPLORATION,
     ISOLATION,
-    CURVES,
     CLUSTERS,
     CORRELATIONS,
     REPLAY,

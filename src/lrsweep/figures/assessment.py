@@ -59,8 +59,11 @@ def draw_replay(ax: Axes, data: pd.DataFrame) -> None:
     for i, (rule, part) in enumerate(data.groupby("rule", sort=False)):
         for row in part.itertuples():
             colour, shape = PALETTE[metrics.index(row.metric) % len(PALETTE)], SHAPES[i % len(SHAPES)]
-            ax.plot(row.steps, row.best_loss_nats, shape, color=colour, markersize=9, alpha=0.85, label=f"{rule}, {row.metric}")
-    ax.legend(fontsize=8, ncols=1 + len(data) // 14, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+            ax.plot(row.steps, row.best_loss_nats, shape, color=colour, markersize=9, alpha=0.85)
+        ax.plot([], [], shape, color="#777777", label=f"rule: {str(rule).replace('_', ' ')}")
+    for metric, colour in zip(metrics, PALETTE, strict=False):
+        ax.plot([], [], "-", color=colour, linewidth=6, label=f"metric: {metric.replace('_', ' ')}")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 REPLAY = Figure(

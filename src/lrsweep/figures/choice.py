@@ -1,5 +1,6 @@
 """Figures of the choice over seeds and of the final training."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,16 @@ def prepare_choice(replicates: pd.DataFrame, choice: dict[str, Any]) -> pd.DataF
     return data.astype({"seed": "Int64", "loss_nats": float, "low_nats": float, "high_nats": float})
 
 
-def draw_choice(ax: Axes, data: pd.DataFrame) -> None:
-    ax.set(xlabel="candidate", ylabel="final eval loss (nats)")
+def draw_choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    axes[0].set_ylabel("final eval loss (nats)")
+    for ax, part, title in zip(axes, (data, data[data["candidate"] > 0]), ("with the default", "candidates alone"), strict=True):
+        ax.set(xlabel="candidate", title=title)
+        _draw_candidates(ax, part)
+    if axes[0].has_data():
+        axes[0].legend()
+
+
+def _draw_candidates(ax: Axes, data: pd.DataFrame) -> None:
     if not usable(ax, data[data["loss_nats"].notna()], "every repeated training diverged"):
         return
     runs, means = data[data["series"] == "run"], data[(data["series"] == "mean") & data["loss_nats"].notna()]
@@ -34,7 +43,6 @@ def draw_choice(ax: Axes, data: pd.DataFrame) -> None:
     ax.errorbar(means["candidate"], middle, spread, fmt="D", color="#0072B2", capsize=5, label="mean, 95 % interval")
     known = sorted(data["candidate"].unique())
     ax.set_xticks(known, ["default" if candidate == 0 else str(candidate) for candidate in known])
-    ax.legend()
 
 
 CHOICE = Figure(
@@ -42,9 +50,11 @@ CHOICE = Figure(
     inputs=("select/replicates.parquet", "select/choice.json"),
     prepare=prepare_choice,
     draw=draw_choice,
+    panels=2,
     caption=(
         "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the "
-        "final loss."
+        "final loss. To the right the candidates on a scale of their own: where the intervals overlap, the order of the means "
+        "is not safe."
     ),
 )
 

@@ -17,6 +17,11 @@ INKLESS = "#BBBBBB"  # what has no value to be coloured by
 LABELS = {"lr": "maximum learning rate", "beta2": "beta2", "weight_decay": "weight decay"}
 
 
+def legend_above(ax: Axes, columns: int) -> None:
+    """The legend over the axes, where it hides no point."""
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5)
+
+
 def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
     """Whether there is something to draw; where not, the axis gets the note."""
     if data.empty:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import DASHES, PALETTE, draw_edge, draw_states, log_axes, usable
+from lrsweep.figures.drawing import DASHES, PALETTE, draw_edge, draw_states, legend_above, log_axes, usable
 from lrsweep.figures.figure import Figure
 
 
@@ -73,7 +73,7 @@ def draw_loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
     if len(borders) == 2:
         ax.axvspan(borders.min(), borders.max(), color="black", alpha=0.12, linewidth=0, label="its interval")
     log_axes(ax, "x")
-    ax.legend()
+    legend_above(ax, 3)
 
 
 LOSS_BY_LR = Figure(

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.artifacts import COMPLETE, DIVERGED
-from lrsweep.figures.drawing import INKLESS, LABELS, MARKERS, SCALE, log_axes, shown_range, usable
+from lrsweep.figures.drawing import INKLESS, LABELS, MARKERS, SCALE, legend_above, log_axes, shown_range, usable
 from lrsweep.figures.figure import Figure
 from lrsweep.params import VARIED
 
@@ -54,7 +54,7 @@ def draw_exploration(ax: Axes, data: pd.DataFrame) -> None:
         return
     fitted = data.loc[data["sampler"].isin(["gp", "tpe"]), "trial"]
     if len(fitted):
-        ax.axvline(fitted.min() - 0.5, color="black", linestyle=":", label="the sampler fits from here on")
+        ax.axvline(fitted.min() - 0.5, color="black", linestyle=":", label="first fitted proposal")
     low, high = shown_range(placed["metric"])
     for state, part in placed.groupby("series"):
         known = part["metric"].notna()
@@ -71,9 +71,10 @@ def draw_exploration(ax: Axes, data: pd.DataFrame) -> None:
         )
         ax.plot([], [], MARKERS[str(state)], color="white", markeredgecolor="black", label=str(state).lower())
     ax.plot(placed["trial"], placed["median_distance"], color="black", linewidth=1.6, label=f"median of {WINDOW}")
-    ax.figure.colorbar(points, ax=ax, label="steering metric, last value\n(lower is better)", extend="max")
-    ax.set_ylim(bottom=0)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
+    label = "steering metric, last value\n(lower is better)"
+    ax.figure.colorbar(points, ax=ax, label=label, extend="max", pad=0.02, fraction=0.06)
+    ax.set_ylim(bottom=-0.02)
+    legend_above(ax, 3)
 
 
 EXPLORATION = Figure(
@@ -83,7 +84,7 @@ EXPLORATION = Figure(
     draw=draw_exploration,
     caption=(
         "Explore against exploit: how far each proposal of phase 2 lies from the best trial before it, coloured by the metric "
-        "that steers the study (dark is better). Look for the distance shrinking once the sampler fits, and for the far "
+        "that steers the study (lower is better). Look for the distance shrinking once the sampler fits, and for the far "
         "proposals that remain: a sampler that never comes near the best has not converged, one that never leaves it may have "
         "missed something."
     ),
@@ -116,8 +117,10 @@ def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         if name in LOGARITHMIC:
             log_axes(ax, "x")
         ax.tick_params(axis="x", labelrotation=45)
+    for ax in axes[1:]:
+        ax.tick_params(axis="y", labelleft=False)
     if not data.empty:
-        axes[-1].legend(loc="upper right")
+        legend_above(axes[1], 2)
 
 
 def _margins(losses: pd.Series) -> tuple[float, float]:

@@ -42,7 +42,7 @@ class Figure:
             FigureCanvasAgg(canvas)
             if self.panels > 1:
                 canvas.set_size_inches(*WIDE)
-            self.draw(canvas.subplots(1, self.panels, sharey=True), data)
+            self.draw(canvas.subplots(1, self.panels), data)
             canvas.savefig(svg, format="svg", metadata={**metadata, "Date": None, "Creator": None})
             canvas.savefig(png, format="png", metadata={**metadata, "Software": None})
         return svg.getvalue(), png.getvalue()

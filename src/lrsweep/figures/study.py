@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
-from lrsweep.figures.drawing import COLOURS, DASHES, PALETTE, draw_states, limit, usable
+from lrsweep.figures.drawing import COLOURS, DASHES, PALETTE, draw_states, legend_above, limit, usable
 from lrsweep.figures.figure import Figure
 
 
@@ -22,7 +22,7 @@ def draw_proposals(ax: Axes, data: pd.DataFrame) -> None:
         return
     draw_states(ax, data, "trial", "last_loss_nats")
     ax.step(data["trial"], data["best_nats"], where="post", color="black", label="best final loss so far")
-    ax.legend()
+    legend_above(ax, 4)
 
 
 PROPOSALS = Figure(
