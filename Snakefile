@@ -79,6 +79,12 @@ def values(stage):
     return json.dumps(found, sort_keys=True)
 
 
+report: "workflow/report.rst"
+
+
+include: "workflow/rules/captions.smk"
+
+
 rule all:
     input:
         [path for stage in STAGES.values() for path in outputs(stage)],
@@ -94,7 +100,7 @@ for name, stage in STAGES.items():
         input:
             dependencies(stage),
         output:
-            outputs(stage),
+            marked(outputs(stage)),
         params:
             read=values(stage),
             command=stage["cmd"],

@@ -12,6 +12,7 @@ from collections import Counter
 import pytest
 import yaml
 
+from lrsweep.figures import FIGURES
 from tests.pipeline import artifacts, clone, environment, run
 
 PROFILE = "Using workflow specific profile profiles/default for setting default command line arguments."  # Snakemake's own
@@ -45,6 +46,13 @@ def test_the_final_training_took_the_selected_lr(finished):
 def test_a_second_run_does_nothing(finished):
     done = run(finished, "snakemake", "--cores", "2")
     assert "Nothing to be done" in done.stderr, done.stderr[-2000:]
+
+
+def test_snakemakes_own_report_has_the_captions(finished, tmp_path):
+    done = run(finished, "snakemake", "--report", str(tmp_path / "report.html"))
+    assert done.returncode == 0, done.stderr[-2000:]
+    page = (tmp_path / "report.html").read_text()
+    assert all(figure.caption.split(".")[0] in page for figure in FIGURES.values())
 
 
 def test_one_core_and_other_jobs_give_the_same_bytes(finished, tmp_path):

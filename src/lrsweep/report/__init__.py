@@ -57,6 +57,7 @@ def inline(svgs: dict[str, bytes]) -> dict[str, dict[str, Any]]:
             "number": number,
             "uri": "data:image/svg+xml;base64," + base64.b64encode(svg).decode(),
             "caption": FIGURES[name].caption,
+            "panels": FIGURES[name].panels,
             "path": f"results/figures/{name}",
             "lineage": {**lineage, "parameters": flat(lineage["parameters"])},
         }
