@@ -186,6 +186,8 @@ def test_a_study_without_usable_data_still_has_a_page(candidate):
     c["assess"]["audit"] |= {"audited": 0, "share": None, "cost_nats": None, "share_saved": None, "best_nats": None}
     c["final"] |= {"final_loss_nats": None, "perplexity": None, "bits_per_byte": None, "state": "DIVERGED"}
     page = report.render(c)
+    assert "n/a nats" not in page
+    assert ("Nothing that was searched" in page) == (candidate == 0)
     assert "n/a" in page and "None" not in page and "nan" not in page.replace("nats", "")
     assert "diverged after 100 steps" in page
 

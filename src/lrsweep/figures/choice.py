@@ -34,7 +34,7 @@ def draw_choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
 
 
 def _draw_candidates(ax: Axes, data: pd.DataFrame) -> None:
-    if not usable(ax, data[data["loss_nats"].notna()], "every repeated training diverged"):
+    if not usable(ax, data[data["loss_nats"].notna()], "no training ran to its end"):
         return
     runs, means = data[data["series"] == "run"], data[(data["series"] == "mean") & data["loss_nats"].notna()]
     ax.plot(runs["candidate"] + 0.15, runs["loss_nats"], "o", color="#E69F00", alpha=0.8, label="one run")
@@ -42,6 +42,7 @@ def _draw_candidates(ax: Axes, data: pd.DataFrame) -> None:
     spread = np.nan_to_num([middle - means["low_nats"], means["high_nats"] - middle]).clip(0)
     ax.errorbar(means["candidate"], middle, spread, fmt="D", color="#0072B2", capsize=5, label="mean, 95 % interval")
     known = sorted(data["candidate"].unique())
+    ax.set_xlim(known[0] - 0.5, known[-1] + 0.5)
     ax.set_xticks(known, ["default" if candidate == 0 else str(candidate) for candidate in known])
 
 

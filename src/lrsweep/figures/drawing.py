@@ -1,8 +1,10 @@
 """How the figures look and what several of them draw: colours, marks, axes."""
 
+import math
+
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 
@@ -26,6 +28,7 @@ def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
     """Whether there is something to draw; where not, the axis gets the note."""
     if data.empty:
         ax.text(0.5, 0.5, note, transform=ax.transAxes, ha="center", va="center")
+        ax.set(xticks=[], yticks=[])
     return not data.empty
 
 
@@ -70,8 +73,10 @@ def log_axes(ax: Axes, axes: str) -> None:
         getattr(ax, f"set_{name}scale")("log")
         axis = ax.xaxis if name == "x" else ax.yaxis
         low, high = axis.get_view_interval()
-        ticks = [m * 10.0**e for e in range(-12, 13) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
-        decades = [tick for tick in ticks if f"{tick:.0e}".startswith("1")]
-        axis.set_major_locator(FixedLocator(decades if len(ticks) > 8 else ticks))
+        exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        ticks = [m * 10.0**e for e in exponents for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+        decades = [10.0**e for e in exponents if low <= 10.0**e <= high]
+        chosen = decades[:: 1 + len(decades) // 8] if len(ticks) > 8 else ticks
+        axis.set_major_locator(FixedLocator(chosen) if len(chosen) > 1 else MaxNLocator(4))  # a narrow axis has no such number
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
-from lrsweep.figures.drawing import COLOURS, DASHES, PALETTE, draw_states, legend_above, limit, usable
+from lrsweep.figures.drawing import COLOURS, DASHES, MARKERS, PALETTE, draw_states, legend_above, limit, usable
 from lrsweep.figures.figure import Figure
 
 
@@ -21,7 +21,8 @@ def draw_proposals(ax: Axes, data: pd.DataFrame) -> None:
     if not usable(ax, data, "no trial"):
         return
     draw_states(ax, data, "trial", "last_loss_nats")
-    ax.step(data["trial"], data["best_nats"], where="post", color="black", label="best final loss so far")
+    if data["best_nats"].notna().any():
+        ax.step(data["trial"], data["best_nats"], where="post", color="black", label="best final loss so far")
     legend_above(ax, 4)
 
 
@@ -55,7 +56,10 @@ def draw_curves(ax: Axes, data: pd.DataFrame) -> None:
         for i, (_, curve) in enumerate(points[points["series"] == state].groupby("trial")):
             dash = "-" if state == COMPLETE else "--"
             label = None if i else state.lower()
-            ax.plot(curve["step"], curve["loss_nats"], dash, color=COLOURS[state], linewidth=1.2, alpha=0.7, label=label)
+            style = {"color": COLOURS[state], "linewidth": 1.2, "alpha": 0.7, "label": label}
+            if state == DIVERGED:  # marked where the last finite eval was, which may be the only one
+                style |= {"marker": MARKERS[state], "markevery": [-1]}
+            ax.plot(curve["step"], curve["loss_nats"], dash, **style)
     for step in data.loc[data["series"] == "rung", "step"]:
         ax.axvline(step, color="black", linestyle=":", linewidth=1.2)
     limit(ax, points["loss_nats"], points.loc[points["step"] == points["step"].min(), "loss_nats"].median() * 1.05)

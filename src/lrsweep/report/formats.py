@@ -23,6 +23,11 @@ def nats(value: Any) -> str:
     return f"{value:.3f}".replace("-", MINUS) if _known(value) else "n/a"
 
 
+def in_nats(value: Any) -> str:
+    """The same with its unit, where there is a value."""
+    return f"{nats(value)} nats" if _known(value) else "n/a"
+
+
 def share(value: Any) -> str:
     """A share in percent."""
     return f"{100 * value:.1f} %".replace("-", MINUS) if _known(value) else "n/a"
@@ -52,4 +57,4 @@ def share_span(low: Any, high: Any) -> str:
     return span(low, high, share)
 
 
-FILTERS = {"num": num, "nats": nats, "share": share, "yes": yes, "span": span, "nats_span": nats_span, "share_span": share_span}
+FILTERS = {one.__name__: one for one in (num, nats, in_nats, share, yes, span, nats_span, share_span)}
