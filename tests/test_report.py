@@ -10,12 +10,14 @@ from jinja2 import UndefinedError
 from lrsweep import assessment, checking, figures, provenance, replaying, report
 from lrsweep.figures.drawing import LABELS
 from lrsweep.report import formats, plots
+from lrsweep.stages.report import SHOWN
 
 from .test_figures import diverged, prepare, tables
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-SETTING = checking.load(ROOT / "params.yaml").model_dump(mode="json")
+PARAMS = checking.load(ROOT / "params.yaml")
+SETTING = PARAMS.model_dump(mode="json")
 
 BORDER = {"hyperparameter": "lr", "value": 0.039, "border": "upper", "try": {"min": 0.001, "max": 0.16}}
 
@@ -94,7 +96,7 @@ def content(t=None):
         "terms": 25,
         "correlations": t["correlations"].to_dict("records"),
         "figures": report.inline({name: svg(name) for name in figures.NAMES}),
-        "setting": SETTING,
+        "setting": PARAMS.model_dump(mode="json", include=SHOWN),
         "labels": LABELS,
         "plots": plots.make(data["exploration"], data["isolation"]),
         "plotly_js": "/* plotly */",
@@ -197,3 +199,7 @@ def test_numbers_keep_their_sign_and_their_open_ends():
     assert formats.span(0.01, None) == "0.01 or more" and formats.span(None, None) == "n/a"
     assert formats.share_span(0.0, 0.5) == "0.0 % to 50.0 %"
     assert formats.num(float("nan")) == "n/a" and formats.num(7) == "7"
+
+
+def test_the_page_shows_only_parameters_that_dvc_lists():
+    assert set(STAGES["report"]["params"]) == SHOWN

@@ -10,6 +10,9 @@ from lrsweep.figures.drawing import LABELS
 from lrsweep.params import Params
 from lrsweep.report import plots
 
+# The parameters that the page shows, as dvc.yaml lists them for this stage: no other may change it.
+SHOWN = {"seed", "corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_uniform", "sweep_bayes", "train", "generate"}
+
 
 def run(params: Params) -> None:
     """Writes index.html."""
@@ -21,7 +24,7 @@ def run(params: Params) -> None:
     terms = bayes.steps // bayes.eval_every - bayes.metric.window
     content = {
         **found,
-        "setting": params.model_dump(mode="json"),
+        "setting": params.model_dump(mode="json", include=SHOWN),
         "labels": LABELS,
         "final": artifacts.read_json(results / "train/metrics.json"),
         "candidates": report.candidate_rows(found["choice"]),
