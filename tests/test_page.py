@@ -35,12 +35,12 @@ def page(tmp_path_factory):
     t = tables(TRIALS)
     t["proposals"].loc[3, "sampler"] = f"</script>{ATTACK}"
     data, stages = prepare(t), yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    svgs = {}
+    svgs, pngs = {}, {}
     for name, figure in figures.FIGURES.items():
         found = provenance.lineage(name, dict.fromkeys(figure.inputs, "ab" * 32), stages, SETTING)
-        svgs[name], _ = figure.render(data[name], provenance.describe(found))
+        svgs[name], pngs[name] = figure.render(data[name], provenance.describe(found))
     text = [{"prompt": ATTACK, "completion": ATTACK}]
-    whole = {**content(t), "figures": report.inline(svgs), "completions": text, "plotly_js": get_plotlyjs()}
+    whole = {**content(t), "figures": report.inline(svgs, pngs), "completions": text, "plotly_js": get_plotlyjs()}
     path = tmp_path_factory.mktemp("page") / "index.html"
     path.write_text(report.render(whole), encoding="utf-8")
     return path

@@ -95,7 +95,7 @@ def content(t=None):
         "kappas": report.kappa_rows(25, 5),
         "terms": 25,
         "correlations": t["correlations"].to_dict("records"),
-        "figures": report.inline({name: svg(name) for name in figures.NAMES}),
+        "figures": report.inline({name: svg(name) for name in figures.NAMES}, dict.fromkeys(figures.NAMES, b"png")),
         "setting": PARAMS.model_dump(mode="json", include=SHOWN),
         "labels": LABELS,
         "plots": plots.make(data["exploration"], data["isolation"]),
@@ -203,3 +203,10 @@ def test_numbers_keep_their_sign_and_their_open_ends():
 
 def test_the_page_shows_only_parameters_that_dvc_lists():
     assert set(STAGES["report"]["params"]) == SHOWN
+
+
+def test_a_figure_of_very_many_points_is_embedded_as_png():
+    large = svg("curves", "<path/>" * report.LARGEST_SVG)
+    found = report.inline({"curves": large, "choice": svg("choice")}, {"curves": b"png", "choice": b"png"})
+    assert found["curves"]["uri"] == "data:image/png;base64,cG5n" and found["choice"]["uri"].startswith("data:image/svg+xml;")
+    assert found["curves"]["lineage"]["figure"] == "curves"

@@ -20,6 +20,7 @@ from lrsweep.report.rows import candidate_rows, flat, kappa_rows, messages, rung
 __all__ = ["candidate_rows", "inline", "kappa_rows", "messages", "render", "rung_rows"]
 
 FOLDER = Path(__file__).parent
+LARGEST_SVG = 250_000  # bytes
 
 
 def render(content: dict[str, Any]) -> str:
@@ -48,14 +49,18 @@ def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-def inline(svgs: dict[str, bytes]) -> dict[str, dict[str, Any]]:
-    """Each figure as a data URI, with its number on the page, its caption, and the lineage that its file carries."""
+def inline(svgs: dict[str, bytes], pngs: dict[str, bytes]) -> dict[str, dict[str, Any]]:
+    """Each figure as a data URI, with its number on the page, its caption, and the lineage that its file carries.
+
+    An SVG of very many points is embedded as its PNG, so that the page of a large study stays small.
+    """
     found = {}
     for number, (name, svg) in enumerate(svgs.items(), start=1):
         lineage = provenance.read_svg(svg)
+        kind, data = ("svg+xml", svg) if len(svg) <= LARGEST_SVG else ("png", pngs[name])
         found[name] = {
             "number": number,
-            "uri": "data:image/svg+xml;base64," + base64.b64encode(svg).decode(),
+            "uri": f"data:image/{kind};base64,{base64.b64encode(data).decode()}",
             "caption": FIGURES[name].caption,
             "panels": FIGURES[name].panels,
             "path": f"results/figures/{name}",

@@ -21,6 +21,7 @@ def run(params: Params) -> None:
     found = {name: artifacts.read_json(results / f"{path}.json") for name, path in names.items()}
     lines = (results / "generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
     drawn = {name: pd.read_csv(results / f"figures/{name}.csv") for name in ("exploration", "isolation")}
+    svgs, pngs = ({name: (results / f"figures/{name}.{kind}").read_bytes() for name in figures.NAMES} for kind in ("svg", "png"))
     terms = bayes.steps // bayes.eval_every - bayes.metric.window
     content = {
         **found,
@@ -35,7 +36,7 @@ def run(params: Params) -> None:
         "kappas": report.kappa_rows(terms, bayes.metric.window),
         "terms": terms,
         "correlations": artifacts.read(results / "assess/correlations.parquet").to_dict("records"),
-        "figures": report.inline({name: (results / f"figures/{name}.svg").read_bytes() for name in figures.NAMES}),
+        "figures": report.inline(svgs, pngs),
         "plots": plots.make(**drawn),
         "plotly_js": get_plotlyjs(),
     }
