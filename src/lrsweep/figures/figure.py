@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
 STYLE = Path(__file__).with_name("style.mplstyle")
-WIDE = (10.0, 4.4)  # inches, of a figure with several panels
+WIDE = (9.2, 4.2)  # inches, of a figure with several panels
 
 
 @dataclass(frozen=True)

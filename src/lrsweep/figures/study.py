@@ -60,8 +60,8 @@ def draw_curves(ax: Axes, data: pd.DataFrame) -> None:
             if state == DIVERGED:  # marked where the last finite eval was, which may be the only one
                 style |= {"marker": MARKERS[state], "markevery": [-1]}
             ax.plot(curve["step"], curve["loss_nats"], dash, **style)
-    for step in data.loc[data["series"] == "rung", "step"]:
-        ax.axvline(step, color="black", linestyle=":", linewidth=1.2)
+    for i, step in enumerate(data.loc[data["series"] == "rung", "step"]):
+        ax.axvline(step, color="black", linestyle=":", linewidth=1.2, label=None if i else "rungs")
     limit(ax, points["loss_nats"], points.loc[points["step"] == points["step"].min(), "loss_nats"].median() * 1.05)
     ax.legend()
 
