@@ -46,6 +46,7 @@ def candidate_rows(choice: Row) -> list[Row]:
                 **row,
                 "name": "default" if row["candidate"] == 0 else f"candidate {row['candidate']}",
                 "label": "default" if row["candidate"] == 0 else f"{row['candidate']} (trial {row['trial']})",
+                "n_of": str(row["n"]) if not row["n_diverged"] else f"{row['n']} of {row['n'] + row['n_diverged']}",
                 "chosen": row["candidate"] == choice["candidate"],
                 "to_default_nats": difference["difference_nats"],
                 "to_default_low_nats": difference["low_nats"],
