@@ -44,6 +44,7 @@ def test_the_default_is_in_order_and_its_rungs_are_steps():
         ({"sweep_uniform__warmup_steps": 300}, "sweep_uniform.warmup_steps: found 300, expected less than"),
         ({"train__eval_every": 33}, "train.eval_every: found 33, expected a divisor of"),
         ({"sweep_uniform__lr__min": 1.0}, "sweep_uniform.lr.min: found 1.0, expected less than"),
+        ({"edge__below": 0.5, "edge__above": 2.0}, "edge.below: found 0.5, expected more than 1 / edge.above"),
         ({"corpus__source": "files"}, "corpus.paths: found [], expected at least one path"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from lrsweep import artifacts, clusters, params
 from lrsweep.artifacts import COMPLETE, PRUNED
 
-SECTION = params.Cluster(k_min=2, k_max=6, restarts=3)
+SECTION = params.Cluster(k_min=2, k_max=6, restarts=3, curve_points=6)
 
 
 def study(groups, size=8, spread=0.03, seed=0):

@@ -9,7 +9,10 @@ import pytest
 from lrsweep import artifacts, edges, params, valley
 from lrsweep.artifacts import COMPLETE, DIVERGED
 
-SECTION = params.Edge(bins=10, spike_window=5, spike_factor=3.0, tolerance=0.02, below=16.0, above=2.0)
+SECTION = params.Edge(
+    bins=10, spike_window=5, spike_factor=3.0, tolerance=0.02, near_peak=0.9, bootstrap=1000, fewest_trials=3,
+    outlier_deviations=3.0, outlier_neighbours=4, under_sampled=0.5, below=16.0, above=2.0,
+)  # fmt: skip
 BUDGET = params.SweepUniform(
     trials=23, steps=100, warmup_steps=10, eval_every=10, lr=params.Range(min=1e-4, max=0.1, scale="linear")
 )
@@ -135,7 +138,7 @@ def test_a_diverged_trial_counts_as_chance():
 
 def test_lr_sensitivity_by_hand():
     log_lrs, losses = np.array([0.0, 1.0, 2.0]), np.array([3.0, 3.0, 6.0])
-    assert edges.lr_sensitivity(log_lrs, losses, 0)["value_nats"] == pytest.approx(
+    assert edges.lr_sensitivity(log_lrs, losses, SECTION, 0)["value_nats"] == pytest.approx(
         0.75, abs=1e-3
     )  # a triangle, 3 · 1 / 2, over 2
 
@@ -176,7 +179,7 @@ def test_spikes_are_not_carried_from_one_trial_to_the_next():
 )
 def test_the_catapult_by_hand(losses, expected):
     lrs = np.array([0.0, 1.0, 0.95, 0.5])[: len(losses)]
-    assert edges.catapult(lrs, np.array(losses, float), 1.0) == expected
+    assert edges.catapult(lrs, np.array(losses, float), 1.0, 0.9) == expected
 
 
 def test_never_recovered_is_marked():

@@ -11,7 +11,7 @@ from lrsweep import artifacts, params, repeats, selection
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 
 DEFAULT = params.Hyperparameters(lr=1e-3, beta2=0.999, weight_decay=0.01)
-SECTION = params.Select(candidates=3, seeds=3, default=DEFAULT)
+SECTION = params.Select(candidates=3, seeds=3, border=0.05, widen=0.5, default=DEFAULT)
 SWEEP = params.SweepBayes(
     trials=6, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
     sampler="gp", cap_quantile=0.7, most_told=256, lr="auto",

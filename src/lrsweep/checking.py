@@ -107,6 +107,9 @@ def _contradictions(p: Params) -> Iterator[Problem]:
             yield Problem(f"{name}.min", interval.min, f"less than {name}.max ({interval.max})", "swap or change them")
     if p.sweep_bayes.beta2.max >= 1:
         yield Problem("sweep_bayes.beta2.max", p.sweep_bayes.beta2.max, "less than 1", "use 0.999 for example")
+    if p.edge.below * p.edge.above <= 1:
+        expected = f"more than 1 / edge.above (1 / {p.edge.above}): phase 2 searches from edge / below to edge · above"
+        yield Problem("edge.below", p.edge.below, expected, "raise one of them")
     yield from _study_problems(p.sweep_bayes)
     if p.cluster.k_min > p.cluster.k_max:
         yield Problem("cluster.k_min", p.cluster.k_min, f"at most cluster.k_max ({p.cluster.k_max})", "swap them")

@@ -19,14 +19,14 @@ from lrsweep.seeding import derive_seed
 
 Row = dict[str, Any]
 
-SHARES = tuple(i / 6 for i in range(1, 7))  # of the steps, at which a curve is read
 SAME = 1e-9  # a feature that spreads by less than this share of its size says nothing
 
 
 def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, seed: int) -> tuple[dict[str, Any], list[Row]]:
     """What clusters.json holds, and the rows of the table `assignments`; cluster 0 has the lowest mean final loss."""
     survivors = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
-    n, curves = len(survivors), _curves(survivors, evals)
+    shares = np.arange(1, section.curve_points + 1) / section.curve_points
+    n, curves = len(survivors), _curves(survivors, evals, shares)
     features = standardize(_features(survivors, curves))
     distinct = len(np.unique(features, axis=0)) if n else 0
     most = min(section.k_max, n - 1, distinct)
@@ -51,21 +51,21 @@ def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, s
         "silhouette": round(float(values.mean()), 9) if fits else None,
         "stability": stability,
         "silhouettes": [{"k": k, "silhouette": round(float(one.mean()), 9)} for k, one in silhouettes.items()],
-        "clusters": [_describe(survivors, curves, labels, cluster) for cluster in sorted(set(labels.tolist()))],
+        "clusters": [_describe(survivors, shares, curves, labels, cluster) for cluster in sorted(set(labels.tolist()))],
         "message": message,
     }
     rows = zip(survivors["trial"].tolist(), labels.tolist(), values.tolist(), strict=True)
     return content, [{"trial": t, "cluster": c, "silhouette": round(value, 9)} for t, c, value in rows]
 
 
-def _curves(survivors: pd.DataFrame, evals: pd.DataFrame) -> np.ndarray:
-    """Eval loss in nats of each survivor at SHARES of its steps, linear between evals; shape (survivors, shares)."""
+def _curves(survivors: pd.DataFrame, evals: pd.DataFrame, shares: np.ndarray) -> np.ndarray:
+    """Eval loss in nats of each survivor at these shares of its steps, linear between evals; shape (survivors, shares)."""
     known = dict(iter(evals.sort_values("step").groupby("trial")))
     rows = [
-        np.interp(np.array(SHARES) * steps, known[trial]["step"], known[trial]["loss_nats"])
+        np.interp(shares * steps, known[trial]["step"], known[trial]["loss_nats"])
         for trial, steps in zip(survivors["trial"], survivors["steps"], strict=True)
     ]
-    return np.array(rows).reshape(len(survivors), len(SHARES))
+    return np.array(rows).reshape(len(survivors), len(shares))
 
 
 def _features(survivors: pd.DataFrame, curves: np.ndarray) -> np.ndarray:
@@ -95,10 +95,10 @@ def order_by_loss(labels: np.ndarray, losses_nats: np.ndarray) -> np.ndarray:
     return np.array([number[label] for label in labels.tolist()], int)
 
 
-def _describe(survivors: pd.DataFrame, curves: np.ndarray, labels: np.ndarray, cluster: int) -> Row:
+def _describe(survivors: pd.DataFrame, shares: np.ndarray, curves: np.ndarray, labels: np.ndarray, cluster: int) -> Row:
     """A cluster's centre in real units: geometric means of LR and weight decay, arithmetic ones of the others."""
     part, steps = survivors[labels == cluster], float(survivors["steps"].max())
-    points = zip(SHARES, curves[labels == cluster].mean(axis=0).tolist(), strict=True)
+    points = zip(shares.tolist(), curves[labels == cluster].mean(axis=0).tolist(), strict=True)
     return {
         "cluster": cluster,
         "size": len(part),

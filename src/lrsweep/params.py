@@ -109,8 +109,14 @@ class Edge(Section):
     spike_window: Annotated[int, Field(ge=2)]
     spike_factor: Annotated[Real, Field(gt=1)]
     tolerance: Positive
-    below: Annotated[Real, Field(ge=1)]
-    above: Annotated[Real, Field(ge=1)]
+    near_peak: Share
+    bootstrap: Annotated[int, Field(ge=100)]
+    fewest_trials: Annotated[int, Field(ge=2)]
+    outlier_deviations: Positive
+    outlier_neighbours: Annotated[int, Field(ge=2)]
+    under_sampled: Share
+    below: Positive
+    above: Positive
 
 
 class Metric(Section):
@@ -153,12 +159,15 @@ class Cluster(Section):
     k_min: Annotated[int, Field(ge=2)]
     k_max: Annotated[int, Field(ge=2)]
     restarts: Count
+    curve_points: Count
 
 
 class Assess(Section):
     audit_trials: Annotated[int, Field(ge=2)]
     bootstrap: Annotated[int, Field(ge=100)]
     orders: Count
+    best_share: Share
+    fewest_trials: Annotated[int, Field(ge=2)]
 
 
 class Hyperparameters(Section):
@@ -175,6 +184,8 @@ VARIED = tuple(Hyperparameters.model_fields)
 class Select(Section):
     candidates: Count
     seeds: Annotated[int, Field(ge=2)]
+    border: Annotated[Real, Field(ge=0, lt=0.5)]
+    widen: Positive
     default: Hyperparameters
 
 

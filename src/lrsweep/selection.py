@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-BORDER = 0.05  # share of a range, on its scale, that counts as its border
-WIDEN = 0.5  # share of a range, on its scale, by which the range to try goes past the border
-
 
 def choose(replicates: "pd.DataFrame", trials: "pd.DataFrame", section: Select, sweep: SweepBayes, lr_range: Row | None) -> Row:
     """What choice.json holds. A candidate with a diverged repetition is out; where all are, the default is taken.
@@ -48,7 +45,7 @@ def choose(replicates: "pd.DataFrame", trials: "pd.DataFrame", section: Select, 
         "within_noise": [row["candidate"] for row in within],
         "lower_lr": min(lower, key=lambda row: row["lr"])["candidate"] if lower else None,
         "higher_lr": max(higher, key=lambda row: row["lr"])["candidate"] if higher else None,
-        "border_warnings": _border_warnings(chosen, sweep, lr_range) if number else [],
+        "border_warnings": _border_warnings(chosen, section, sweep, lr_range) if number else [],
         "message": _message(table, sound, number),
     }
 
@@ -156,7 +153,7 @@ def _luck(trials: "pd.DataFrame", table: list[Row]) -> Row | None:
     }
 
 
-def _border_warnings(chosen: Row, sweep: SweepBayes, lr_range: Row | None) -> list[Row]:
+def _border_warnings(chosen: Row, section: Select, sweep: SweepBayes, lr_range: Row | None) -> list[Row]:
     """Chosen values at a border of their range, each with a wider range to try."""
     known = {"lr": Range.model_validate(lr_range) if lr_range is not None else sweep.lr}
     known |= {"beta2": sweep.beta2, "weight_decay": sweep.weight_decay}
@@ -165,10 +162,10 @@ def _border_warnings(chosen: Row, sweep: SweepBayes, lr_range: Row | None) -> li
         if not isinstance(interval, Range) or interval.min >= interval.max:
             continue
         place = position(chosen[name], interval)
-        if BORDER <= place <= 1 - BORDER:
+        if section.border <= place <= 1 - section.border:
             continue
-        row = {"hyperparameter": name, "value": chosen[name], "border": "lower" if place < BORDER else "upper"}
-        rows.append({**row, "range": interval.model_dump(), "try": wider(name, interval, row["border"])})
+        row = {"hyperparameter": name, "value": chosen[name], "border": "lower" if place < section.border else "upper"}
+        rows.append({**row, "range": interval.model_dump(), "try": wider(name, interval, row["border"], section.widen)})
     return rows
 
 
@@ -179,14 +176,14 @@ def position(value: float, interval: Range) -> float:
     return (value - interval.min) / (interval.max - interval.min)
 
 
-def wider(name: str, interval: Range, border: str) -> Row:
-    """The range, widened at the border by WIDEN of its width; a beta2 stays below 1 and all values above 0."""
+def wider(name: str, interval: Range, border: str, widen: float) -> Row:
+    """The range, widened at the border by this share of its width; a beta2 stays below 1 and all values above 0."""
     low, high = interval.min, interval.max
     if interval.scale == "log":
-        factor = (high / low) ** WIDEN
+        factor = (high / low) ** widen
         down, up = low / factor, high * factor
     else:
-        down, up = low - WIDEN * (high - low), high + WIDEN * (high - low)
+        down, up = low - widen * (high - low), high + widen * (high - low)
         down = down if down > 0 else low / 2
     if name == "beta2" and up >= 1:
         up = 1 - (1 - high) / 2
