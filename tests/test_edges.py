@@ -11,7 +11,7 @@ from lrsweep.artifacts import COMPLETE, DIVERGED
 
 SECTION = params.Edge(
     bins=10, spike_window=5, spike_factor=3.0, tolerance=0.02, near_peak=0.9, bootstrap=1000, fewest_trials=3,
-    outlier_deviations=3.0, outlier_neighbours=4, under_sampled=0.5, below=16.0, above=2.0,
+    outlier_deviations=3.0, outlier_neighbours=4, under_sampled=0.5, unstable_spikes=0.02, below=16.0, above=2.0,
 )  # fmt: skip
 BUDGET = params.SweepUniform(
     trials=23, steps=100, warmup_steps=10, eval_every=10, lr=params.Range(min=1e-4, max=0.1, scale="linear")
@@ -159,6 +159,19 @@ def test_planted_spikes_are_found_and_binned():
     assert top["n_steps"] == 90 and top["spike_rate"] == 3 / 85 and top["grad_norm_p50"] == 1.0
     empty = next(row for row in bins if not row["n_steps"])
     assert empty["spike_rate"] is None and empty["grad_norm_p05"] is None
+
+
+def test_training_that_breaks_is_told_from_a_loss_that_gets_worse():
+    lrs = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
+    trials, evals, steps = study(lrs, [3.0, 3.0, 4.0, 4.2, 4.3, None], [COMPLETE] * 5 + [DIVERGED])
+    many = steps["step"].isin(range(20, 90, 15))
+    steps.loc[many & steps["trial"].isin([3]), "grad_norm"] = 9.0  # 5 of 95 judged steps: 5 %
+    steps.loc[(steps["step"] == 50) & (steps["trial"] == 2), "grad_norm"] = 9.0  # 1 %
+    content, _ = edges.find_edge(trials, evals, steps, SECTION, BUDGET, 0)
+    assert [row["unstable"] for row in content["trials"]] == [False, False, False, True, False, True]
+    assert content["trials"][3]["spike_rate"] == 5 / 95
+    assert content["instability"] == {"trials": 2, "first_lr": 0.1, "calm_below_lr": 0.05, "last_calm_lr": 0.2}
+    assert content["edge_lr"] < 0.05
 
 
 def test_spikes_are_not_carried_from_one_trial_to_the_next():

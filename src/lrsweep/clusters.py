@@ -33,13 +33,14 @@ def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, s
     with threadpool_limits(limits=1):  # a sum over threads would depend on their number
         fits = {k: _fit(features, k, section.restarts, seed, 0) for k in range(section.k_min, most + 1)}
         silhouettes = {k: silhouette_samples(features, labels) for k, labels in fits.items()}
-        message = stability = best = None
+        message = best = None
+        agreements: list[float] = []
         labels, values = np.zeros(n, int), np.zeros(n)
         if fits:
             best = max(fits, key=lambda k: (round(float(silhouettes[k].mean()), 9), -k))
             labels, values = fits[best], silhouettes[best]
             others = [_fit(features, best, section.restarts, seed, start) for start in range(1, section.restarts + 1)]
-            stability = float(np.mean([adjusted_rand_score(labels, other) for other in others]))
+            agreements = [float(adjusted_rand_score(labels, other)) for other in others]
         else:
             message = (
                 f"{n} trials survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"
@@ -49,9 +50,13 @@ def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, s
         "k": len(set(labels.tolist())),
         "n": n,
         "silhouette": round(float(values.mean()), 9) if fits else None,
-        "stability": stability,
+        "stability": float(np.mean(agreements)) if agreements else None,
+        "stability_low": min(agreements, default=None),
         "silhouettes": [{"k": k, "silhouette": round(float(one.mean()), 9)} for k, one in silhouettes.items()],
-        "clusters": [_describe(survivors, shares, curves, labels, cluster) for cluster in sorted(set(labels.tolist()))],
+        "clusters": [
+            {**_describe(survivors, shares, curves, labels, cluster), **_silhouettes(values[labels == cluster], bool(fits))}
+            for cluster in sorted(set(labels.tolist()))
+        ],
         "message": message,
     }
     rows = zip(survivors["trial"].tolist(), labels.tolist(), values.tolist(), strict=True)
@@ -93,6 +98,13 @@ def order_by_loss(labels: np.ndarray, losses_nats: np.ndarray) -> np.ndarray:
     means = {label: losses_nats[labels == label].mean() for label in set(labels.tolist())}
     number = {label: i for i, label in enumerate(sorted(means, key=lambda label: (means[label], label)))}
     return np.array([number[label] for label in labels.tolist()], int)
+
+
+def _silhouettes(values: np.ndarray, known: bool) -> Row:
+    """The mean silhouette of a cluster's trials, and its range; below 0 a trial is nearer to another cluster."""
+    numbers = (values.mean(), values.min(), values.max()) if known else (None,) * 3
+    names = ("silhouette", "silhouette_low", "silhouette_high")
+    return {name: None if number is None else round(float(number), 9) for name, number in zip(names, numbers, strict=True)}
 
 
 def _describe(survivors: pd.DataFrame, shares: np.ndarray, curves: np.ndarray, labels: np.ndarray, cluster: int) -> Row:

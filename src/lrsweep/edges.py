@@ -35,6 +35,7 @@ def find_edge(
         "lr_range": _range(found["edge_lr"], min((row["lr"] for row in per_trial), default=budget.lr.min), section),
         "initial_loss_nats": initial,
         "counts": _counts(per_trial, section),
+        "instability": instability(per_trial),
         "lr_sensitivity": lr_sensitivity(log_lrs, losses, section, seed),
         "spikes": _spike_summary(marked, found["edge_lr"]),
         "outliers": find_outliers(per_trial, losses, section),
@@ -91,20 +92,24 @@ def describe_trials(
     initial: float | None,
 ) -> list[Row]:
     """Per trial, in order of LR: its end, whether it recovered, its catapult (nats) and its spikes."""
-    spikes = marked.groupby("trial")["spike"].sum()
+    spikes, judged = (marked.groupby("trial")[name].sum() for name in ("spike", "judged"))
     curves = dict(iter(evals.sort_values("step").groupby("trial")))
     rows = []
     for row in trials[trials["state"].isin([COMPLETE, DIVERGED])].sort_values(["lr", "trial"]).itertuples():
         curve = curves.get(row.trial, evals.iloc[:0])
         final = float(row.final_loss_nats) if row.state == COMPLETE else None
+        lost = final is not None and _never_recovered(final, curve, budget.warmup_steps, initial)
+        n, of = int(spikes.get(row.trial, 0)), int(judged.get(row.trial, 0))
         rows.append(
             {
                 "trial": int(row.trial),
                 "lr": float(row.lr),
                 "state": row.state,
                 "final_loss_nats": final,
-                "never_recovered": final is not None and _never_recovered(final, curve, budget.warmup_steps, initial),
-                "spikes": int(spikes.get(row.trial, 0)),
+                "never_recovered": lost,
+                "spikes": n,
+                "spike_rate": n / of if of else None,
+                "unstable": final is None or lost or n > section.unstable_spikes * of,
                 **catapult(curve["lr"].to_numpy(), curve["loss_nats"].to_numpy(), float(row.lr), section.near_peak),
             }
         )
@@ -115,6 +120,18 @@ def _never_recovered(final: float, curve: pd.DataFrame, warmup_steps: int, initi
     """The final loss is not below the loss at the end of warm-up, or not below that of the untrained model."""
     before = curve.loc[curve["step"] <= warmup_steps, "loss_nats"]
     return (initial is not None and final >= initial) or (len(before) > 0 and final >= float(before.iloc[-1]))
+
+
+def instability(per_trial: list[Row]) -> Row:
+    """Where training itself breaks, which is not where its loss gets worse: trials that diverge, never recover or spike often.
+
+    first_lr is the lowest LR of such a trial, calm_below_lr the highest under it, and last_calm_lr the highest calm one of all.
+    """
+    broken, calm = ([row["lr"] for row in per_trial if row["unstable"] == kind] for kind in (True, False))
+    first = min(broken, default=None)
+    below = [lr for lr in calm if first is None or lr < first]
+    ends = {"calm_below_lr": max(below, default=None), "last_calm_lr": max(calm, default=None)}
+    return {"trials": len(broken), "first_lr": first, **ends}
 
 
 def catapult(lrs: np.ndarray, losses: np.ndarray, max_lr: float, near_peak: float) -> Row:
