@@ -10,12 +10,12 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
 RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
   figures/loss_by_lr.svg
 
-.PHONY: record-run run test test-kills env env-test env-sweeps fixtures-sweeps bench-study lock lint clean
+.PHONY: record-run run test test-kills env env-test browser env-sweeps fixtures-sweeps bench-study lock lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
-test: env-test
+test: env-test browser
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile
 
 # The long form of a test that make test does with two kills.
@@ -55,6 +55,14 @@ bench-study: env
 # What W&B's engine answers on random sweeps: the fixtures that the stopping rule is tested against.
 fixtures-sweeps: env-sweeps
 	$(SWEEPS)/bin/python -m tests.make_wandb_stops
+
+# The browser of the page's tests, where it is missing and this may become root; they are skipped where it cannot be had.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
+APT_GET := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=20
+browser:
+	@{ command -v chromium && command -v chromedriver; } >/dev/null || \
+	  { $(APT_GET) update && $(APT_GET) install -y --no-install-recommends chromium chromium-driver; } >/dev/null 2>&1 || \
+	  echo "chromium and chromium-driver are not here and cannot be installed: the tests of the page in a browser are skipped"
 
 # The locks hold for Python 3.11 to 3.13. torch's own CUDA packages are left out: torch pins them itself, and its CPU build has none.
 lock:

@@ -62,6 +62,12 @@ def values(stage):
     return json.dumps(stage.values(PARAMS), sort_keys=True)
 
 
+report: "workflow/report.rst"
+
+
+include: "workflow/rules/captions.smk"
+
+
 rule all:
     input:
         [path for stage in STAGES.values() for path in stage.outs],
@@ -77,7 +83,7 @@ for name, stage in STAGES.items():
         input:
             dependencies(stage),
         output:
-            stage.outs,
+            marked(stage.outs),
         params:
             read=values(stage),
             command=stage.command,

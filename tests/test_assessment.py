@@ -8,7 +8,7 @@ from scipy import stats
 from lrsweep import artifacts, assessment, params, pruning, repeats, replaying
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 
-SECTION = params.Assess(audit_trials=3, bootstrap=200, orders=5)
+SECTION = params.Assess(audit_trials=3, bootstrap=200, orders=5, best_share=0.1, fewest_trials=3)
 RUNGS = (40, 80)
 SWEEP = params.SweepBayes(
     trials=24, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
@@ -97,7 +97,7 @@ def test_the_audit_by_hand():
     steps = [100] * 4 + [40] * 6 + [30]
     trials = pd.DataFrame({"trial": range(11), "state": states, "steps": steps, "final_loss_nats": [1.0, 2, 3, 4] + [np.nan] * 7})
     audited = pd.DataFrame({"trial": [4, 6, 9], "steps": [100, 100, 70], "final_loss_nats": [0.5, 2.5, np.nan]})
-    found = assessment.audit(trials, audited, 100)
+    found = assessment.audit(trials, audited, 100, 0.1)
     # one of the three is the best of all; the other has two complete and two pruned trials before it, of ten
     assert (found["pruned"], found["audited"], found["among_best"], found["cost_nats"]) == (6, 3, 1, 0.5)
     assert (found["share_low"], found["share_high"]) == pytest.approx((0.00840, 0.90570), abs=1e-5)
@@ -107,7 +107,7 @@ def test_the_audit_by_hand():
 
 def test_nothing_pruned_or_nothing_complete():
     trials, evals = study(n=6)
-    none = assessment.audit(trials, trials[:0], 120)
+    none = assessment.audit(trials, trials[:0], 120, 0.1)
     assert (none["share"], none["share_low"], none["cost_nats"], none["steps_saved"]) == (None, None, None, 0)
     lost = trials.assign(state=DIVERGED, final_loss_nats=np.nan)
     content, pairs, runs = assessment.assess(lost, evals, trials[:0], evals[:0], SECTION, SWEEP, 0)
@@ -117,7 +117,7 @@ def test_nothing_pruned_or_nothing_complete():
 def test_the_sample_is_of_pruned_trials_and_grows_at_its_end():
     trials = prune(*study(), which=range(5, 17))[0]
     small = repeats.audit_sample(trials, SECTION, 0)
-    large = repeats.audit_sample(trials, params.Assess(audit_trials=99, bootstrap=100, orders=1), 0)
+    large = repeats.audit_sample(trials, SECTION.model_copy(update={"audit_trials": 99}), 0)
     assert len(small) == 3 and large[:3] == small and sorted(large) == list(range(5, 17))
     assert repeats.audit_sample(trials, SECTION, 1) != small and type(small[0]) is int
     assert repeats.audit_sample(study()[0], SECTION, 0) == []

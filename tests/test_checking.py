@@ -32,6 +32,7 @@ def test_the_default_is_in_order_and_its_rungs_are_steps():
     ("keys", "says"),
     [
         ({"modle": {}}, "modle: found {}, expected a known key (nearest: model)"),
+        ({"sharpness__stesp": [1]}, "sharpness.stesp: found [1], expected a known key (nearest: steps)"),
         ({"seed": "x"}, "seed: found 'x', expected integer"),
         ({"seed": True}, "seed: found True, expected integer"),
         ({"lr": -1}, "lr: found -1, expected greater than 0"),
@@ -44,6 +45,9 @@ def test_the_default_is_in_order_and_its_rungs_are_steps():
         ({"sweep_uniform__warmup_steps": 300}, "sweep_uniform.warmup_steps: found 300, expected less than"),
         ({"train__eval_every": 33}, "train.eval_every: found 33, expected a divisor of"),
         ({"sweep_uniform__lr__min": 1.0}, "sweep_uniform.lr.min: found 1.0, expected less than"),
+        ({"edge__below": 0.5, "edge__above": 2.0}, "edge.below: found 0.5, expected more than 1 / edge.above"),
+        ({"select__first_seeds": 6, "select__budget": 36}, "select.first_seeds: found 6, expected at most select.seeds (5)"),
+        ({"select__budget": 11}, "select.budget: found 11, expected at least 12: the first round of 5 candidates"),
         ({"corpus__source": "files"}, "corpus.paths: found [], expected at least one path"),
     ],
 )

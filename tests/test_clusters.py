@@ -7,7 +7,7 @@ import pytest
 from lrsweep import artifacts, clusters, params
 from lrsweep.artifacts import COMPLETE, PRUNED
 
-SECTION = params.Cluster(k_min=2, k_max=6, restarts=3)
+SECTION = params.Cluster(k_min=2, k_max=6, restarts=3, curve_points=6)
 
 
 def study(groups, size=8, spread=0.03, seed=0):
@@ -32,6 +32,11 @@ def test_planted_clusters_are_found_and_ordered_by_loss(tmp_path):
     trials.loc[len(trials)] = {**trials.iloc[0].to_dict(), "trial": 99, "state": PRUNED, "final_loss_nats": np.nan}
     content, rows = clusters.find_clusters(trials, evals, SECTION, 0)
     assert (content["k"], content["n"], content["stability"], content["message"]) == (3, 24, 1.0, None)
+    assert content["stability_low"] == 1.0
+    for row in content["clusters"]:
+        own = [one["silhouette"] for one in rows if one["cluster"] == row["cluster"]]
+        assert (row["silhouette_low"], row["silhouette_high"]) == (min(own), max(own))
+        assert row["silhouette"] == pytest.approx(np.mean(own))
     assert content["silhouette"] > 0.8 and [row["k"] for row in content["silhouettes"]] == [2, 3, 4, 5, 6]
     assert [row["cluster"] for row in rows] == [1, 0, 2] * 8
     assert [row["size"] for row in content["clusters"]] == [8, 8, 8]

@@ -9,7 +9,10 @@ import pytest
 from lrsweep import artifacts, edges, params, valley
 from lrsweep.artifacts import COMPLETE, DIVERGED
 
-SECTION = params.Edge(bins=10, spike_window=5, spike_factor=3.0, tolerance=0.02, below=16.0, above=2.0)
+SECTION = params.Edge(
+    bins=10, spike_window=5, spike_factor=3.0, tolerance=0.02, near_peak=0.9, bootstrap=1000, fewest_trials=3,
+    outlier_deviations=3.0, outlier_neighbours=4, under_sampled=0.5, unstable_spikes=0.02, below=16.0, above=2.0,
+)  # fmt: skip
 BUDGET = params.SweepUniform(
     trials=23, steps=100, warmup_steps=10, eval_every=10, lr=params.Range(min=1e-4, max=0.1, scale="linear")
 )
@@ -135,7 +138,7 @@ def test_a_diverged_trial_counts_as_chance():
 
 def test_lr_sensitivity_by_hand():
     log_lrs, losses = np.array([0.0, 1.0, 2.0]), np.array([3.0, 3.0, 6.0])
-    assert edges.lr_sensitivity(log_lrs, losses, 0)["value_nats"] == pytest.approx(
+    assert edges.lr_sensitivity(log_lrs, losses, SECTION, 0)["value_nats"] == pytest.approx(
         0.75, abs=1e-3
     )  # a triangle, 3 · 1 / 2, over 2
 
@@ -158,6 +161,19 @@ def test_planted_spikes_are_found_and_binned():
     assert empty["spike_rate"] is None and empty["grad_norm_p05"] is None
 
 
+def test_training_that_breaks_is_told_from_a_loss_that_gets_worse():
+    lrs = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
+    trials, evals, steps = study(lrs, [3.0, 3.0, 4.0, 4.2, 4.3, None], [COMPLETE] * 5 + [DIVERGED])
+    many = steps["step"].isin(range(20, 90, 15))
+    steps.loc[many & steps["trial"].isin([3]), "grad_norm"] = 9.0  # 5 of 95 judged steps: 5 %
+    steps.loc[(steps["step"] == 50) & (steps["trial"] == 2), "grad_norm"] = 9.0  # 1 %
+    content, _ = edges.find_edge(trials, evals, steps, SECTION, BUDGET, 0)
+    assert [row["unstable"] for row in content["trials"]] == [False, False, False, True, False, True]
+    assert content["trials"][3]["spike_rate"] == 5 / 95
+    assert content["instability"] == {"trials": 2, "first_lr": 0.1, "calm_below_lr": 0.05, "last_calm_lr": 0.2}
+    assert content["edge_lr"] < 0.05
+
+
 def test_spikes_are_not_carried_from_one_trial_to_the_next():
     _, _, steps = study([0.01, 0.02], [3.0, 3.0])
     steps.loc[steps["trial"] == 1, "grad_norm"] = 10.0
@@ -176,7 +192,7 @@ def test_spikes_are_not_carried_from_one_trial_to_the_next():
 )
 def test_the_catapult_by_hand(losses, expected):
     lrs = np.array([0.0, 1.0, 0.95, 0.5])[: len(losses)]
-    assert edges.catapult(lrs, np.array(losses, float), 1.0) == expected
+    assert edges.catapult(lrs, np.array(losses, float), 1.0, 0.9) == expected
 
 
 def test_never_recovered_is_marked():

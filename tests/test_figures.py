@@ -1,13 +1,18 @@
 """The data behind the figures, and that every figure is drawn, with the same bytes, from good and from poor data."""
 
+import io
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from PIL import Image
 
-from lrsweep import figures
+from lrsweep import figures, provenance
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED, TABLES
 
 RUNGS = (40, 80, 160)
@@ -61,28 +66,32 @@ def tables(n: int = 12) -> dict[str, pd.DataFrame]:
         {"step": step, "lr": 0.01, "loss_nats": 6 * np.exp(-step / 50) + 0.1 * rng.random(), "grad_norm": 1.0}
         for step in range(1, 101)
     ]
+    proposals = [
+        {**{name: trial[name] for name in ("trial", "lr", "beta2", "weight_decay", "seed")},
+         "sampler": "gp" if k > 4 else "sobol", "n_complete": 1, "n_pruned": 1, "n_diverged": 0, "n_pending": 0}
+        for k, trial in enumerate(trials)
+    ]  # fmt: skip
     rows = {
-        "trials": trials, "evals": evals, "rungs": rungs, "bins": bins, "correlations": correlations, "replay": replay,
+        "trials": trials, "proposals": proposals,
+        "evals": evals, "rungs": rungs, "bins": bins, "correlations": correlations, "replay": replay,
         "replicates": replicates, "assignments": assignments, "final_evals": final_evals, "final_steps": final_steps,
     }  # fmt: skip
     return {name: pd.DataFrame(table, columns=[column.rstrip("?") for column in TABLES[name]]) for name, table in rows.items()}
 
 
-MEANS = [{"candidate": c, "loss_nats": 2.5 - 0.1 * c, "low_nats": 2.4 - 0.1 * c, "high_nats": 2.6 - 0.1 * c} for c in range(3)]
+MEANS = [{"candidate": c, "mean_nats": 2.5 - 0.1 * c, "low_nats": 2.4 - 0.1 * c, "high_nats": 2.6 - 0.1 * c} for c in range(3)]
 
 
 def prepare(t, edge=0.02, low=0.01, high=0.03, means=MEANS):
-    return {
-        "lr_grad_norm": figures.prepare_lr_grad_norm(t["bins"], edge),
-        "loss_by_lr": figures.prepare_loss_by_lr(t["trials"], edge, low, high),
-        "proposals": figures.prepare_proposals(t["trials"]),
-        "curves": figures.prepare_curves(t["trials"], t["evals"], t["rungs"]),
-        "clusters": figures.prepare_clusters(t["assignments"], t["evals"]),
-        "correlations": figures.prepare_correlations(t["correlations"]),
-        "replay": figures.prepare_replay(t["replay"]),
-        "choice": figures.prepare_choice(t["replicates"], means),
-        "final_curve": figures.prepare_final_curve(t["final_evals"], t["final_steps"]),
-    }
+    """The data of every figure, from the tables by their names."""
+    values = {"edge": {"edge_lr": edge, "edge_low_lr": low, "edge_high_lr": high}, "choice": {"candidates": means, "trial": 0}}
+    known = {**t, **values}
+
+    def value(path):
+        name = Path(path).stem
+        return known[f"final_{name}" if path.startswith("train/") else name]
+
+    return {name: figure.prepare(*map(value, figure.inputs)) for name, figure in figures.FIGURES.items()}
 
 
 def test_the_data_is_what_the_tables_say():
@@ -103,13 +112,14 @@ def test_the_data_is_what_the_tables_say():
 def test_the_best_so_far_ignores_stopped_trials():
     trials = tables()["trials"]
     trials.loc[1, "last_loss_nats"] = 0.1
-    assert figures.prepare_proposals(trials)["best_nats"].min() > 0.1
+    assert figures.FIGURES["proposals"].prepare(trials)["best_nats"].min() > 0.1
 
 
 @pytest.mark.parametrize("name", figures.NAMES)
 def test_the_same_data_gives_the_same_bytes(name):
     data = prepare(tables())[name]
-    first, again = figures.render(name, data), figures.render(name, data.copy())
+    figure = figures.FIGURES[name]
+    first, again = figure.render(data, {"Title": name}), figure.render(data.copy(), {"Title": name})
     assert first == again
     assert first[0].startswith(b"<?xml") and first[1].startswith(b"\x89PNG")
     assert b"<dc:date>" not in first[0]
@@ -129,12 +139,77 @@ def diverged():
 )
 @pytest.mark.filterwarnings("error")
 def test_poor_data_is_drawn_too(poor):
-    means = [{"candidate": 0, "loss_nats": None, "low_nats": None, "high_nats": None}]
+    means = [{"candidate": 0, "mean_nats": None, "low_nats": None, "high_nats": None}]
     for name, data in prepare(poor, None, None, None, means).items():
-        svg, png = figures.render(name, data)
+        svg, png = figures.FIGURES[name].render(data, {"Title": name})
         assert svg and png, name
 
 
 def test_figures_do_without_torch():
     code = "import sys, lrsweep.figures; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_dvc_lists_the_inputs_and_the_files_of_every_figure():
+    stage = yaml.safe_load((Path(__file__).parents[1] / "dvc.yaml").read_text())["stages"]["figures"]
+    assert {dep for dep in stage["deps"] if dep.startswith("results/")} == {
+        f"results/{path}" for figure in figures.FIGURES.values() for path in figure.inputs
+    }
+    assert set(stage["outs"]) == {f"results/figures/{name}.{kind}" for name in figures.NAMES for kind in ("svg", "png", "csv")}
+
+
+def test_the_distance_is_to_the_best_trial_before():
+    t = tables(4)
+    t["trials"] = t["trials"].assign(
+        state=COMPLETE,
+        lr=[0.001, 0.01, 0.1, 0.001],
+        beta2=[0.95, 0.95, 0.99, 0.95],
+        weight_decay=0.01,
+        final_loss_nats=[3.0, 2.0, 2.5, 1.0],
+    )
+    data = figures.FIGURES["exploration"].prepare(t["trials"], t["proposals"])
+    assert data["distance"].isna().tolist() == [True, False, False, False]
+    # the best before trials 1, 2, 3 are trials 0, 1, 1: half the LR range, then half and all of beta2's, then half
+    assert data["distance"][1:].tolist() == pytest.approx([np.sqrt(0.25 / 3), np.sqrt(1.25 / 3), np.sqrt(0.25 / 3)])
+    assert data["best_before_nats"][1:].tolist() == [3.0, 2.0, 2.0]
+
+
+def test_isolation_marks_the_best_of_each_slice():
+    t = tables(4)
+    trials = t["trials"].assign(state=COMPLETE, lr=[0.001, 0.00101, 0.1, 0.099], final_loss_nats=[2.0, 2.1, 3.2, 3.1])
+    data = figures.FIGURES["isolation"].prepare(trials)
+    assert data.query("hyperparameter == 'lr' and best")["trial"].tolist() == [0, 3]
+    assert data.query("hyperparameter == 'beta2' and best")["trial"].tolist() == [0]  # all have the same: one slice
+
+
+def test_the_final_curve_lies_beside_that_of_the_chosen_trial():
+    t = tables()
+    prepare_curve = figures.FIGURES["final_curve"].prepare
+    data = prepare_curve(t["final_evals"], t["final_steps"], t["evals"], {"trial": 3})
+    chosen = data[data["series"] == "chosen trial"]
+    assert chosen["step"].tolist() == t["evals"].query("trial == 3 and step > 0")["step"].tolist()
+    assert "chosen trial" not in set(prepare_curve(t["final_evals"], t["final_steps"], t["evals"], {"trial": None})["series"])
+
+
+STAGES = {
+    "sweep_uniform": {"params": ["seed", "corpus.source"]},
+    "edge": {"deps": ["results/sweep_uniform/trials.parquet", "src/x.py"], "params": ["edge"]},
+    "cluster": {"params": ["cluster"]},
+}
+
+
+def test_a_figure_carries_its_lineage_in_both_files():
+    params = {"seed": 0, "corpus": {"source": "<&>", "stories_mb": 4}, "edge": {"bins": 40}, "cluster": {"k_min": 2}}
+    inputs = {"sweep_uniform/trials.parquet": "ab" * 32, "edge/edge.json": "cd" * 32}
+    found = provenance.lineage("loss_by_lr", inputs, STAGES, params)
+    assert (found["stage"], found["parameters"]) == ("edge", {"edge": {"bins": 40}})
+    assert found["inputs"] == {f"results/{path}": digest for path, digest in inputs.items()}
+    svg, png = figures.FIGURES["loss_by_lr"].render(prepare(tables())["loss_by_lr"], provenance.describe(found))
+    assert provenance.read_svg(svg) == found
+    assert json.loads(Image.open(io.BytesIO(png)).text["Description"]) == found
+
+    def digest_of(**changed):
+        return provenance.lineage("loss_by_lr", inputs, STAGES, {**params, **changed})["parameters_sha256"]
+
+    assert digest_of(corpus={"source": "files"}) != found["parameters_sha256"]  # of a stage before it
+    assert digest_of(cluster={"k_min": 3}) == found["parameters_sha256"]  # of no stage before it

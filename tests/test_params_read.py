@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lrsweep import artifacts, checking, pipeline
+from lrsweep import artifacts, checking, pipeline, racing
 from lrsweep.lineage import SECTIONS, study_folder
 from lrsweep.params import Section
 from lrsweep.stages import gather
+from lrsweep.stages.race import run_race
 from lrsweep.stages.trials import Job, run_block, run_trials
 from tests.pipeline import clone
 
@@ -31,8 +32,8 @@ class Reads:
         if id(section) in self.paths and name in type(section).model_fields and not isinstance(value, Section):
             self.keys.add(".".join((*self.paths[id(section)], name)))
 
-    def note_all(self, section):
-        for name in type(section).model_fields:
+    def note_all(self, section, names=None):
+        for name in names or type(section).model_fields:
             if isinstance(value := object.__getattribute__(section, name), Section):
                 self.note_all(value)
             else:
@@ -55,7 +56,7 @@ def reads(tmp_path, monkeypatch):
         return value
 
     def dump_all(self, *args, **options):
-        found.note_all(self)
+        found.note_all(self, options.get("include"))
         return dump(self, *args, **options)
 
     monkeypatch.setattr(Section, "__getattribute__", read)
@@ -73,9 +74,12 @@ def run_stage(name, params, sizes):
         for level in range(len(bayes.rungs) + 1):
             run_block(job, level, 0, bayes.first_block // bayes.stopping.eta**level - 1)
         run_trials(job, bayes.first_block, bayes.trials - 1)
-    repeats = (sizes.select.candidates + 1) * sizes.select.seeds
-    n = {"sweep_uniform": sizes.sweep_uniform.trials, "sweep_bayes": 0, "assess": sizes.assess.audit_trials, "select": repeats}
-    run_trials(job, 0, n[name] - 1)
+    n = {"sweep_uniform": sizes.sweep_uniform.trials, "assess": sizes.assess.audit_trials}
+    if name in n:
+        run_trials(job, 0, n[name] - 1)
+    if name == "select":
+        for number, places in enumerate(racing.places(sizes.select)):
+            run_race(job, number, 0, places - 1)
     if name.startswith("sweep"):
         return getattr(gather, name)(job)
     return import_module(f"lrsweep.stages.{name}").run(job)

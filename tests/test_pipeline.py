@@ -11,6 +11,8 @@ from collections import Counter
 
 import yaml
 
+from lrsweep.artifacts import read_table
+from lrsweep.figures import FIGURES
 from tests.pipeline import artifacts, clone, environment, run
 
 PROFILE = "Using workflow specific profile profiles/default for setting default command line arguments."  # Snakemake's own
@@ -36,6 +38,13 @@ def test_the_final_training_took_the_selected_lr(finished):
 def test_a_second_run_does_nothing(finished):
     done = run(finished, "snakemake", "--cores", "2")
     assert "Nothing to be done" in done.stderr, done.stderr[-2000:]
+
+
+def test_snakemakes_own_report_has_the_captions(finished, tmp_path):
+    done = run(finished, "snakemake", "--report", str(tmp_path / "report.html"))
+    assert done.returncode == 0, done.stderr[-2000:]
+    page = (tmp_path / "report.html").read_text()
+    assert all(figure.caption.split(".")[0] in page for figure in FIGURES.values())
 
 
 def test_one_core_and_other_jobs_give_the_same_bytes(finished, tmp_path):
@@ -96,6 +105,28 @@ def test_a_lost_record_is_trained_again_and_only_that(finished):
     again = log.read_text().splitlines()[len(trained) :]
     assert len(again) == 1 and again[0].startswith("trial 10 ")
     assert artifacts(finished) == before
+
+
+def test_a_lost_run_of_the_race_is_trained_again_and_only_that(finished):
+    before = artifacts(finished)
+    (log,) = finished.glob("work/*/select/trained.log")
+    trained = log.read_text().splitlines()
+    assert {line.split()[1] for line in trained} >= {"0", "1", "100", "101", "200", "201"}, "two seeds of each candidate"
+    (record,) = finished.glob("work/*/select/trials/000/00101.json")
+    record.unlink()
+    (finished / "results/select/choice.json").unlink()
+    done = run(finished, "snakemake", "--cores", "2")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert [line.split()[1] for line in log.read_text().splitlines()[len(trained) :]] == ["101"]
+    assert artifacts(finished) == before
+
+
+def test_no_seed_of_the_race_is_one_of_the_study(finished):
+    study, race = (
+        set(read_table(finished / f"results/{path}.parquet", name)["seed"])
+        for path, name in (("sweep_bayes/trials", "trials"), ("select/replicates", "replicates"))
+    )
+    assert len(race) >= 6 and not race & study
 
 
 def test_a_wrong_parameter_is_one_line_and_exit_2(finished, tmp_path):

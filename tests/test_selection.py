@@ -11,7 +11,7 @@ from lrsweep import artifacts, params, repeats, selection
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 
 DEFAULT = params.Hyperparameters(lr=1e-3, beta2=0.999, weight_decay=0.01)
-SECTION = params.Select(candidates=3, seeds=3, default=DEFAULT)
+SECTION = params.Select(candidates=3, seeds=3, first_seeds=2, budget=12, drop_level=0.05, border=0.05, widen=0.5, default=DEFAULT)
 SWEEP = params.SweepBayes(
     trials=6, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
     sampler="gp", cap_quantile=0.7, most_told=256, lr="auto",
@@ -47,8 +47,8 @@ def replicates(*losses):
     return pd.DataFrame(rows, columns=["candidate", "state", "final_loss_nats"]).astype({"final_loss_nats": float})
 
 
-def choose(*losses, table=None, sweep=SWEEP, lr_range=LR_RANGE):
-    return selection.choose(replicates(*losses), trials() if table is None else table, SECTION, sweep, lr_range)
+def choose(*losses, table=None, sweep=SWEEP, lr_range=LR_RANGE, standing=(0, 1, 2, 3)):
+    return selection.choose(replicates(*losses), standing, trials() if table is None else table, SECTION, sweep, lr_range)
 
 
 GOOD = ([3.6, 3.62, 3.64], [3.05, 3.07, 3.09], [3.02, 3.04, 3.06], [3.3, 3.32, 3.34])
@@ -95,6 +95,26 @@ def test_welch_is_that_of_scipy():
 def test_a_candidate_with_a_divergence_is_out():
     found = choose(GOOD[0], GOOD[1], [3.02, None, 3.06], GOOD[3])
     assert found["candidate"] == 1 and found["candidates"][2]["n_diverged"] == 1 and 2 not in found["within_noise"]
+
+
+def test_the_dropped_are_neither_chosen_nor_within_noise():
+    found = choose(GOOD[0], GOOD[1], [3.0, 3.04], [3.05, 3.3], standing=(1, 3))
+    assert (found["candidate"], found["within_noise"]) == (1, [3])
+    assert [row["stands"] for row in found["candidates"]] == [False, True, False, True]
+    diverged = choose(GOOD[0], [3.05, None], [3.0, 3.04], GOOD[3], standing=(1,))
+    assert diverged["candidate"] == 2, "where the last one standing diverged, the best of the others is taken"
+
+
+def test_the_expected_luck_is_that_of_equal_trials():
+    assert selection.expected_greatest(1) == pytest.approx(0, abs=1e-9)
+    draws = np.random.default_rng(0).normal(size=(20000, 5)).max(1)
+    assert selection.expected_greatest(5) == pytest.approx(draws.mean(), abs=4 * draws.std() / math.sqrt(20000))
+    luck = choose(*GOOD)["luck"]  # 2.306 · 0.02 · sqrt(2) = 0.065: trial 4 alone is within it
+    assert (luck["alike"], luck["expected_nats"]) == (1, pytest.approx(0, abs=1e-9))
+    near = trials()
+    near.loc[near["trial"] == 1, "final_loss_nats"] = 3.05
+    luck = choose(*GOOD, table=near)["luck"]
+    assert (luck["alike"], luck["expected_nats"]) == (2, pytest.approx(-0.02 / math.sqrt(math.pi)))
 
 
 def test_without_a_sound_candidate_the_default_is_taken():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESULTS = Path("results")
+STAGES = Path("dvc.yaml")  # the contract of the stages
 
 COMPLETE, PRUNED, DIVERGED = "COMPLETE", "PRUNED", "DIVERGED"
 
@@ -92,10 +93,36 @@ TABLES: Mapping[str, Columns] = {
         "grad_norm_p95?": ("float64", "95 % quantile"),
         "spike_rate?": ("float64", "share of the steps that are spikes"),
     },
+    "probes": {
+        **_TRIAL,
+        "side": ("string", "under or over the edge"),
+        "max_lr": ("float64", "maximum learning rate of the trial"),
+        "step": ("int32", "update that is measured before it is made, from 1"),
+        "lr": ("float64", "learning rate of this update"),
+        "loss_nats": ("float64", "loss on the batch of the update, before it"),
+        "grad_norm": ("float64", "gradient norm before clipping"),
+        "clip": ("float64", "share of the gradient that clipping leaves"),
+        "critical_low_lr?": ("float64", "learning rate along the update at which the loss still falls; null where it never does"),
+        "critical_high_lr?": ("float64", "learning rate along the update at which it falls no more; null where it always does"),
+        "critical_lr?": ("float64", "critical learning rate: the middle of the two"),
+        "eigenvalue?": ("float64", "greatest eigenvalue of the preconditioned Hessian; null where it is not finite"),
+        "eigenvalue_error?": ("float64", "a true eigenvalue is no further away"),
+        "products": ("int32", "Hessian-vector products that it took"),
+        "threshold": ("float64", "eigenvalue above which full-batch Adam is unstable at this learning rate"),
+    },
     "assignments": {
         **_TRIAL,
         "cluster": ("int32", "cluster, 0 has the lowest mean final loss"),
         "silhouette": ("float64", "silhouette of the trial, -1 to 1"),
+    },
+    "shapes": {
+        **_TRIAL,
+        "rank": ("int32", "rank of the final loss among the complete trials, 1 is the best"),
+        "final_loss_nats": ("float64", "loss at the last step"),
+        "warmup_flatness?": ("float64", "share of the whole drop of the loss that comes after warm-up"),
+        "steepest_nats_per_step?": ("float64", "greatest drop between two evals"),
+        "steepest_step?": ("float64", "middle of these two evals, in steps"),
+        "convexity?": ("float64", "of the curve after it: 1 the drop comes at once, 0 evenly, -1 at the end"),
     },
     "correlations": {
         "metric": ("string", "loss, trailing_mean, minimum or m_u"),
@@ -120,6 +147,8 @@ TABLES: Mapping[str, Columns] = {
         "replicate": ("int32", "number of the training run"),
         "candidate": ("int32", "0 is the default, 1 the study's best, and so on"),
         "trial?": ("int32", "the candidate's trial in phase 2; null for the default"),
+        "round": ("int32", "round of the race, from 0"),
+        "stays": ("bool", "whether the candidate is still in the race after this round"),
         **_HYPERPARAMETERS,
         "seed": ("int64", "seed of the initial weights and of the batches"),
         "state": ("string", "COMPLETE or DIVERGED"),
@@ -236,6 +265,17 @@ def read_table(path: Path, name: str) -> "pd.DataFrame":
             f"{path}: found columns {table.column_names}, expected those of {name}; remove it and run the pipeline again"
         )
     return table.to_pandas()
+
+
+def read(path: Path) -> Any:
+    """Reads a JSON artifact, or a table that is named after its file (those of the final training: final_NAME).
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    if path.suffix == ".json":
+        return read_json(path)
+    return read_table(path, f"final_{path.stem}" if path.parent.name == "train" else path.stem)
 
 
 def digest(path: Path) -> str:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-BEST_SHARE = 0.1  # a trial among this share of the best should not have been stopped
-FEWEST = 3  # trials below which there is no correlation
-
 
 def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
     """A table of the study (trials or evals) in which the rows of the audited trials take the place of their old ones."""
@@ -51,7 +48,7 @@ def assess(
         "metric": sweep.metric.name,
         "rungs": list(sweep.rungs),
         "warnings": steering_warnings(pairs, sweep.metric.name),
-        "audit": audit(trials, audited_trials, sweep.steps),
+        "audit": audit(trials, audited_trials, sweep.steps, section.best_share),
         "by_median": by_median(trials, evals, sweep.rungs),
         "replay": summarize_replay(runs),
     }
@@ -84,7 +81,7 @@ def correlations(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[
             row = {"metric": name, "rung": int(rung), "n": len(pairs)}
             for coefficient, function in (("spearman", spearman), ("kendall", kendall)):
                 row |= {coefficient: None, f"{coefficient}_low": None, f"{coefficient}_high": None}
-                if len(pairs) >= FEWEST:
+                if len(pairs) >= section.fewest_trials:
                     point = function(pairs[:, 0], pairs[:, 1], np.arange(len(pairs))[None])[0]
                     again = function(pairs[:, 0], pairs[:, 1], draws)
                     again = again[np.isfinite(again)]
@@ -116,10 +113,10 @@ def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
         return both / np.sqrt(first * second)
 
 
-def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int) -> Row:
+def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_share: float) -> Row:
     """What stopping cost and saved, from the audited sample of the pruned trials.
 
-    A trial is among the best if less than BEST_SHARE of all complete and pruned trials end better, the audited ones standing
+    A trial is among the best if less than best_share of all complete and pruned trials end better, the audited ones standing
     for all the pruned. Interval: Clopper and Pearson (1934), exact for sampling with replacement and so a little wide here.
     The cost is a lower bound: a trial that was not in the sample may have been better still.
     """
@@ -127,7 +124,7 @@ def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int) -> Row:
     ends = audited["final_loss_nats"].astype(float).fillna(np.inf).to_numpy()  # it can diverge on the way to its end
     weight, total = len(pruned) / len(ends) if len(ends) else 0.0, len(complete) + len(pruned)
     better = [int((complete < end).sum()) + weight * int((ends < end).sum()) for end in ends]
-    good = sum(bool(np.isfinite(end)) and count < BEST_SHARE * total for end, count in zip(ends, better, strict=True))
+    good = sum(bool(np.isfinite(end)) and count < best_share * total for end, count in zip(ends, better, strict=True))
     low, high = _clopper_pearson(good, len(ends))
     best, best_audited = (float(values.min()) if np.isfinite(values).any() else None for values in (complete, ends))
     saved, actual = int((steps - pruned["steps"]).sum()), int(trials["steps"].sum())

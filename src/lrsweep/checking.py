@@ -4,13 +4,13 @@ import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from lrsweep.errors import UserError
-from lrsweep.params import Budget, Corpus, Params, Range, SweepBayes
+from lrsweep.params import Budget, Corpus, Params, Range, Select, SweepBayes
 
 
 class Problem(NamedTuple):
@@ -76,7 +76,8 @@ def _keys_beside(loc: tuple[Any, ...]) -> list[str]:
     for part in loc[:-1]:
         if part in model.model_fields:
             annotation = model.model_fields[part].annotation
-            model = annotation if isinstance(annotation, type) else Range
+            kinds = get_args(annotation) or (annotation,)  # "auto" or a range; null or a section
+            model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), Params)
     return list(model.model_fields)
 
 
@@ -107,11 +108,29 @@ def _contradictions(p: Params) -> Iterator[Problem]:
             yield Problem(f"{name}.min", interval.min, f"less than {name}.max ({interval.max})", "swap or change them")
     if p.sweep_bayes.beta2.max >= 1:
         yield Problem("sweep_bayes.beta2.max", p.sweep_bayes.beta2.max, "less than 1", "use 0.999 for example")
+    if p.edge.below * p.edge.above <= 1:
+        expected = f"more than 1 / edge.above (1 / {p.edge.above}): phase 2 searches from edge / below to edge · above"
+        yield Problem("edge.below", p.edge.below, expected, "raise one of them")
+    if p.sharpness is not None:
+        steps, end = p.sharpness.steps, p.sweep_uniform.steps
+        if list(steps) != sorted(set(steps)) or steps[-1] > end:
+            expected = f"rising numbers of updates of phase 1, up to sweep_uniform.steps ({end})"
+            yield Problem("sharpness.steps", list(steps), expected, "correct them, or set sharpness: null")
     yield from _study_problems(p.sweep_bayes)
     if p.cluster.k_min > p.cluster.k_max:
         yield Problem("cluster.k_min", p.cluster.k_min, f"at most cluster.k_max ({p.cluster.k_max})", "swap them")
+    yield from _race_problems(p.select)
     if not p.generate.prompts:
         yield Problem("generate.prompts", [], "at least one prompt", "add one")
+
+
+def _race_problems(s: Select) -> Iterator[Problem]:
+    if s.first_seeds > s.seeds:
+        yield Problem("select.first_seeds", s.first_seeds, f"at most select.seeds ({s.seeds})", "lower it")
+    first = (s.candidates + 1) * s.first_seeds
+    if s.budget < first:
+        why = f"the first round of {s.candidates} candidates and the default over {s.first_seeds} seeds"
+        yield Problem("select.budget", s.budget, f"at least {first}: {why}", "raise it, or lower select.candidates")
 
 
 def _source_problems(c: Corpus) -> Iterator[Problem]:

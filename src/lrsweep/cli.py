@@ -18,7 +18,19 @@ from lrsweep.params import Params
 from lrsweep.progress import duration
 
 PARAMS = Path("params.yaml")
-PLAIN_STAGES = ("check", "corpus", "tokenize", "edge", "cluster", "train", "generate", "figures", "report")
+PLAIN_STAGES = (
+    "check",
+    "corpus",
+    "tokenize",
+    "edge",
+    "sharpness",
+    "cluster",
+    "importance",
+    "train",
+    "generate",
+    "figures",
+    "report",
+)
 FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
 
 app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -173,6 +185,14 @@ def rules(
     console = Console()
     console.print(shown)
     console.print(f"{note}. Medians; cost is the mean loss given up against no stopping.")
+
+
+@app.command()
+def race(number: int, first: int, last: int, folder: Folder = None) -> None:
+    """Trains the places FIRST to LAST of round NUMBER of the race of the candidates: a job of snakemake."""
+    from lrsweep.stages.race import run_race
+
+    run_race(_job("select", folder), number, first, last)
 
 
 @app.command()

@@ -19,27 +19,28 @@ from lrsweep.seeding import derive_seed
 
 Row = dict[str, Any]
 
-SHARES = tuple(i / 6 for i in range(1, 7))  # of the steps, at which a curve is read
 SAME = 1e-9  # a feature that spreads by less than this share of its size says nothing
 
 
 def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, seed: int) -> tuple[dict[str, Any], list[Row]]:
     """What clusters.json holds, and the rows of the table `assignments`; cluster 0 has the lowest mean final loss."""
     survivors = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
-    n, curves = len(survivors), _curves(survivors, evals)
+    shares = np.arange(1, section.curve_points + 1) / section.curve_points
+    n, curves = len(survivors), _curves(survivors, evals, shares)
     features = standardize(_features(survivors, curves))
     distinct = len(np.unique(features, axis=0)) if n else 0
     most = min(section.k_max, n - 1, distinct)
     with threadpool_limits(limits=1):  # a sum over threads would depend on their number
         fits = {k: _fit(features, k, section.restarts, seed, 0) for k in range(section.k_min, most + 1)}
         silhouettes = {k: silhouette_samples(features, labels) for k, labels in fits.items()}
-        message = stability = best = None
+        message = best = None
+        agreements: list[float] = []
         labels, values = np.zeros(n, int), np.zeros(n)
         if fits:
             best = max(fits, key=lambda k: (round(float(silhouettes[k].mean()), 9), -k))
             labels, values = fits[best], silhouettes[best]
             others = [_fit(features, best, section.restarts, seed, start) for start in range(1, section.restarts + 1)]
-            stability = float(np.mean([adjusted_rand_score(labels, other) for other in others]))
+            agreements = [float(adjusted_rand_score(labels, other)) for other in others]
         else:
             message = (
                 f"{n} trials survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"
@@ -49,23 +50,27 @@ def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, s
         "k": len(set(labels.tolist())),
         "n": n,
         "silhouette": round(float(values.mean()), 9) if fits else None,
-        "stability": stability,
+        "stability": float(np.mean(agreements)) if agreements else None,
+        "stability_low": min(agreements, default=None),
         "silhouettes": [{"k": k, "silhouette": round(float(one.mean()), 9)} for k, one in silhouettes.items()],
-        "clusters": [_describe(survivors, curves, labels, cluster) for cluster in sorted(set(labels.tolist()))],
+        "clusters": [
+            {**_describe(survivors, shares, curves, labels, cluster), **_silhouettes(values[labels == cluster], bool(fits))}
+            for cluster in sorted(set(labels.tolist()))
+        ],
         "message": message,
     }
     rows = zip(survivors["trial"].tolist(), labels.tolist(), values.tolist(), strict=True)
     return content, [{"trial": t, "cluster": c, "silhouette": round(value, 9)} for t, c, value in rows]
 
 
-def _curves(survivors: pd.DataFrame, evals: pd.DataFrame) -> np.ndarray:
-    """Eval loss in nats of each survivor at SHARES of its steps, linear between evals; shape (survivors, shares)."""
+def _curves(survivors: pd.DataFrame, evals: pd.DataFrame, shares: np.ndarray) -> np.ndarray:
+    """Eval loss in nats of each survivor at these shares of its steps, linear between evals; shape (survivors, shares)."""
     known = dict(iter(evals.sort_values("step").groupby("trial")))
     rows = [
-        np.interp(np.array(SHARES) * steps, known[trial]["step"], known[trial]["loss_nats"])
+        np.interp(shares * steps, known[trial]["step"], known[trial]["loss_nats"])
         for trial, steps in zip(survivors["trial"], survivors["steps"], strict=True)
     ]
-    return np.array(rows).reshape(len(survivors), len(SHARES))
+    return np.array(rows).reshape(len(survivors), len(shares))
 
 
 def _features(survivors: pd.DataFrame, curves: np.ndarray) -> np.ndarray:
@@ -95,10 +100,17 @@ def order_by_loss(labels: np.ndarray, losses_nats: np.ndarray) -> np.ndarray:
     return np.array([number[label] for label in labels.tolist()], int)
 
 
-def _describe(survivors: pd.DataFrame, curves: np.ndarray, labels: np.ndarray, cluster: int) -> Row:
+def _silhouettes(values: np.ndarray, known: bool) -> Row:
+    """The mean silhouette of a cluster's trials, and its range; below 0 a trial is nearer to another cluster."""
+    numbers = (values.mean(), values.min(), values.max()) if known else (None,) * 3
+    names = ("silhouette", "silhouette_low", "silhouette_high")
+    return {name: None if number is None else round(float(number), 9) for name, number in zip(names, numbers, strict=True)}
+
+
+def _describe(survivors: pd.DataFrame, shares: np.ndarray, curves: np.ndarray, labels: np.ndarray, cluster: int) -> Row:
     """A cluster's centre in real units: geometric means of LR and weight decay, arithmetic ones of the others."""
     part, steps = survivors[labels == cluster], float(survivors["steps"].max())
-    points = zip(SHARES, curves[labels == cluster].mean(axis=0).tolist(), strict=True)
+    points = zip(shares.tolist(), curves[labels == cluster].mean(axis=0).tolist(), strict=True)
     return {
         "cluster": cluster,
         "size": len(part),

@@ -17,12 +17,7 @@ from lrsweep.valley import fit_edge, means_by_lr
 
 Row = dict[str, Any]
 
-NEAR_PEAK = 0.9  # an eval is near the peak from this share of the maximum LR on, as rho in the write-up's M_u
-RESAMPLES = 1000  # bootstrap resamples of the trials
-FEWEST = 3  # trials below which no interval is given
-FAR = 3.0  # an outlier is this many scaled median deviations away
-NEIGHBOURS = 4  # trials nearest in log LR that a trial is compared with
-GRID = 256  # points in log LR of the integral behind the LR sensitivity
+NORMAL = 1.4826  # a normal's standard deviation over its median absolute deviation
 
 
 def find_edge(
@@ -31,7 +26,7 @@ def find_edge(
     """What edge.json holds, and the rows of the table `bins`; LRs are maximum learning rates, losses are in nats."""
     marked = mark_spikes(steps, section)
     initial = _initial_loss(evals)
-    per_trial = describe_trials(trials, evals, marked, budget, initial)
+    per_trial = describe_trials(trials, evals, marked, budget, section, initial)
     losses = np.array([_capped(row, initial) for row in per_trial])
     log_lrs = np.log([row["lr"] for row in per_trial])
     found = _estimate(log_lrs, losses, per_trial, section, seed)
@@ -40,10 +35,11 @@ def find_edge(
         "lr_range": _range(found["edge_lr"], min((row["lr"] for row in per_trial), default=budget.lr.min), section),
         "initial_loss_nats": initial,
         "counts": _counts(per_trial, section),
-        "lr_sensitivity": lr_sensitivity(log_lrs, losses, seed),
+        "instability": instability(per_trial),
+        "lr_sensitivity": lr_sensitivity(log_lrs, losses, section, seed),
         "spikes": _spike_summary(marked, found["edge_lr"]),
         "outliers": find_outliers(per_trial, losses, section),
-        "sampling": sampling(np.exp(log_lrs), budget),
+        "sampling": sampling(np.exp(log_lrs), budget, section),
         "trials": per_trial,
     }
     return content, bin_steps(marked, section, budget)
@@ -88,24 +84,33 @@ def _rate(marked: pd.DataFrame) -> float | None:
 
 
 def describe_trials(
-    trials: pd.DataFrame, evals: pd.DataFrame, marked: pd.DataFrame, budget: SweepUniform, initial: float | None
+    trials: pd.DataFrame,
+    evals: pd.DataFrame,
+    marked: pd.DataFrame,
+    budget: SweepUniform,
+    section: Edge,
+    initial: float | None,
 ) -> list[Row]:
     """Per trial, in order of LR: its end, whether it recovered, its catapult (nats) and its spikes."""
-    spikes = marked.groupby("trial")["spike"].sum()
+    spikes, judged = (marked.groupby("trial")[name].sum() for name in ("spike", "judged"))
     curves = dict(iter(evals.sort_values("step").groupby("trial")))
     rows = []
     for row in trials[trials["state"].isin([COMPLETE, DIVERGED])].sort_values(["lr", "trial"]).itertuples():
         curve = curves.get(row.trial, evals.iloc[:0])
         final = float(row.final_loss_nats) if row.state == COMPLETE else None
+        lost = final is not None and _never_recovered(final, curve, budget.warmup_steps, initial)
+        n, of = int(spikes.get(row.trial, 0)), int(judged.get(row.trial, 0))
         rows.append(
             {
                 "trial": int(row.trial),
                 "lr": float(row.lr),
                 "state": row.state,
                 "final_loss_nats": final,
-                "never_recovered": final is not None and _never_recovered(final, curve, budget.warmup_steps, initial),
-                "spikes": int(spikes.get(row.trial, 0)),
-                **catapult(curve["lr"].to_numpy(), curve["loss_nats"].to_numpy(), float(row.lr)),
+                "never_recovered": lost,
+                "spikes": n,
+                "spike_rate": n / of if of else None,
+                "unstable": final is None or lost or n > section.unstable_spikes * of,
+                **catapult(curve["lr"].to_numpy(), curve["loss_nats"].to_numpy(), float(row.lr), section.near_peak),
             }
         )
     return rows
@@ -117,13 +122,25 @@ def _never_recovered(final: float, curve: pd.DataFrame, warmup_steps: int, initi
     return (initial is not None and final >= initial) or (len(before) > 0 and final >= float(before.iloc[-1]))
 
 
-def catapult(lrs: np.ndarray, losses: np.ndarray, max_lr: float) -> Row:
-    """The largest rise of the eval loss near the peak LR over the least loss before it, in nats.
+def instability(per_trial: list[Row]) -> Row:
+    """Where training itself breaks, which is not where its loss gets worse: trials that diverge, never recover or spike often.
+
+    first_lr is the lowest LR of such a trial, calm_below_lr the highest under it, and last_calm_lr the highest calm one of all.
+    """
+    broken, calm = ([row["lr"] for row in per_trial if row["unstable"] == kind] for kind in (True, False))
+    first = min(broken, default=None)
+    below = [lr for lr in calm if first is None or lr < first]
+    ends = {"calm_below_lr": max(below, default=None), "last_calm_lr": max(calm, default=None)}
+    return {"trials": len(broken), "first_lr": first, **ends}
+
+
+def catapult(lrs: np.ndarray, losses: np.ndarray, max_lr: float, near_peak: float) -> Row:
+    """The largest rise of the eval loss, in nats, over the least loss before it, where the LR is near_peak of the peak or more.
 
     `recovered`: a later eval is below that least loss; None where nothing rose (Lewkowycz et al. 2020, arXiv 2003.02218).
     """
     least = np.minimum.accumulate(losses)
-    near = [i for i in range(1, len(losses)) if lrs[i] >= NEAR_PEAK * max_lr]
+    near = [i for i in range(1, len(losses)) if lrs[i] >= near_peak * max_lr]
     peak = max(near, key=lambda i: losses[i] - least[i - 1], default=None)
     if peak is None or losses[peak] <= least[peak - 1]:
         return {"rise_nats": 0.0, "recovered": None}
@@ -159,7 +176,7 @@ def _estimate(log_lrs: np.ndarray, losses: np.ndarray, per_trial: list[Row], sec
     n = len(losses)
     valley = fit_edge(log_lrs, losses, np.ones(n), section.tolerance)
     points, edge, edges = valley.log_lrs, valley.edge_log_lr, []
-    draws = generator(seed, "edge/bootstrap").integers(0, n, (RESAMPLES if n >= FEWEST else 0, n))
+    draws = generator(seed, "edge/bootstrap").integers(0, n, (section.bootstrap if n >= section.fewest_trials else 0, n))
     for weights in (np.bincount(draw, minlength=n) for draw in draws):
         if learned[weights > 0].any():
             edges.append(fit_edge(log_lrs, losses, weights, section.tolerance).edge_log_lr)
@@ -200,7 +217,7 @@ def _counts(per_trial: list[Row], section: Edge) -> Row:
     }
 
 
-def lr_sensitivity(log_lrs: np.ndarray, losses: np.ndarray, seed: int) -> Row | None:
+def lr_sensitivity(log_lrs: np.ndarray, losses: np.ndarray, section: Edge, seed: int) -> Row | None:
     """Mean over log LR of min(final loss, initial loss) - best loss, in nats (Wortsman et al. 2023, arXiv 2309.14322).
 
     Over the LRs tried, linear between the trials, with a 95 % bootstrap interval; None for a single LR. The trials' LRs
@@ -208,18 +225,19 @@ def lr_sensitivity(log_lrs: np.ndarray, losses: np.ndarray, seed: int) -> Row | 
     """
     if len(losses) == 0 or log_lrs.min() == log_lrs.max() or not np.isfinite(losses).all():
         return None
-    grid = np.linspace(log_lrs.min(), log_lrs.max(), GRID)
+    ends = log_lrs.min(), log_lrs.max()
 
     def mean_excess(weights: np.ndarray) -> float:
         points, means, _ = means_by_lr(log_lrs, losses, weights)
-        mean = float(np.trapezoid(np.interp(grid, points, means), grid) / (grid[-1] - grid[0]))
+        corners = np.concatenate([ends[:1], points, ends[1:]])  # a resample may lack the trials at the ends
+        mean = float(np.trapezoid(np.interp(corners, points, means), corners) / (ends[1] - ends[0]))
         return max(0.0, mean - float(means.min()))
 
     n = len(losses)
-    draws = generator(seed, "edge/sensitivity").integers(0, n, (RESAMPLES if n >= FEWEST else 0, n))
+    draws = generator(seed, "edge/sensitivity").integers(0, n, (section.bootstrap if n >= section.fewest_trials else 0, n))
     values = [mean_excess(np.bincount(draw, minlength=n)) for draw in draws]
     low, high = np.quantile(values, [0.025, 0.975]).tolist() if values else (None, None)
-    borders = {"lr_min": float(np.exp(grid[0])), "lr_max": float(np.exp(grid[-1]))}
+    borders = {"lr_min": float(np.exp(ends[0])), "lr_max": float(np.exp(ends[1]))}
     return {"value_nats": mean_excess(np.ones(n)), "low_nats": low, "high_nats": high, **borders}
 
 
@@ -233,18 +251,19 @@ def _spike_summary(marked: pd.DataFrame, edge: float | None) -> Row:
 def find_outliers(per_trial: list[Row], losses: np.ndarray, section: Edge) -> list[Row]:
     """Trials whose loss is far below the median of all, or of their neighbours in LR: like run 4 of the write-up.
 
-    Far: FAR × 1.4826 × the median absolute deviation, and more than `tolerance` of the median. Differences in nats.
+    Far: outlier_deviations × 1.4826 × the median absolute deviation, and more than `tolerance` of the median. In nats.
     """
-    n = len(per_trial)
-    if n <= NEIGHBOURS:
+    n, near = len(per_trial), section.outlier_neighbours
+    if n <= near:
         return []
     neighbours = []
     for i in range(n):  # trials are in order of LR: of the nearest by rank, the window that lies inside the range
-        start = min(max(0, i - NEIGHBOURS // 2), n - NEIGHBOURS - 1)
-        neighbours.append(float(np.median([losses[j] for j in range(start, start + NEIGHBOURS + 1) if j != i])))
+        start = min(max(0, i - near // 2), n - near - 1)
+        neighbours.append(float(np.median([losses[j] for j in range(start, start + near + 1) if j != i])))
     middle = float(np.median(losses))
     gaps = {"median": losses - middle, "neighbours": losses - np.array(neighbours)}
-    limits = {name: FAR * 1.4826 * float(np.median(np.abs(gap - np.median(gap)))) for name, gap in gaps.items()}
+    scale = section.outlier_deviations * NORMAL
+    limits = {name: scale * float(np.median(np.abs(gap - np.median(gap)))) for name, gap in gaps.items()}
     rows = []
     for i, row in enumerate(per_trial):
         against = [name for name, gap in gaps.items() if gap[i] < -max(limits[name], section.tolerance * middle)]
@@ -255,10 +274,10 @@ def find_outliers(per_trial: list[Row], losses: np.ndarray, section: Edge) -> li
     return rows
 
 
-def sampling(lrs: np.ndarray, budget: SweepUniform) -> list[Row]:
+def sampling(lrs: np.ndarray, budget: SweepUniform, section: Edge) -> list[Row]:
     """Share of the trials in each decade of the range, beside what a log-uniform draw would give it.
 
-    `under_sampled`: less than half of that.
+    `under_sampled`: less than section.under_sampled times that.
     """
     low, high = float(np.log10(budget.lr.min)), float(np.log10(budget.lr.max))
     inner = [float(d) for d in range(int(np.floor(low)), int(np.ceil(high)) + 1) if low + 1e-9 < d < high - 1e-9]
@@ -267,5 +286,5 @@ def sampling(lrs: np.ndarray, budget: SweepUniform) -> list[Row]:
         inside = (np.log10(lrs) >= start) & ((np.log10(lrs) < end) | (i == len(borders) - 2))
         share, even = (float(inside.mean()) if len(lrs) else 0.0), (end - start) / (high - low)
         row = {"lr_low": float(f"{10**start:.6g}"), "lr_high": float(f"{10**end:.6g}"), "trials": int(inside.sum())}
-        rows.append({**row, "share": share, "log_uniform_share": even, "under_sampled": share < even / 2})
+        rows.append({**row, "share": share, "log_uniform_share": even, "under_sampled": share < section.under_sampled * even})
     return rows

@@ -19,7 +19,7 @@ from pathlib import Path
 SWITCH = "LRSWEEP_FORKSERVER"  # set by the Snakefile for jobs on the same machine
 FOLDER = Path(".snakemake")
 IDLE_S = 20.0
-COMMANDS = ("trials", "block")
+COMMANDS = ("trials", "block", "race")
 KILLED = 137  # exit code of a job that went without a word, as a shell gives it for SIGKILL
 
 

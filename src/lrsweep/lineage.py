@@ -26,7 +26,10 @@ SECTIONS = {
 }
 # Modules that change no record: what params.py says counts by its values, the others only speak.
 _WITHOUT_EFFECT = {PACKAGE / "params.py", PACKAGE / "progress.py", PACKAGE / "errors.py"}
-_NOT_COUNTED = {"trials", "audit_trials", "candidates", "seeds", "bootstrap", "orders"}
+_NOT_COUNTED = {
+    *("trials", "audit_trials", "candidates", "seeds", "first_seeds", "budget", "drop_level"),  # how many, and which
+    *("bootstrap", "orders", "best_share", "fewest_trials", "border", "widen"),  # analysis
+}
 
 
 @cache

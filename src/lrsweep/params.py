@@ -109,8 +109,24 @@ class Edge(Section):
     spike_window: Annotated[int, Field(ge=2)]
     spike_factor: Annotated[Real, Field(gt=1)]
     tolerance: Positive
-    below: Annotated[Real, Field(ge=1)]
-    above: Annotated[Real, Field(ge=1)]
+    near_peak: Share
+    bootstrap: Annotated[int, Field(ge=100)]
+    fewest_trials: Annotated[int, Field(ge=2)]
+    outlier_deviations: Positive
+    outlier_neighbours: Annotated[int, Field(ge=2)]
+    under_sampled: Share
+    unstable_spikes: InnerShare
+    below: Positive
+    above: Positive
+
+
+class Sharpness(Section):
+    trials_per_side: Count
+    steps: Annotated[tuple[Count, ...], Strict(False), Field(min_length=1)]
+    line_tolerance: InnerShare
+    line_doublings: Count
+    lanczos_products: Annotated[int, Field(ge=2)]
+    lanczos_tolerance: InnerShare
 
 
 class Metric(Section):
@@ -153,12 +169,21 @@ class Cluster(Section):
     k_min: Annotated[int, Field(ge=2)]
     k_max: Annotated[int, Field(ge=2)]
     restarts: Count
+    curve_points: Count
+
+
+class Importance(Section):
+    trees: Count
+    bootstrap: Annotated[int, Field(ge=20)]
+    fewest_trials: Annotated[int, Field(ge=4)]
 
 
 class Assess(Section):
     audit_trials: Annotated[int, Field(ge=2)]
     bootstrap: Annotated[int, Field(ge=100)]
     orders: Count
+    best_share: Share
+    fewest_trials: Annotated[int, Field(ge=2)]
 
 
 class Hyperparameters(Section):
@@ -172,9 +197,17 @@ class Hyperparameters(Section):
 VARIED = tuple(Hyperparameters.model_fields)
 
 
+MOST_SEEDS = 100  # of a candidate: its number and that of the seed make the number of a trial
+
+
 class Select(Section):
     candidates: Count
-    seeds: Annotated[int, Field(ge=2)]
+    seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)]
+    first_seeds: Annotated[int, Field(ge=2)]
+    budget: Count
+    drop_level: Annotated[Real, Field(gt=0, lt=0.5)]
+    border: Annotated[Real, Field(ge=0, lt=0.5)]
+    widen: Positive
     default: Hyperparameters
 
 
@@ -207,8 +240,10 @@ class Params(Section):
     evaluation: Evaluation
     sweep_uniform: SweepUniform
     edge: Edge
+    sharpness: Sharpness | None
     sweep_bayes: SweepBayes
     cluster: Cluster
+    importance: Importance
     assess: Assess
     select: Select
     train: Train

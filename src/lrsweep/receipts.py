@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lrsweep import artifacts, records
+from lrsweep.params import Select
 
 
 def here(folder: Path) -> Path:
@@ -19,6 +20,11 @@ def here(folder: Path) -> Path:
 def path(folder: Path, kind: str, first: int | str, last: int | str) -> Path:
     """Where the receipt of a job lies; with wildcards for numbers, the pattern of such receipts."""
     return here(folder) / "jobs" / f"{kind}-{first}-{last}.json"
+
+
+def race_kind(section: Select, number: int | str) -> str:
+    """The kind of the receipts of a round of the race; it names the race, since in another one other runs have these places."""
+    return f"race-{records.canonical_digest(section.model_dump())[:8]}-{number}"
 
 
 def write(receipt: Path, folder: Path, written: Iterable[Path]) -> None:

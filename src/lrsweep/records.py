@@ -80,6 +80,11 @@ class Record:
     def trial(self) -> int:
         return self.proposal.trial
 
+    @property
+    def final_loss_nats(self) -> float | None:
+        """The loss at the end; None unless it was trained to its end."""
+        return self.evals[-1].loss_nats if self.state == artifacts.COMPLETE else None
+
 
 def canonical_digest(value: Any) -> str:
     """SHA-256 of a JSON value in its one spelling."""

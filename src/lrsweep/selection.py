@@ -1,14 +1,18 @@
-"""The choice: the best few trials of phase 2 and the default, trained again over seeds; the best mean wins.
+"""The choice: the best few trials of phase 2 and the default, raced over seeds (racing.py); the best mean at its end wins.
 
 The least of many noisy values is lucky, so the study's own best value is compared with the mean of its repetitions. Differences
 carry Welch's interval (Welch 1947): the candidates need neither the same spread nor the same number of seeds. Losses in nats.
 """
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lrsweep.artifacts import COMPLETE
 from lrsweep.params import VARIED, Range, Select, SweepBayes
+from lrsweep.racing import mean, pooled_sd, sd
 from lrsweep.repeats import candidates
 
 if TYPE_CHECKING:
@@ -16,22 +20,28 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-BORDER = 0.05  # share of a range, on its scale, that counts as its border
-WIDEN = 0.5  # share of a range, on its scale, by which the range to try goes past the border
 
-
-def choose(replicates: "pd.DataFrame", trials: "pd.DataFrame", section: Select, sweep: SweepBayes, lr_range: Row | None) -> Row:
+def choose(
+    replicates: "pd.DataFrame",
+    standing: Sequence[int],
+    trials: "pd.DataFrame",
+    section: Select,
+    sweep: SweepBayes,
+    lr_range: Row | None,
+) -> Row:
     """What choice.json holds. A candidate with a diverged repetition is out; where all are, the default is taken.
 
+    standing: the candidates that the race has not dropped; those dropped are not within noise, whatever their few seeds say.
     lr_range: phase 2's LR range (min, max, scale), or None where it is not known.
     """
     known = candidates(trials, section)
     losses = [_losses(replicates, row["candidate"]) for row in known]
-    table = [{**row, **_summary(replicates, row["candidate"], losses)} for row in known]
+    table = [{**row, "stands": row["candidate"] in standing, **_summary(replicates, row["candidate"], losses)} for row in known]
     sound = [row for row in table if row["n"] and not row["n_diverged"]]
-    chosen = min(sound, key=lambda row: (row["mean_nats"], row["candidate"]), default=table[0])
+    last = [row for row in sound if row["stands"]] or sound
+    chosen = min(last, key=lambda row: (row["mean_nats"], row["candidate"]), default=table[0])
     number = chosen["candidate"]
-    within = _within_noise(sound, chosen, losses)
+    within, noise = _within_noise(last, chosen, losses), _noise(losses)
     lower = [row for row in within if row["lr"] < chosen["lr"]]
     higher = [row for row in within if row["lr"] > chosen["lr"]]
     default = section.default.model_dump()
@@ -43,12 +53,12 @@ def choose(replicates: "pd.DataFrame", trials: "pd.DataFrame", section: Select, 
         "trial": chosen["trial"],
         "difference_to_default": table[number]["difference_to_default"],
         "candidates": table,
-        "noise": _noise(losses),
-        "luck": _luck(trials, table),
+        "noise": noise,
+        "luck": _luck(trials, table, noise),
         "within_noise": [row["candidate"] for row in within],
         "lower_lr": min(lower, key=lambda row: row["lr"])["candidate"] if lower else None,
         "higher_lr": max(higher, key=lambda row: row["lr"])["candidate"] if higher else None,
-        "border_warnings": _border_warnings(chosen, sweep, lr_range) if number else [],
+        "border_warnings": _border_warnings(chosen, section, sweep, lr_range) if number else [],
         "message": _message(table, sound, number),
     }
 
@@ -69,28 +79,17 @@ def _losses(replicates: "pd.DataFrame", candidate: int) -> list[float]:
 def _summary(replicates: "pd.DataFrame", candidate: int, losses: list[list[float]]) -> Row:
     """Mean, standard deviation between seeds, and the 95 % t interval of the mean."""
     values = losses[candidate]
-    mean, sd, n = _mean(values), _sd(values), len(values)
-    half = _t_quantile(n - 1) * sd / math.sqrt(n) if sd is not None else None
+    middle, spread, n = mean(values), sd(values), len(values)
+    half = _t_quantile(n - 1) * spread / math.sqrt(n) if spread is not None else None
     return {
         "n": n,
         "n_diverged": int((replicates["candidate"] == candidate).sum()) - n,
-        "mean_nats": mean,
-        "sd_nats": sd,
-        "low_nats": mean - half if half is not None else None,
-        "high_nats": mean + half if half is not None else None,
+        "mean_nats": middle,
+        "sd_nats": spread,
+        "low_nats": middle - half if half is not None else None,
+        "high_nats": middle + half if half is not None else None,
         "difference_to_default": welch(values, losses[0]) if candidate else None,
     }
-
-
-def _mean(values: list[float]) -> float | None:
-    return math.fsum(values) / len(values) if values else None
-
-
-def _sd(values: list[float]) -> float | None:
-    if len(values) < 2:
-        return None
-    mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _t_quantile(freedom: float) -> float:
@@ -109,10 +108,10 @@ def welch(values: list[float], others: list[float]) -> Row | None:
     """
     if not values or not others:
         return None
-    difference, sds = _mean(values) - _mean(others), (_sd(values), _sd(others))
+    difference, sds = mean(values) - mean(others), (sd(values), sd(others))
     if None in sds:
         return {"difference_nats": difference, "low_nats": None, "high_nats": None}
-    parts = [sd**2 / len(one) for sd, one in zip(sds, (values, others), strict=True)]
+    parts = [spread**2 / len(one) for spread, one in zip(sds, (values, others), strict=True)]
     half = 0.0
     if sum(parts) > 0:
         freedom = sum(parts) ** 2 / sum(part**2 / (len(one) - 1) for part, one in zip(parts, (values, others), strict=True))
@@ -133,14 +132,16 @@ def _within_noise(sound: list[Row], chosen: Row, losses: list[list[float]]) -> l
 
 def _noise(losses: list[list[float]]) -> Row:
     """Standard deviation between seeds, pooled over the candidates."""
-    repeated = [values for values in losses if len(values) > 1]
-    freedom = sum(len(values) - 1 for values in repeated)
-    squares = math.fsum((len(values) - 1) * _sd(values) ** 2 for values in repeated)
-    return {"sd_nats": math.sqrt(squares / freedom) if freedom else None, "degrees_of_freedom": freedom}
+    spread, freedom = pooled_sd(losses)
+    return {"sd_nats": spread, "degrees_of_freedom": freedom}
 
 
-def _luck(trials: "pd.DataFrame", table: list[Row]) -> Row | None:
-    """The study's best value less the mean of its repetitions: below 0 the study's best was lucky by that much."""
+def _luck(trials: "pd.DataFrame", table: list[Row], noise: Row) -> Row | None:
+    """The study's best value less the mean of its repetitions: below 0 the study's best was lucky by that much.
+
+    Expected is -sd · E[the greatest of m standard normals]: m trials of the study are, by one run each, not told apart from its
+    best, and if they were all the same, the best of them would look better than it is by that much.
+    """
     best = next((row for row in table if row["candidate"] == 1 and row["n"]), None)
     if best is None:
         return None
@@ -153,10 +154,31 @@ def _luck(trials: "pd.DataFrame", table: list[Row]) -> Row | None:
         "difference_nats": observed - best["mean_nats"],
         "low_nats": observed - best["high_nats"] if known else None,
         "high_nats": observed - best["low_nats"] if known else None,
+        **_expected_luck(trials["final_loss_nats"].dropna().to_numpy(float), noise),
     }
 
 
-def _border_warnings(chosen: Row, sweep: SweepBayes, lr_range: Row | None) -> list[Row]:
+def _expected_luck(finals: np.ndarray, noise: Row) -> Row:
+    if noise["sd_nats"] is None:
+        return {"alike": None, "expected_nats": None}
+    reach = _t_quantile(noise["degrees_of_freedom"]) * noise["sd_nats"] * math.sqrt(2)
+    alike = int((finals <= finals.min() + reach).sum())
+    return {"alike": alike, "expected_nats": -noise["sd_nats"] * expected_greatest(alike)}
+
+
+def expected_greatest(n: int) -> float:
+    """The expected greatest of n standard normals, the integral of n x φ(x) Φ(x)^(n-1) (Tippett 1925).
+
+    >>> round(expected_greatest(2) * math.sqrt(math.pi), 6)
+    1.0
+    """
+    from scipy.special import ndtr
+
+    x = np.linspace(-10, 10, 4001)
+    return float(np.trapezoid(n * x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * ndtr(x) ** (n - 1), x))
+
+
+def _border_warnings(chosen: Row, section: Select, sweep: SweepBayes, lr_range: Row | None) -> list[Row]:
     """Chosen values at a border of their range, each with a wider range to try."""
     known = {"lr": Range.model_validate(lr_range) if lr_range is not None else sweep.lr}
     known |= {"beta2": sweep.beta2, "weight_decay": sweep.weight_decay}
@@ -165,10 +187,10 @@ def _border_warnings(chosen: Row, sweep: SweepBayes, lr_range: Row | None) -> li
         if not isinstance(interval, Range) or interval.min >= interval.max:
             continue
         place = position(chosen[name], interval)
-        if BORDER <= place <= 1 - BORDER:
+        if section.border <= place <= 1 - section.border:
             continue
-        row = {"hyperparameter": name, "value": chosen[name], "border": "lower" if place < BORDER else "upper"}
-        rows.append({**row, "range": interval.model_dump(), "try": wider(name, interval, row["border"])})
+        row = {"hyperparameter": name, "value": chosen[name], "border": "lower" if place < section.border else "upper"}
+        rows.append({**row, "range": interval.model_dump(), "try": wider(name, interval, row["border"], section.widen)})
     return rows
 
 
@@ -179,14 +201,14 @@ def position(value: float, interval: Range) -> float:
     return (value - interval.min) / (interval.max - interval.min)
 
 
-def wider(name: str, interval: Range, border: str) -> Row:
-    """The range, widened at the border by WIDEN of its width; a beta2 stays below 1 and all values above 0."""
+def wider(name: str, interval: Range, border: str, widen: float) -> Row:
+    """The range, widened at the border by this share of its width; a beta2 stays below 1 and all values above 0."""
     low, high = interval.min, interval.max
     if interval.scale == "log":
-        factor = (high / low) ** WIDEN
+        factor = (high / low) ** widen
         down, up = low / factor, high * factor
     else:
-        down, up = low - WIDEN * (high - low), high + WIDEN * (high - low)
+        down, up = low - widen * (high - low), high + widen * (high - low)
         down = down if down > 0 else low / 2
     if name == "beta2" and up >= 1:
         up = 1 - (1 - high) / 2

@@ -6,8 +6,13 @@ of kriging-based infill criteria for noisy optimization").
 """
 
 import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Log-normal priors: (median, spread of the logarithm), inputs in [0, 1], values standardized.
 LENGTH = (0.5, 0.7)
@@ -16,40 +21,44 @@ NOISE_VARIANCE = (0.05, 1.5)
 JITTER = 1e-6
 
 
-def smooth(points_ND: np.ndarray, values_N: np.ndarray) -> np.ndarray:
-    """The posterior means at the N points, in the unit of the values.
+@dataclass(frozen=True)
+class Smoother:
+    """A Matérn 5/2 kernel with a length for each of the D inputs (Rasmussen and Williams 2006, equation 4.17), and noise.
 
-    A Matérn 5/2 kernel with a length for each of the D inputs (Rasmussen and Williams 2006, equation 4.17), its parameters at
-    the maximum of their posterior (equation 5.8 and the priors above), found by L-BFGS from the priors' medians.
+    raw: logarithms of the D lengths, of the variance of the signal, and of that of the noise.
+    """
+
+    raw: np.ndarray
+
+    def weights(self, at_MD: np.ndarray, points_ND: np.ndarray) -> np.ndarray:
+        """The linear map M x N from values at the points, less their mean, to posterior means (equation 2.25)."""
+        import torch
+
+        raw_P, at, points = (torch.from_numpy(array) for array in (self.raw, at_MD, points_ND))
+        factor_NN = torch.linalg.cholesky(_noisy(_signal(points, points, raw_P), raw_P))
+        return torch.cholesky_solve(_signal(points, at, raw_P), factor_NN).T.numpy()
+
+
+def fit(points_ND: np.ndarray, values_N: np.ndarray) -> Smoother:
+    """The kernel at the maximum of its parameters' posterior (equation 5.8 and the priors above), by L-BFGS from the medians.
 
     Args:
         points_ND: inputs in [0, 1], float64.
-        values_N: finite values, float64.
+        values_N: finite values that are not all the same, float64.
     """
     import torch
     from scipy.optimize import minimize
 
-    mean, spread = float(values_N.mean()), float(values_N.std())
-    if spread == 0.0:
-        return values_N.copy()
-    x_ND, y_N = torch.from_numpy(points_ND), torch.from_numpy((values_N - mean) / spread)
-    gaps_NND = (x_ND[:, None] - x_ND[None]).square()
+    points = torch.from_numpy(points_ND)
+    y_N1 = torch.from_numpy((values_N - values_N.mean()) / values_N.std())[:, None]
     priors = [*[LENGTH] * points_ND.shape[1], SIGNAL_VARIANCE, NOISE_VARIANCE]
     middle_P = torch.tensor([math.log(median) for median, _ in priors], dtype=torch.float64)
     width_P = torch.tensor([width for _, width in priors], dtype=torch.float64)
 
-    def kernel(raw_P: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The covariance of the signal, and the Cholesky factor of that of the values."""
-        scaled_NN = (gaps_NND * (-2 * raw_P[:-2]).exp()).sum(-1)
-        root_NN = (5 * scaled_NN + 1e-12).sqrt()
-        signal_NN = raw_P[-2].exp() * (1 + root_NN + root_NN.square() / 3) * (-root_NN).exp()
-        noisy_NN = signal_NN + (raw_P[-1].exp() + JITTER) * torch.eye(len(y_N), dtype=torch.float64)
-        return signal_NN, torch.linalg.cholesky(noisy_NN)
-
     def loss(raw: np.ndarray) -> tuple[float, np.ndarray]:
         raw_P = torch.from_numpy(raw).requires_grad_(True)
-        _, factor_NN = kernel(raw_P)
-        white_N = torch.linalg.solve_triangular(factor_NN, y_N[:, None], upper=False)
+        factor_NN = torch.linalg.cholesky(_noisy(_signal(points, points, raw_P), raw_P))
+        white_N = torch.linalg.solve_triangular(factor_NN, y_N1, upper=False)
         evidence = -0.5 * white_N.square().sum() - factor_NN.diagonal().log().sum()
         prior = -0.5 * ((raw_P - middle_P) / width_P).square().sum()
         value = -(evidence + prior)
@@ -57,7 +66,23 @@ def smooth(points_ND: np.ndarray, values_N: np.ndarray) -> np.ndarray:
         return value.item(), raw_P.grad.numpy()
 
     best = minimize(loss, middle_P.numpy(), jac=True, method="L-BFGS-B", options={"gtol": 1e-3})
-    with torch.no_grad():
-        signal_NN, factor_NN = kernel(torch.from_numpy(best.x))
-        means_N = signal_NN @ torch.cholesky_solve(y_N[:, None], factor_NN)
-    return means_N[:, 0].numpy() * spread + mean
+    return Smoother(best.x)
+
+
+def smooth(points_ND: np.ndarray, values_N: np.ndarray) -> np.ndarray:
+    """The posterior means at the N points themselves, in the unit of the values."""
+    mean = values_N.mean()
+    if np.ptp(values_N) == 0.0:
+        return values_N.copy()
+    return mean + fit(points_ND, values_N).weights(points_ND, points_ND) @ (values_N - mean)
+
+
+def _signal(a_ND: "Tensor", b_MD: "Tensor", raw_P: "Tensor") -> "Tensor":
+    squares_NM = ((a_ND[:, None] - b_MD[None]).square() * (-2 * raw_P[:-2]).exp()).sum(-1)
+    root_NM = (5 * squares_NM + 1e-12).sqrt()
+    return raw_P[-2].exp() * (1 + root_NM + root_NM.square() / 3) * (-root_NM).exp()
+
+
+def _noisy(signal_NN: "Tensor", raw_P: "Tensor") -> "Tensor":
+    """Variances are relative to that of the values, so weights need no scale."""
+    return signal_NN + (raw_P[-1].exp() + JITTER) * signal_NN.new_ones(len(signal_NN)).diag()

@@ -2,7 +2,7 @@
 #
 # Inputs inside a study are ancient(): its folder is named after a digest of all that its trials depend on, so a trial that is
 # there is never out of date, whatever the times of files say after a checkout.
-from lrsweep import receipts
+from lrsweep import racing, receipts
 from lrsweep.lineage import study_folder
 from lrsweep.study import chunks
 
@@ -21,8 +21,9 @@ TRIALS = {
     "sweep_uniform": chunks(0, PARAMS.sweep_uniform.trials, SIZE),
     "sweep_bayes": chunks(BAYES.first_block, BAYES.trials, SIZE),
     "assess": chunks(0, PARAMS.assess.audit_trials, SIZE),
-    "select": chunks(0, (PARAMS.select.candidates + 1) * PARAMS.select.seeds, SIZE),
 }
+# Jobs of each round of the race: half as long as others, since a round waits for the last of them.
+ROUNDS = [chunks(0, n, (SIZE + 1) // 2) for n in racing.places(PARAMS.select)]
 
 for folder in RECORDS.values():
     receipts.refresh(folder)
@@ -49,6 +50,16 @@ def before_block(wildcards):
     ]
 
 
+def race_receipts(number):
+    kind = receipts.race_kind(PARAMS.select, number)
+    return [receipt("select", kind, *pair) for pair in ROUNDS[number]]
+
+
+def before_race(wildcards):
+    number = int(wildcards.level)
+    return [ancient(path) for path in (race_receipts(number - 1) if number else [])]
+
+
 def before_trials(wildcards):
     """The block, and the jobs of trials first - 2 lag + 1 … last - lag, which have all earlier ones behind them."""
     first, last = int(wildcards.first), int(wildcards.last)
@@ -66,6 +77,8 @@ def before_trials(wildcards):
 
 
 def receipts_of(stage):
+    if stage == "select":
+        return [path for number in range(len(ROUNDS)) for path in race_receipts(number)]
     block = (
         [
             path
@@ -122,14 +135,17 @@ rule assess_trials:
         f"lrsweep trials assess {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['assess']}"
 
 
-rule select_trials:
+rule select_race:
     input:
         ancient(TOKENS + EDGE),
         TABLE,
+        before_race,
     output:
-        receipt("select", "trials", "{first}", "{last}"),
+        receipt(
+            "select", receipts.race_kind(PARAMS.select, "{level}"), "{first}", "{last}"
+        ),
     shell:
-        f"lrsweep trials select {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['select']}"
+        f"lrsweep race {{wildcards.level}} {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['select']}"
 
 
 for stage in FANNED_OUT:

@@ -1,12 +1,13 @@
-"""cluster: k-means of the trials of phase 2 that survived."""
+"""cluster: k-means of the trials of phase 2 that survived, and the shape of their curves."""
 
 from lrsweep import artifacts
 from lrsweep.clusters import find_clusters
 from lrsweep.params import Params
+from lrsweep.shapes import describe_shapes
 
 
 def run(params: Params) -> None:
-    """Writes assignments.parquet and clusters.json."""
+    """Writes assignments.parquet, clusters.json and shapes.parquet."""
     study = artifacts.RESULTS / "sweep_bayes"
     trials = artifacts.read_table(study / "trials.parquet", "trials")
     evals = artifacts.read_table(study / "evals.parquet", "evals")
@@ -14,3 +15,4 @@ def run(params: Params) -> None:
     folder = artifacts.folder("cluster")
     artifacts.write_json(folder / "clusters.json", clusters)
     artifacts.write_table(folder / "assignments.parquet", "assignments", assignments)
+    artifacts.write_table(folder / "shapes.parquet", "shapes", describe_shapes(trials, evals, params.sweep_bayes))

@@ -32,7 +32,7 @@ def run(params: Params, steps: int) -> str:
         UserError: the text has not been tokenized yet.
     """
     speed, last_nats = measure(params, steps)
-    select_s = (params.select.candidates + 1) * params.select.seeds * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
+    select_s = Job("select", params, Path()).plan.trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
     audit_s = params.assess.audit_trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
     workers = os.cpu_count() or 1
     stages = {

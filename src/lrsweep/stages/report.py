@@ -2,30 +2,42 @@
 
 import json
 
+import pandas as pd
+from plotly.offline import get_plotlyjs
+
 from lrsweep import artifacts, figures, report
+from lrsweep.figures.drawing import LABELS
 from lrsweep.params import Params
+from lrsweep.report import plots
+
+# The parameters that the page shows, as dvc.yaml lists them for this stage: no other may change it.
+SHOWN = {"seed", "corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_uniform", "sweep_bayes", "train", "generate"}
 
 
 def run(params: Params) -> None:
     """Writes index.html."""
     results, bayes = artifacts.RESULTS, params.sweep_bayes
-    trials = artifacts.read_table(results / "sweep_bayes/trials.parquet", "trials")
-    rungs = artifacts.read_table(results / "sweep_bayes/rungs.parquet", "rungs")
-    correlations = artifacts.read_table(results / "assess/correlations.parquet", "correlations")
     names = {"edge": "edge/edge", "clusters": "cluster/clusters", "assess": "assess/assess", "choice": "select/choice"}
     found = {name: artifacts.read_json(results / f"{path}.json") for name, path in names.items()}
     lines = (results / "generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
+    drawn = {name: pd.read_csv(results / f"figures/{name}.csv") for name in ("exploration", "isolation")}
+    svgs, pngs = ({name: (results / f"figures/{name}.{kind}").read_bytes() for name in figures.NAMES} for kind in ("svg", "png"))
+    terms = bayes.steps // bayes.eval_every - bayes.metric.window
     content = {
         **found,
+        "setting": params.model_dump(mode="json", include=SHOWN),
+        "labels": LABELS,
         "final": artifacts.read_json(results / "train/metrics.json"),
         "candidates": report.candidate_rows(found["choice"]),
         "completions": [json.loads(line) for line in lines if line],
         "warnings": report.messages(**{name: found[name] for name in names}),
-        "states": trials["state"].value_counts().sort_index().to_dict(),
-        "rungs": report.rung_rows(rungs),
-        "kappas": report.kappa_rows(bayes.steps // bayes.eval_every - bayes.metric.window, bayes.metric.window),
-        "terms": bayes.steps // bayes.eval_every - bayes.metric.window,
-        "correlations": correlations.to_dict("records"),
-        "figures": report.inline({name: (results / f"figures/{name}.svg").read_bytes() for name in figures.NAMES}),
+        "states": artifacts.read(results / "sweep_bayes/trials.parquet")["state"].value_counts().sort_index().to_dict(),
+        "rungs": report.rung_rows(artifacts.read(results / "sweep_bayes/rungs.parquet")),
+        "kappas": report.kappa_rows(terms, bayes.metric.window),
+        "terms": terms,
+        "correlations": artifacts.read(results / "assess/correlations.parquet").to_dict("records"),
+        "figures": report.inline(svgs, pngs),
+        "plots": plots.make(**drawn),
+        "plotly_js": get_plotlyjs(),
     }
     artifacts.write_text(artifacts.folder("report") / "index.html", report.render(content))

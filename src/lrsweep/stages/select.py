@@ -1,39 +1,39 @@
-"""select: the best few trials and the default, trained again over seeds; the best mean is chosen."""
+"""select: the best few trials and the default, raced over seeds; the best mean is chosen."""
 
 from typing import Any
 
 from lrsweep import artifacts
 from lrsweep.params import VARIED
-from lrsweep.repeats import candidates
 from lrsweep.selection import choose
-from lrsweep.stages.gather import independent
-from lrsweep.stages.trials import Job
+from lrsweep.stages.race import Race
+from lrsweep.stages.trials import Job, study_trials
 
 
 def run(job: Job) -> None:
     """Writes replicates.parquet, choice.json and metrics.json."""
-    section = job.params.select
-    trials = artifacts.read_table(artifacts.RESULTS / "sweep_bayes/trials.parquet", "trials")
-    known = candidates(trials, section)
-    rows = []
-    for record in independent(job, len(known) * section.seeds):
-        number = record.trial // section.seeds
-        complete = record.state == artifacts.COMPLETE
-        rows.append(
-            {
-                "replicate": record.trial,
-                "candidate": number,
-                "trial": known[number]["trial"],
-                **{name: getattr(record.proposal, name) for name in VARIED},
-                "seed": record.seed,
-                "state": record.state,
-                "final_loss_nats": record.evals[-1].loss_nats if complete else None,
-            }
-        )
+    race, rows = Race(job), []
+    rounds = race.rounds()
+    for number, (entries, standing) in enumerate(rounds):
+        for entry in entries:
+            record = race.record(entry)
+            rows.append(
+                {
+                    "replicate": len(rows),
+                    "candidate": entry.candidate,
+                    "trial": race.candidates[entry.candidate]["trial"],
+                    "round": number,
+                    "stays": entry.candidate in standing,
+                    **{name: getattr(record.proposal, name) for name in VARIED},
+                    "seed": record.seed,
+                    "state": record.state,
+                    "final_loss_nats": record.final_loss_nats,
+                }
+            )
     folder = artifacts.folder("select")
     artifacts.write_table(folder / "replicates.parquet", "replicates", rows)
     replicates = artifacts.read_table(folder / "replicates.parquet", "replicates")
-    choice = choose(replicates, trials, section, job.params.sweep_bayes, job.lr.model_dump())
+    p, standing = job.params, rounds[-1].standing
+    choice = choose(replicates, standing, study_trials(), p.select, p.sweep_bayes, job.lr.model_dump())
     artifacts.write_json(folder / "choice.json", choice)
     artifacts.write_json(folder / "metrics.json", _metrics(choice))
 

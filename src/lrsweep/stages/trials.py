@@ -5,9 +5,11 @@ must survive that. So the records lie beside the receipts, and a trial that has 
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors.torch import load_file
@@ -18,11 +20,14 @@ from lrsweep.curves import Curve
 from lrsweep.params import VARIED, Budget, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
-from lrsweep.repeats import audit_sample, candidates
+from lrsweep.repeats import audit_sample
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.data import load
 
 SHOWN = 200  # lines of progress in a study at most: to make one, all its events are read
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Job:
                 self.stage, section.trials, (*section.rungs, section.steps), section.first_block, section.stopping.eta
             )
         if self.stage == "select":
-            trials = (p.select.candidates + 1) * p.select.seeds
+            trials = min(p.select.budget, (p.select.candidates + 1) * p.select.seeds)  # or fewer: the race may end before
         else:
             trials = p.assess.audit_trials if self.stage == "assess" else p.sweep_uniform.trials
         return progress.Plan(self.stage, trials, (self.budget.steps,), 0, 1)
@@ -160,14 +165,16 @@ def _sequential(job: Job, k: int) -> Record:
 
 def _independent(job: Job, trial: int) -> Record | None:
     """A trial of a stage whose trials run to their end, whatever the others do; None where there is none of that number."""
-    if (planned := _planned(job, trial)) is None:
-        return None
-    proposal, seed = planned
-    record = job.finished(job.path(trial))
+    planned = _planned(job, trial)
+    return train_whole(job, job.path(trial), *planned) if planned else None
+
+
+def train_whole(job: Job, path: Path, proposal: Proposal, seed: int) -> Record:
+    """Trains from the start to the end, if that very training has no record yet."""
+    record = job.finished(path)
     if record and (record.proposal, record.seed) == (proposal, seed):
         return record
-    state = _start(job, proposal, seed)
-    return _train(job, job.path(trial), state, proposal, seed, Curve(), lambda *_: None, job.budget.steps)
+    return _train(job, path, _start(job, proposal, seed), proposal, seed, Curve(), lambda *_: None, job.budget.steps)
 
 
 def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
@@ -176,21 +183,22 @@ def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
     if job.stage == "sweep_uniform":
         proposal = uniform(p.seed, job.stage, trial, p.sweep_uniform.lr, p.optimizer.beta2, p.optimizer.weight_decay)
         return proposal, _seed(job, trial)
-    table = artifacts.read_table(artifacts.RESULTS / "sweep_bayes/trials.parquet", "trials")
-    if job.stage == "assess":
-        sample = audit_sample(table, p.assess, p.seed)
-        if trial >= len(sample):
-            return None
-        row = table.set_index("trial").loc[sample[trial]]
-        hyper, seed = {name: float(row[name]) for name in VARIED}, int(row["seed"])
-    else:
-        number, repeat = divmod(trial, p.select.seeds)
-        chosen = candidates(table, p.select)
-        if number >= len(chosen):
-            return None
-        hyper = {name: chosen[number][name] for name in VARIED}
-        seed = derive_seed(p.seed, f"select/candidate {number}", repeat)
-    return Proposal(trial=trial, **hyper, sampler="repeat", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0), seed
+    table = study_trials()
+    sample = audit_sample(table, p.assess, p.seed)
+    if trial >= len(sample):
+        return None
+    row = table.set_index("trial").loc[sample[trial]]
+    return repeated(trial, {name: float(row[name]) for name in VARIED}), int(row["seed"])
+
+
+def study_trials() -> "pd.DataFrame":
+    """The table `trials` of phase 2."""
+    return artifacts.read_table(artifacts.RESULTS / "sweep_bayes/trials.parquet", "trials")
+
+
+def repeated(trial: int, hyper: Mapping[str, float]) -> Proposal:
+    """The proposal of a training run that repeats known values."""
+    return Proposal(trial=trial, **hyper, sampler="repeat", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
 
 
 def _seen(job: Job, k: int) -> list[Record]:

@@ -1,0 +1,27 @@
+"""Every figure: prepare_NAME(tables) gives exactly the data that draw_NAME(ax, data) draws, one tidy table each.
+
+Marks such as the edge or the rungs are rows of that table too. Nothing here touches the file system but for the style
+sheet of the package. Figures survive a study without usable data: they are then an axis with a note.
+"""
+
+from lrsweep.figures.assessment import CORRELATIONS, REPLAY
+from lrsweep.figures.choice import CHOICE, FINAL_CURVE
+from lrsweep.figures.edge import LOSS_BY_LR, LR_GRAD_NORM
+from lrsweep.figures.exploration import EXPLORATION, ISOLATION
+from lrsweep.figures.study import CLUSTERS, CURVES, PROPOSALS
+
+IN_ORDER = (  # of the page
+    LOSS_BY_LR,
+    LR_GRAD_NORM,
+    CURVES,
+    PROPOSALS,
+    EXPLORATION,
+    ISOLATION,
+    CLUSTERS,
+    CORRELATIONS,
+    REPLAY,
+    CHOICE,
+    FINAL_CURVE,
+)
+FIGURES = {figure.name: figure for figure in IN_ORDER}
+NAMES = tuple(FIGURES)

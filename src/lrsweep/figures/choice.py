@@ -1,0 +1,104 @@
+"""Figures of the choice over seeds and of the final training."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lrsweep.figures.drawing import limit, log_axes, usable
+from lrsweep.figures.figure import Figure
+
+
+def prepare_choice(replicates: pd.DataFrame, choice: dict[str, Any]) -> pd.DataFrame:
+    runs = [
+        {"series": "run", "candidate": row.candidate, "seed": row.seed, "loss_nats": row.final_loss_nats}
+        for row in replicates.itertuples()
+    ]
+    means = [
+        {"series": "mean", "loss_nats": row["mean_nats"], **{name: row[name] for name in ("candidate", "low_nats", "high_nats")}}
+        for row in choice["candidates"]
+    ]
+    data = pd.DataFrame(runs + means, columns=["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"])
+    return data.astype({"seed": "Int64", "loss_nats": float, "low_nats": float, "high_nats": float})
+
+
+def draw_choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    axes[0].set_ylabel("final eval loss (nats)")
+    for ax, part, title in zip(axes, (data, data[data["candidate"] > 0]), ("with the default", "candidates alone"), strict=True):
+        ax.set(xlabel="candidate", title=title)
+        _draw_candidates(ax, part)
+    if axes[0].has_data():
+        axes[0].legend()
+
+
+def _draw_candidates(ax: Axes, data: pd.DataFrame) -> None:
+    if not usable(ax, data[data["loss_nats"].notna()], "no training ran to its end"):
+        return
+    runs, means = data[data["series"] == "run"], data[(data["series"] == "mean") & data["loss_nats"].notna()]
+    ax.plot(runs["candidate"] + 0.15, runs["loss_nats"], "o", color="#E69F00", alpha=0.8, label="one run")
+    middle = means["loss_nats"].to_numpy()
+    spread = np.nan_to_num([middle - means["low_nats"], means["high_nats"] - middle]).clip(0)
+    ax.errorbar(means["candidate"], middle, spread, fmt="D", color="#0072B2", capsize=5, label="mean, 95 % interval")
+    known = sorted(data["candidate"].unique())
+    ax.set_xlim(known[0] - 0.5, known[-1] + 0.5)
+    ax.set_xticks(known, ["default" if candidate == 0 else str(candidate) for candidate in known])
+
+
+CHOICE = Figure(
+    name="choice",
+    inputs=("select/replicates.parquet", "select/choice.json"),
+    prepare=prepare_choice,
+    draw=draw_choice,
+    panels=2,
+    caption=(
+        "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the "
+        "final loss. To the right the candidates on a scale of their own: where the intervals overlap, the order of the means "
+        "is not safe."
+    ),
+)
+
+
+def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.DataFrame, choice: dict[str, Any]) -> pd.DataFrame:
+    """`study`: phase 2's evals, of which those of the chosen trial are taken (none where the default was chosen).
+
+    Step 0, the untrained model, has no place on a logarithmic axis and is left out.
+    """
+    chosen = study[study["trial"] == choice["trial"]]
+    frames = {"train": steps, "eval": evals, "chosen trial": chosen}
+    parts = [frame[["step", "loss_nats"]].assign(series=name) for name, frame in frames.items()]
+    data = pd.concat(parts, ignore_index=True)[["series", "step", "loss_nats"]]
+    return data[data["step"] > 0].reset_index(drop=True)
+
+
+def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="steps", ylabel="loss (nats)")
+    finite = data[np.isfinite(data["loss_nats"].astype(float))]
+    if not usable(ax, finite, "no finite loss"):
+        return
+    styles = {
+        "train": {"color": "#56B4E9", "linewidth": 0.8, "label": "final training, batch"},
+        "chosen trial": {"color": "#0072B2", "marker": "s", "markersize": 5, "linestyle": "--", "label": "chosen trial, evals"},
+        "eval": {"color": "#D55E00", "marker": "o", "markersize": 5, "label": "final training, evals"},
+    }
+    for name, style in styles.items():
+        part = finite[finite["series"] == name]
+        if len(part):
+            ax.plot(part["step"], part["loss_nats"], **style)
+    limit(ax, finite["loss_nats"], finite["loss_nats"].iloc[0] * 1.1)
+    log_axes(ax, "x")
+    ax.legend()
+
+
+FINAL_CURVE = Figure(
+    name="final_curve",
+    inputs=("train/evals.parquet", "train/steps.parquet", "sweep_bayes/evals.parquet", "select/choice.json"),
+    prepare=prepare_final_curve,
+    draw=draw_final_curve,
+    caption=(
+        "The final training: training loss of each step (thin) and eval loss (line), beside the evals of the chosen trial of "
+        "phase 2 (dashed). Each follows its own schedule of the learning rate. Look whether the longer training goes on from "
+        "where the shorter one ended, and for a rise near the peak of the learning rate."
+    ),
+)

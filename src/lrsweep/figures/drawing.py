@@ -1,0 +1,82 @@
+"""How the figures look and what several of them draw: colours, marks, axes."""
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
+
+SHOWN_QUANTILE = 0.9  # a few runaway losses must not flatten the rest: the axis ends a little above this quantile
+COLOURS = {COMPLETE: "#0072B2", PRUNED: "#E69F00", DIVERGED: "#D55E00"}
+MARKERS = {COMPLETE: "o", PRUNED: "s", DIVERGED: "^"}
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
+SHAPES = "osD^vPX"
+SCALE = "viridis"  # of losses: dark is low, light is high
+INKLESS = "#BBBBBB"  # what has no value to be coloured by
+LABELS = {"lr": "maximum learning rate", "beta2": "beta2", "weight_decay": "weight decay"}
+
+
+def legend_above(ax: Axes, columns: int) -> None:
+    """The legend over the axes, where it hides no point."""
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5)
+
+
+def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
+    """Whether there is something to draw; where not, the axis gets the note."""
+    if data.empty:
+        ax.text(0.5, 0.5, note, transform=ax.transAxes, ha="center", va="center")
+        ax.set(xticks=[], yticks=[])
+    return not data.empty
+
+
+def shown_range(losses: pd.Series) -> tuple[float, float]:
+    """Least loss, and the loss that the axis or the colours end at, so that a few runaways do not flatten the rest."""
+    known = losses.dropna().astype(float)
+    if known.empty:
+        return 0.0, 1.0
+    return float(known.min()), float(max(known.quantile(SHOWN_QUANTILE), known.median()))
+
+
+def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
+    """Trials by state; what has no loss, or one above the axis, stands at the upper border."""
+    losses = runs[y].astype(float)
+    if losses.notna().any():
+        bottom, top = shown_range(losses)
+        margin = 0.1 * (top - bottom) or 0.1
+        ax.set_ylim(bottom - margin, top + 2 * margin)
+    else:
+        ax.set_yticks([])
+    border = ax.get_ylim()[1]
+    for state, part in runs.groupby("series"):
+        heights = losses[part.index].fillna(border).clip(upper=border)
+        style = {"color": COLOURS[str(state)], "alpha": 0.85, "clip_on": False, "zorder": 3}
+        ax.plot(part[x], heights, MARKERS[str(state)], label=str(state).lower(), **style)
+
+
+def draw_edge(ax: Axes, data: pd.DataFrame) -> None:
+    for lr in data.loc[data["series"] == "edge", "lr"]:
+        ax.axvline(lr, color="black", linestyle=":", label="edge of stability")
+
+
+def limit(ax: Axes, losses: pd.Series, top: float) -> None:
+    """The loss axis ends at `top` where a spike would stretch it further."""
+    if losses.max() > top > losses.min():
+        ax.set_ylim(top=top, bottom=losses.min() - 0.05 * (top - losses.min()))
+
+
+def log_axes(ax: Axes, axes: str) -> None:
+    """Logarithmic axes with plain numbers at 1, 2 and 5."""
+    for name in axes:
+        getattr(ax, f"set_{name}scale")("log")
+        axis = ax.xaxis if name == "x" else ax.yaxis
+        low, high = axis.get_view_interval()
+        exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        ticks = [m * 10.0**e for e in exponents for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+        decades = [10.0**e for e in exponents if low <= 10.0**e <= high]
+        chosen = decades[:: 1 + len(decades) // 8] if len(ticks) > 8 else ticks
+        axis.set_major_locator(FixedLocator(chosen) if len(chosen) > 1 else MaxNLocator(4))  # a narrow axis has no such number
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

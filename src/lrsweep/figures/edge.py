@@ -1,0 +1,88 @@
+"""Figures of phase 1: the gradient norm by learning rate, and the loss by maximum learning rate."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lrsweep.figures.drawing import DASHES, PALETTE, draw_edge, draw_states, legend_above, log_axes, usable
+from lrsweep.figures.figure import Figure
+
+
+def _marks(**values: float | None) -> list[dict[str, Any]]:
+    return [{"series": name.replace("_", " "), "lr": value} for name, value in values.items() if value is not None]
+
+
+def prepare_lr_grad_norm(bins: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
+    filled = bins[bins["grad_norm_p50"].notna()]
+    names = ["grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]
+    rows = [
+        {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), **{name: getattr(row, name) for name in names}}
+        for row in filled.itertuples()
+    ]
+    return pd.DataFrame(rows + _marks(edge=edge["edge_lr"]), columns=["series", "lr", *names])
+
+
+def draw_lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="learning rate of the step", ylabel="gradient norm before clipping")
+    norms = data[data["grad_norm_p50"] > 0]
+    if not usable(ax, norms, "no step with a finite gradient norm"):
+        return
+    for (name, part), colour, dash in zip(norms.groupby("series"), PALETTE, DASHES, strict=False):
+        part = part.sort_values("lr")
+        low = part["grad_norm_p05"].where(part["grad_norm_p05"] > 0, part["grad_norm_p50"])
+        ax.fill_between(part["lr"], low, part["grad_norm_p95"], color=colour, alpha=0.2, linewidth=0)
+        ax.plot(part["lr"], part["grad_norm_p50"], dash, color=colour, marker="o", markersize=4, label=name)
+    draw_edge(ax, data)
+    log_axes(ax, "xy")
+    ax.legend()
+
+
+LR_GRAD_NORM = Figure(
+    name="lr_grad_norm",
+    inputs=("edge/bins.parquet", "edge/edge.json"),
+    prepare=prepare_lr_grad_norm,
+    draw=draw_lr_grad_norm,
+    caption=(
+        "Learning rate of every step of phase 1 against its gradient norm before clipping: median (line) and 5 to 95 % "
+        "(band), warm-up and decay apart. Dotted is the edge, which comes from the loss: look whether the norm or its "
+        "spread rises there too."
+    ),
+)
+
+
+def prepare_loss_by_lr(trials: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
+    rows = [
+        {"series": row.state, "trial": row.trial, "lr": row.lr, "final_loss_nats": row.final_loss_nats}
+        for row in trials.itertuples()
+    ]
+    marks = _marks(edge=edge["edge_lr"], edge_low=edge["edge_low_lr"], edge_high=edge["edge_high_lr"])
+    data = pd.DataFrame(rows + marks, columns=["series", "trial", "lr", "final_loss_nats"])
+    return data.astype({"trial": "Int32", "final_loss_nats": float})
+
+
+def draw_loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="maximum learning rate", ylabel="final eval loss (nats)")
+    runs = data[data["trial"].notna()]
+    if not usable(ax, runs, "no trial"):
+        return
+    draw_states(ax, runs, "lr", "final_loss_nats")
+    draw_edge(ax, data)
+    borders = data.loc[data["series"].isin(["edge low", "edge high"]), "lr"]
+    if len(borders) == 2:
+        ax.axvspan(borders.min(), borders.max(), color="black", alpha=0.12, linewidth=0, label="its interval")
+    log_axes(ax, "x")
+    legend_above(ax, 3)
+
+
+LOSS_BY_LR = Figure(
+    name="loss_by_lr",
+    inputs=("sweep_uniform/trials.parquet", "edge/edge.json"),
+    prepare=prepare_loss_by_lr,
+    draw=draw_loss_by_lr,
+    caption=(
+        "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
+        "dotted is the edge, shaded its interval; diverged trials stand at the upper border."
+    ),
+)

@@ -1,0 +1,115 @@
+"""Figures of phase 2: its proposals, its curves, and the clusters of its survivors."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
+from lrsweep.figures.drawing import COLOURS, DASHES, MARKERS, PALETTE, draw_states, legend_above, limit, usable
+from lrsweep.figures.figure import Figure
+
+
+def prepare_proposals(trials: pd.DataFrame) -> pd.DataFrame:
+    data = trials[["trial", "state", "lr", "beta2", "weight_decay", "last_loss_nats"]].sort_values("trial", ignore_index=True)
+    data.loc[data["state"] == DIVERGED, "last_loss_nats"] = np.nan
+    best = data["last_loss_nats"].where(data["state"] == COMPLETE).astype(float).cummin().ffill()
+    return data.rename(columns={"state": "series"}).assign(best_nats=best)
+
+
+def draw_proposals(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="trial, in the order of proposal", ylabel="last eval loss (nats)")
+    if not usable(ax, data, "no trial"):
+        return
+    draw_states(ax, data, "trial", "last_loss_nats")
+    if data["best_nats"].notna().any():
+        ax.step(data["trial"], data["best_nats"], where="post", color="black", label="best final loss so far")
+    legend_above(ax, 4)
+
+
+PROPOSALS = Figure(
+    name="proposals",
+    inputs=("sweep_bayes/trials.parquet",),
+    prepare=prepare_proposals,
+    draw=draw_proposals,
+    caption=(
+        "Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look "
+        "for the line falling early. A loss above the axis, or none, stands at the upper border."
+    ),
+)
+
+
+def prepare_curves(trials: pd.DataFrame, evals: pd.DataFrame, rungs: pd.DataFrame) -> pd.DataFrame:
+    states = trials.set_index("trial")["state"]
+    data = evals[["trial", "step", "loss_nats"]].assign(series=evals["trial"].map(states))
+    levels = sorted(rungs["rung"].unique())
+    marks = pd.DataFrame({"series": "rung", "step": levels, "trial": pd.NA, "loss_nats": np.nan})
+    both = pd.concat([data.astype({"trial": "Int32"}), marks.astype({"trial": "Int32"})], ignore_index=True)
+    return both[["series", "trial", "step", "loss_nats"]]
+
+
+def draw_curves(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="steps", ylabel="eval loss (nats)")
+    points = data[data["loss_nats"].notna()]
+    if not usable(ax, points, "no finite eval"):
+        return
+    for state in (DIVERGED, PRUNED, COMPLETE):
+        for i, (_, curve) in enumerate(points[points["series"] == state].groupby("trial")):
+            dash = "-" if state == COMPLETE else "--"
+            label = None if i else state.lower()
+            style = {"color": COLOURS[state], "linewidth": 1.2, "alpha": 0.7, "label": label}
+            if state == DIVERGED:  # marked where the last finite eval was, which may be the only one
+                style |= {"marker": MARKERS[state], "markevery": [-1]}
+            ax.plot(curve["step"], curve["loss_nats"], dash, **style)
+    for i, step in enumerate(data.loc[data["series"] == "rung", "step"]):
+        ax.axvline(step, color="black", linestyle=":", linewidth=1.2, label=None if i else "rungs")
+    limit(ax, points["loss_nats"], points.loc[points["step"] == points["step"].min(), "loss_nats"].median() * 1.05)
+    ax.legend()
+
+
+CURVES = Figure(
+    name="curves",
+    inputs=("sweep_bayes/trials.parquet", "sweep_bayes/evals.parquet", "sweep_bayes/rungs.parquet"),
+    prepare=prepare_curves,
+    draw=draw_curves,
+    caption=(
+        "Eval loss of the trials of phase 2 over their steps; dotted lines are the rungs. Look whether the stopped trials "
+        "were truly above the survivors at their rung."
+    ),
+)
+
+
+def prepare_clusters(assignments: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
+    joined = evals[["trial", "step", "loss_nats"]].merge(assignments[["trial", "cluster"]], on="trial")
+    grouped = joined.groupby(["cluster", "step"], as_index=False)
+    return grouped.agg(
+        trials=("trial", "nunique"),
+        mean_nats=("loss_nats", "mean"),
+        low_nats=("loss_nats", "min"),
+        high_nats=("loss_nats", "max"),
+    )
+
+
+def draw_clusters(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="steps", ylabel="eval loss (nats)")
+    if not usable(ax, data, "no clusters: too few trials survived"):
+        return
+    for i, (cluster, part) in enumerate(data.groupby("cluster")):
+        colour, n = PALETTE[i % len(PALETTE)], part["trials"].max()
+        ax.fill_between(part["step"], part["low_nats"], part["high_nats"], color=colour, alpha=0.15, linewidth=0)
+        label = f"cluster {cluster} ({n} trial{'s' if n > 1 else ''})"
+        ax.plot(part["step"], part["mean_nats"], DASHES[i % len(DASHES)], color=colour, label=label)
+    start = data.loc[data["step"] == data["step"].min(), "mean_nats"].max()
+    limit(ax, data["mean_nats"], start * 1.05)
+    ax.legend()
+
+
+CLUSTERS = Figure(
+    name="clusters",
+    inputs=("cluster/assignments.parquet", "sweep_bayes/evals.parquet"),
+    prepare=prepare_clusters,
+    draw=draw_clusters,
+    caption=(
+        "Mean eval loss of each cluster of survivors, with its least and greatest loss (band). Look at the shape of the "
+        "best cluster: flat in the warm-up, a steep drop, slightly convex."
+    ),
+)

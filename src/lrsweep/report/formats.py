@@ -1,0 +1,60 @@
+"""How the report writes numbers: with their digits, their sign and their interval, and n/a where there is none."""
+
+from typing import Any
+
+import pandas as pd
+
+MINUS = "\u2212"
+
+
+def _known(value: Any) -> bool:
+    return value is not None and not pd.isna(value)
+
+
+def num(value: Any) -> str:
+    """Four significant digits; integers and texts as they are."""
+    if not _known(value):
+        return "n/a"
+    return f"{value:.4g}".replace("-", MINUS) if isinstance(value, float) else str(value)
+
+
+def nats(value: Any) -> str:
+    """A loss or a difference of losses: three decimals, one more than the noise between seeds needs."""
+    return f"{value:.3f}".replace("-", MINUS) if _known(value) else "n/a"
+
+
+def in_nats(value: Any) -> str:
+    """The same with its unit, where there is a value."""
+    return f"{nats(value)} nats" if _known(value) else "n/a"
+
+
+def share(value: Any) -> str:
+    """A share in percent."""
+    return f"{100 * value:.1f} %".replace("-", MINUS) if _known(value) else "n/a"
+
+
+def yes(value: Any) -> str:
+    """yes, no, or n/a."""
+    return ("yes" if value else "no") if _known(value) else "n/a"
+
+
+def span(low: Any, high: Any, one: Any = num) -> str:
+    """An interval, which may be open at an end."""
+    if not _known(low) and not _known(high):
+        return "n/a"
+    if not _known(high):
+        return f"{one(low)} or more"
+    return f"{one(low)} to {one(high)}" if _known(low) else f"{one(high)} or less"
+
+
+def nats_span(low: Any, high: Any) -> str:
+    """An interval of losses."""
+    return span(low, high, nats)
+
+
+def share_span(low: Any, high: Any) -> str:
+    """An interval of shares, in percent."""
+    return span(low, high, share)
+
+
+FILTERS = {one.__name__: one for one in (num, nats, in_nats, share, yes, span, nats_span, share_span)}

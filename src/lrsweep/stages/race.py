@@ -1,0 +1,61 @@
+"""The jobs of the race: a round's training runs are found from the records of the rounds before it, and from nothing else.
+
+A place of a round that stays empty trains nothing: how many runs a round has is known only when the one before it has ended.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from lrsweep import racing, receipts, records
+from lrsweep.errors import UserError
+from lrsweep.params import VARIED
+from lrsweep.racing import Entry
+from lrsweep.records import Proposal, Record
+from lrsweep.repeats import candidates
+from lrsweep.seeding import derive_seed
+from lrsweep.stages.trials import Job, repeated, study_trials, train_whole
+
+
+class Race:
+    """The candidates of a study, and the records of their training runs."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.candidates = job, candidates(study_trials(), job.params.select)
+
+    def path(self, entry: Entry) -> Path:
+        return self.job.path(entry.trial)
+
+    def planned(self, entry: Entry) -> tuple[Proposal, int]:
+        """The configuration of a training run, and its seed, which is none of the study's."""
+        row: dict[str, Any] = self.candidates[entry.candidate]
+        seed = derive_seed(self.job.params.seed, f"select/candidate {entry.candidate}", entry.repeat)
+        return repeated(entry.trial, {name: row[name] for name in VARIED}), seed
+
+    def record(self, entry: Entry) -> Record:
+        """The record of a training run that has ended.
+
+        Raises:
+            UserError: it is that of another candidate, as a shared folder of trials may keep it.
+        """
+        record = records.load(self.path(entry), self.job.context)
+        if (record.proposal, record.seed) != self.planned(entry):
+            raise UserError(f"{self.path(entry)}: trained for another candidate; remove it and run again")
+        return record
+
+    def loss(self, entry: Entry) -> float | None:
+        return self.record(entry).final_loss_nats
+
+    def rounds(self) -> list[racing.Round]:
+        """The whole race, from the records."""
+        return list(racing.run(len(self.candidates), self.job.params.select, self.loss))
+
+
+def run_race(job: Job, number: int, first: int, last: int) -> None:
+    """Trains the places first … last of a round that have no record yet, and writes the receipt."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    race, section = Race(job), job.params.select
+    entries = racing.entries_of(number, len(race.candidates), section, race.loss)[first : last + 1]
+    for entry in entries:
+        train_whole(job, race.path(entry), *race.planned(entry))
+    receipt = receipts.path(job.folder, receipts.race_kind(section, number), first, last)
+    receipts.write(receipt, job.folder, [race.path(entry) for entry in entries])

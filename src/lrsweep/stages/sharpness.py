@@ -1,0 +1,73 @@
+"""sharpness: critical LR and curvature in a few trials of phase 1, under and over the edge."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from lrsweep import artifacts, sharpness, training
+from lrsweep.params import VARIED, Hyperparameters, Params
+from lrsweep.seeding import derive_seed
+from lrsweep.stages.data import load
+from lrsweep.tokens import sample_batch
+
+Row = dict[str, Any]
+
+
+def run(params: Params) -> None:
+    """Writes probes.parquet, without a row where the section is null; prints what it cost."""
+    trials = artifacts.read_table(artifacts.RESULTS / "sweep_uniform/trials.parquet", "trials")
+    edge_lr = artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["edge_lr"]
+    rows, started = [], time.monotonic()
+    if params.sharpness is not None:
+        training.use_one_thread()
+        chosen = sharpness.pick(trials["lr"].tolist(), edge_lr, params.sharpness.trials_per_side)
+        for trial in trials.iloc[chosen].itertuples():
+            side = "under" if edge_lr is not None and trial.lr <= edge_lr else "over"
+            rows += [{"trial": int(trial.trial), "side": side, "max_lr": float(trial.lr), **row} for row in _probe(params, trial)]
+        cost = f"{len(rows)} probes in {len(chosen)} trials, {sum(row['products'] for row in rows)} Hessian-vector products"
+        print(f"sharpness: {cost}, {time.monotonic() - started:.0f} s", file=sys.stderr)
+    artifacts.write_table(artifacts.folder("sharpness") / "probes.parquet", "probes", rows)
+
+
+def _probe(p: Params, trial: Any) -> Iterator[Row]:
+    """Trains the trial again, bit for bit, and measures before the updates of section.steps, as far as it does not diverge."""
+    hyper, seed = Hyperparameters(**{name: float(getattr(trial, name)) for name in VARIED}), int(trial.seed)
+    state = training.start(p.model, p.tokenize.vocab_size, p.optimizer, hyper, seed)
+    run = training.Run(p.optimizer, p.sweep_uniform, hyper.lr, seed, p.model.context_length)
+    data, valid = load(p)
+    for step in p.sharpness.steps:
+        finite = all(seen.finite for seen in training.observe(state, run, data, valid, step - 1))
+        size = p.optimizer.batch_size, p.model.context_length
+        batch = map(torch.from_numpy, sample_batch(data, derive_seed(seed, "batches"), step, *size))
+        if not finite or (row := _measure(p, state, list(batch), run.lr(step), step)) is None:
+            return
+        yield row
+
+
+def _measure(p: Params, state: training.State, batch: list[torch.Tensor], lr: float, step: int) -> Row | None:
+    """The row of one probe; None where the loss or the gradient is not finite."""
+    update = sharpness.next_update(state, *batch, p.optimizer.grad_clip)
+    if not torch.isfinite(update.direction).all():
+        return None
+    line = sharpness.critical_lr(sharpness.loss_along(state.model, update.direction, *batch), lr, p.sharpness)
+    generator = torch.Generator().manual_seed(derive_seed(p.seed, "sharpness/lanczos", step))
+    start = torch.randn(len(update.direction), generator=generator)
+    product = sharpness.preconditioned_hessian(state.model, update, *batch)
+    found = sharpness.greatest_eigenvalue(product, start, p.sharpness)
+    return {
+        "step": step,
+        "lr": lr,
+        "loss_nats": update.loss_nats,
+        "grad_norm": update.grad_norm,
+        "clip": update.clip,
+        "critical_low_lr": line.low,
+        "critical_high_lr": line.high,
+        "critical_lr": None if None in line else (line.low + line.high) / 2,
+        "eigenvalue": found.value,
+        "eigenvalue_error": found.error,
+        "products": found.products,
+        "threshold": sharpness.threshold(p.optimizer.beta1, lr),
+    }
