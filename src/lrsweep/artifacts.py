@@ -141,7 +141,7 @@ def folder(stage: str) -> Path:
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """A binary file that is there whole at the end of the block, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")  # nodes share a file system, not their pids
     try:
         with temporary.open("wb") as file:
             yield file
@@ -156,6 +156,13 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file so that it is there whole or not at all."""
     with atomic_writer(path) as file:
         file.write(data)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds a line to a log in work/; logs are no artifacts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as log:
+        log.write(line + "\n")
 
 
 def write_text(path: Path, text: str) -> None:

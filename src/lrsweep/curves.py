@@ -23,7 +23,10 @@ class Curve:
     last_step: int = 0
 
 
-def follow(observations: Iterable[Any], curve: Curve, decide: Callable[[Curve, int], RungPoint | None]) -> Curve:
+Decide = Callable[[Curve, int], RungPoint | None]  # a comparison after the eval of a step, or None
+
+
+def follow(observations: Iterable[Any], curve: Curve, decide: Decide) -> Curve:
     """Consumes a training run until it ends, diverges, or is stopped by `decide(curve, step)` after an eval."""
     for seen in observations:
         curve.last_step = seen.step

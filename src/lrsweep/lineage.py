@@ -23,6 +23,7 @@ SECTIONS = {
     "sweep_bayes": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes"),
     "assess": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes", "assess"),
     "select": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes", "select"),
+    "train": ("corpus", "tokenize", "model", "optimizer", "evaluation", "train"),  # and the values that it trains at
 }
 # Modules that change no record: what params.py says counts by its values, the others only speak.
 _WITHOUT_EFFECT = {PACKAGE / "params.py", PACKAGE / "progress.py", PACKAGE / "errors.py"}
@@ -71,9 +72,9 @@ def study_folder(stage: str, params: Params) -> Path:
     Raises:
         UserError: a source file of the corpus is missing.
     """
-    upstream = ["corpus", "tokenize", "trials"]
+    upstream = ["corpus", "tokenize", "train" if stage == "train" else "trials"]
     sections = list(SECTIONS[stage])
-    if stage != "sweep_uniform" and params.sweep_bayes.lr == "auto":
+    if "sweep_bayes" in sections and params.sweep_bayes.lr == "auto":
         sections += ["sweep_uniform", "edge"]
         upstream.append("edge")
     parts = {name: getattr(params, name).model_dump(mode="json") for name in sections}

@@ -193,6 +193,7 @@ class Execution(Section):
     """How the work is done. Nothing here changes a result, so no artifact depends on it."""
 
     trials_per_job: Count
+    checkpoint_every: Count | None
 
 
 class Params(Section):

@@ -1,4 +1,5 @@
-# The stages that fan out: trial jobs, each with a receipt, and a gather with the stage's outs.
+# The stages that train. The studies fan out: trial jobs, each with a receipt, and a gather with the stage's outs. The final
+# training is one job, with a folder of its own for checkpoints.
 #
 # Inputs inside a study are ancient(): its folder is named after a digest of all that its trials depend on, so a trial that is
 # there is never out of date, whatever the times of files say after a checkout.
@@ -21,6 +22,7 @@ TRIALS = {
     "sweep_bayes": chunks(BAYES.first_block, BAYES.trials, SIZE),
     "assess": chunks(0, PARAMS.assess.audit_trials, SIZE),
     "select": chunks(0, (PARAMS.select.candidates + 1) * PARAMS.select.seeds, SIZE),
+    "train": [],
 }
 
 for folder in FOLDERS.values():

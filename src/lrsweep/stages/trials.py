@@ -5,16 +5,15 @@ must survive that. So the records lie beside the receipts, and a trial that has 
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file
-from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, curves, progress, receipts, records, study, training
-from lrsweep.curves import Curve
+from lrsweep import artifacts, checkpoints, curves, progress, receipts, records, study, training
+from lrsweep.curves import Curve, Decide
 from lrsweep.params import VARIED, Budget, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
@@ -132,15 +131,10 @@ def _segment(job: Job, level: int, trial: int) -> None:
     """Trains a trial of the block from the state at the rung before to the next, and saves its state there."""
     section = job.params.sweep_bayes
     goal = (*section.rungs, section.steps)[level]
-    before = job.finished(job.segment_path(level - 1, trial)) if level else None
-    proposal = before.proposal if before else _proposal(job, trial, [])
-    curve, state_path = Curve(), job.segment_path(level - 1, trial).with_suffix(".state")
-    state = _start(job, proposal, seed := _seed(job, trial))
-    if before and state_path.exists():
-        past = records.load_curve(job.segment_path(level - 1, trial))
-        curve = Curve(list(before.evals), {name: past[name].tolist() for name in past}, last_step=before.steps)
-        state.load_tensors(load_file(state_path))
-    _train(job, job.segment_path(level, trial), state, proposal, seed, curve, lambda *_: None, goal)
+    path, before = job.segment_path(level, trial), job.segment_path(level - 1, trial)
+    proposal = records.load(before, job.context).proposal if level else _proposal(job, trial, [])
+    start = before.with_suffix(".state") if level else None
+    _Training(job, path, proposal, _seed(job, trial), start, 0.0).run(lambda *_: None, goal)
 
 
 def _sequential(job: Job, k: int) -> Record:
@@ -150,10 +144,9 @@ def _sequential(job: Job, k: int) -> Record:
     section, began = job.params.sweep_bayes, time.monotonic()
     seen = _seen(job, k)
     proposal = _proposal(job, k, seen)
-    seed, decide = _seed(job, k), study.judge_by(seen, section, proposal.lr)
-    proposing_s = time.monotonic() - began
-    state = _start(job, proposal, seed)
-    return _train(job, job.path(k), state, proposal, seed, Curve(), decide, section.steps, proposing_s)
+    decide = study.judge_by(seen, section, proposal.lr)
+    run = _Training(job, job.path(k), proposal, _seed(job, k), None, time.monotonic() - began)
+    return run.run(decide, section.steps)
 
 
 def _independent(job: Job, trial: int) -> Record | None:
@@ -164,8 +157,7 @@ def _independent(job: Job, trial: int) -> Record | None:
     record = job.finished(job.path(trial))
     if record and (record.proposal, record.seed) == (proposal, seed):
         return record
-    state = _start(job, proposal, seed)
-    return _train(job, job.path(trial), state, proposal, seed, Curve(), lambda *_: None, job.budget.steps)
+    return _Training(job, job.path(trial), proposal, seed, None, 0.0).run(lambda *_: None, job.budget.steps)
 
 
 def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
@@ -215,30 +207,57 @@ def _seed(job: Job, trial: int) -> int:
     return derive_seed(job.params.seed, f"{job.stage}/trial", trial)
 
 
-def _start(job: Job, proposal: Proposal, seed: int) -> training.State:
-    training.use_one_thread()
-    p = job.params
-    return training.start(p.model, p.tokenize.vocab_size, p.optimizer, proposal.hyperparameters, seed)
+@dataclass(frozen=True)
+class _Training:
+    """The training of one trial, or of a segment of it that goes on from the state at `start`, up to its record at `path`."""
 
+    job: Job
+    path: Path
+    proposal: Proposal
+    seed: int
+    start: Path | None
+    proposing_s: float
 
-def _train(
-    job: Job, path: Path, state: training.State, proposal: Proposal, seed: int, curve: Curve, decide, until: int, proposing_s=0.0
-) -> Record:
-    """Trains on to `until`, and keeps the record; what is noted as trained has its record, whenever a kill comes."""
-    p = job.params
-    data, batches = load(p)
-    run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
-    started = state.step
-    watch = progress.Watch(job.events, proposal.trial, until, proposal.hyperparameters.model_dump(), proposing_s)
-    watch.start()
-    curves.follow(training.observe(state, run, data, batches, until), curve, decide)
-    if until < job.budget.steps:  # a segment of the first block
-        artifacts.write_bytes(path.with_suffix(".state"), save_tensors(state.tensors()))
-    record = Record(job.context, proposal, seed, curve.state, curve.last_step, tuple(curve.evals), tuple(curve.rungs))
-    records.save(path, record, {name: np.asarray(values) for name, values in curve.steps.items()})
-    watch.end(curve.state, curve.last_step, curve.last_step - started, curve.evals[-1].loss_nats)
-    with (job.folder / "trained.log").open("a") as log:
-        log.write(f"trial {proposal.trial} steps {started} to {curve.last_step}\n")
-    if proposal.trial % (1 + job.plan.trials // SHOWN) == 0:
-        progress.show(progress.summarize(progress.read(job.events), job.plan))
-    return record
+    def run(self, decide: Decide, until: int) -> Record:
+        """Trains to the step `until`, or to where `decide` stops it. What is noted as trained has its record, despite kills."""
+        job, curve, trial, started = self.job, self.curve, self.proposal.trial, self.curve.last_step
+        watch = progress.Watch(job.events, trial, until, self.proposal.hyperparameters.model_dump(), self.proposing_s)
+        watch.start()
+        curves.follow(self.observe(until), curve, decide)
+        if until < job.budget.steps:  # a segment of the first block
+            checkpoints.write(self.path.with_suffix(".state"), self.identity, self.state, curve)
+        record = Record(
+            job.context, self.proposal, self.seed, curve.state, curve.last_step, tuple(curve.evals), tuple(curve.rungs)
+        )
+        records.save(self.path, record, {name: np.asarray(values) for name, values in curve.steps.items()})
+        watch.end(curve.state, curve.last_step, curve.last_step - started, curve.evals[-1].loss_nats)
+        artifacts.append_line(job.folder / "trained.log", f"trial {trial} steps {started} to {curve.last_step}")
+        self.series.remove()
+        if trial % (1 + job.plan.trials // SHOWN) == 0:
+            progress.show(progress.summarize(progress.read(job.events), job.plan))
+        return record
+
+    def observe(self, until: int) -> Iterator[training.Step | training.Eval]:
+        """Training up to the step `until`, with checkpoints."""
+        p = self.job.params
+        run = training.Run(p.optimizer, self.job.budget, self.proposal.lr, self.seed, p.model.context_length)
+        return self.series.keep(training.observe(self.state, run, *load(p), until), self.state, self.curve, run.budget.eval_every)
+
+    @cached_property
+    def identity(self) -> str:
+        return records.canonical_digest([self.job.context, asdict(self.proposal), self.seed])
+
+    @cached_property
+    def series(self) -> checkpoints.Series:
+        every = self.job.params.execution.checkpoint_every
+        return checkpoints.Series(self.path.with_suffix(".checkpoints"), self.identity, every)
+
+    @cached_property
+    def state(self) -> training.State:
+        training.use_one_thread()
+        p = self.job.params
+        return training.start(p.model, p.tokenize.vocab_size, p.optimizer, self.proposal.hyperparameters, self.seed)
+
+    @cached_property
+    def curve(self) -> Curve:
+        return self.series.resume(self.state, self.start)
