@@ -25,6 +25,10 @@ test-slurm: env-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.slurm $(SHORT)
 >>>>>>> c38dc89 (A SLURM profile, and a cluster on loopback that the pipeline is tried on)
 
+.PHONY: bench-scale
+bench-scale: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.scale
+
 env: $(VENV)/.installed
 env-test: $(VENV)/.installed-test
 

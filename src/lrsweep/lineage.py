@@ -67,7 +67,7 @@ def _source_digests(section: Corpus) -> list[str]:
 
 
 def study_folder(stage: str, params: Params) -> Path:
-    """The folder of a study's trials: work/<digest>/<stage>.
+    """The folder of a study's trials: work/<digest>/<stage>; that of made-up trials begins with `simulated-`.
 
     Raises:
         UserError: a source file of the corpus is missing.
@@ -87,4 +87,4 @@ def study_folder(stage: str, params: Params) -> Path:
         "sources": _source_digests(params.corpus),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
-    return work() / canonical_digest(everything)[:16] / stage
+    return work() / f"{'simulated-' if params.simulate else ''}{canonical_digest(everything)[:16]}" / stage

@@ -201,6 +201,7 @@ class Params(Section):
 
     lr: Positive | None
     seed: Annotated[int, Field(ge=0, lt=2**63)]
+    simulate: bool
     corpus: Corpus
     tokenize: Tokenize
     model: Model

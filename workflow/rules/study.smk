@@ -56,7 +56,11 @@ def before_trials(wildcards):
     seen = range(first - 2 * BAYES.lag + 1, last - BAYES.lag + 1)
     jobs = [
         pair
-        for pair in TRIALS["sweep_bayes"]
+        for pair in TRIALS["sweep_bayes"][
+            max(0, (seen.start - BAYES.first_block) // SIZE) : max(
+                0, (min(first, seen.stop) - 1 - BAYES.first_block) // SIZE + 1
+            )
+        ]
         if pair[0] < first and pair[0] < seen.stop and pair[1] >= seen.start
     ]
     return [
@@ -83,6 +87,7 @@ wildcard_constraints:
     level=r"\d+",
     first=r"\d+",
     last=r"\d+",
+    thousand=r"\d+",
 
 
 rule sweep_uniform_trials:

@@ -16,6 +16,7 @@ def run(params: Params) -> None:
     found = {name: artifacts.read_json(results / f"{path}.json") for name, path in names.items()}
     lines = (results / "generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
     content = {
+        "simulated": artifacts.is_marked(),
         **found,
         "final": artifacts.read_json(results / "train/metrics.json"),
         "candidates": report.candidate_rows(found["choice"]),

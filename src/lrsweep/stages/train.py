@@ -5,11 +5,12 @@ from pathlib import Path
 
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, curves, records, training
+from lrsweep import artifacts, curves, records, simulation, training
 from lrsweep.checkpoints import Series
 from lrsweep.curves import Curve
 from lrsweep.params import Hyperparameters, Params
 from lrsweep.seeding import derive_seed
+from lrsweep.simulation import is_simulated
 from lrsweep.stages.data import load
 
 
@@ -27,10 +28,16 @@ def run(params: Params, work: Path) -> None:
     saved = Series(work / identity[:16], identity, params.execution.checkpoint_every)
     curve = saved.resume(state, None)
     started = curve.last_step
-    observations = training.observe(state, job, *load(params), params.train.steps)
-    curves.follow(saved.keep(observations, state, curve, params.train.eval_every), curve, lambda *_: None)
+    if is_simulated(params):
+        artifacts.mark_simulated()
+        observations = simulation.observe(hyper, job, params.train.steps)
+    else:
+        observations = training.observe(state, job, *load(params), params.train.steps)
+        observations = saved.keep(observations, state, curve, params.train.eval_every)
+    curves.follow(observations, curve, lambda *_: None)
     artifacts.append_line(work / "trained.log", f"steps {started} to {curve.last_step}")
-    artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict()))
+    about = {artifacts.SIMULATED: "true"} if artifacts.is_marked() else None  # what is simulated has untrained weights
+    artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict(), about))
     evals = [point.__dict__ for point in curve.evals if point.loss_nats is not None]
     artifacts.write_table(folder / "evals.parquet", "final_evals", evals)
     artifacts.write_table(folder / "steps.parquet", "final_steps", list(curves.step_rows(curve.steps)))

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lrsweep import artifacts, checkpoints, curves, progress, receipts, records, study, training
+from lrsweep import artifacts, checkpoints, curves, packs, progress, receipts, records, simulation, study, training
 from lrsweep.curves import Curve, Decide
 from lrsweep.params import VARIED, Budget, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
 from lrsweep.repeats import audit_sample, candidates
 from lrsweep.seeding import derive_seed
+from lrsweep.simulation import is_simulated
 from lrsweep.stages.data import load
 
 SHOWN = 200  # lines of progress in a study at most: to make one, all its events are read
@@ -68,6 +69,15 @@ class Job:
         if self.stage == "sweep_bayes":
             return progress.Plan(self.stage, trials, (*section.rungs, section.steps), section.first_block, section.stopping.eta)
         return progress.Plan(self.stage, trials, (self.budget.steps,), 0, 1)
+
+    @cached_property
+    def block(self) -> list[Record]:
+        return block_records(self)
+
+    @cached_property
+    def later(self) -> list[Record]:
+        """The records after the block that were read so far, in trial order; see _seen."""
+        return []
 
     @property
     def events(self) -> Path:
@@ -184,8 +194,10 @@ def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
 
 
 def _seen(job: Job, k: int) -> list[Record]:
-    later = [records.load(job.path(j), job.context) for j in study.sight(k, job.params.sweep_bayes)]
-    return [*block_records(job), *later]
+    """The records in sight of trial k, in trial order; a job reads each once, since the sight of its trials only grows."""
+    sight = study.sight(k, job.params.sweep_bayes)
+    job.later.extend(packs.load(job.folder, sight[len(job.later) :], job.context))
+    return [*job.block, *job.later[: len(sight)]]
 
 
 def _proposal(job: Job, k: int, seen: list[Record]) -> Proposal:
@@ -196,8 +208,7 @@ def _proposal(job: Job, k: int, seen: list[Record]) -> Proposal:
         return kept
     waiting = []
     for j in study.pending(k, section):
-        sight = study.sight(j, section)
-        waiting.append(_proposal(job, j, [r for r in seen if r.trial < section.first_block or r.trial in sight]))
+        waiting.append(_proposal(job, j, seen[: section.first_block + len(study.sight(j, section))]))
     proposal = propose(seen, waiting, k, section, job.lr, job.params.seed)
     records.save_proposal(path, job.context, proposal)
     return proposal
@@ -224,7 +235,7 @@ class _Training:
         watch = progress.Watch(job.events, trial, until, self.proposal.hyperparameters.model_dump(), self.proposing_s)
         watch.start()
         curves.follow(self.observe(until), curve, decide)
-        if until < job.budget.steps:  # a segment of the first block
+        if until < job.budget.steps and not is_simulated(job.params):  # a segment of the first block
             checkpoints.write(self.path.with_suffix(".state"), self.identity, self.state, curve)
         record = Record(
             job.context, self.proposal, self.seed, curve.state, curve.last_step, tuple(curve.evals), tuple(curve.rungs)
@@ -238,9 +249,11 @@ class _Training:
         return record
 
     def observe(self, until: int) -> Iterator[training.Step | training.Eval]:
-        """Training up to the step `until`, with checkpoints."""
+        """Training up to the step `until` with checkpoints, or a made-up curve in its place."""
         p = self.job.params
         run = training.Run(p.optimizer, self.job.budget, self.proposal.lr, self.seed, p.model.context_length)
+        if is_simulated(p):
+            return simulation.observe(self.proposal.hyperparameters, run, until)
         return self.series.keep(training.observe(self.state, run, *load(p), until), self.state, self.curve, run.budget.eval_every)
 
     @cached_property
@@ -260,4 +273,4 @@ class _Training:
 
     @cached_property
     def curve(self) -> Curve:
-        return self.series.resume(self.state, self.start)
+        return Curve() if is_simulated(self.job.params) else self.series.resume(self.state, self.start)
