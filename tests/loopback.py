@@ -42,6 +42,7 @@ MpiDefault=none
 SwitchType=switch/none
 MailProg=/bin/true
 ReturnToService=2
+SlurmdParameters=config_overrides
 SlurmdTimeout=20
 KillWait=2
 OverTimeLimit=0
@@ -149,7 +150,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(prefix: Path, folder: Path, cpus: int = 2, memory_mb: int = 8000):
+def cluster(prefix: Path, folder: Path, cpus: int = 2, memory_mb: int = 16000):
     """A running cluster, which is stopped with all its jobs at the end.
 
     Raises:

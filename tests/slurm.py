@@ -113,11 +113,10 @@ def node_lost(running: Cluster, project: Path, process: subprocess.Popen) -> Non
 
 
 def snakemake_killed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
-    """As docs/slurm.md says: what it left on the cluster is cancelled, its lock is removed, and it is started again."""
+    """As docs/slurm.md says: what it left on the cluster is cancelled, and it is started again."""
     process.kill()
     process.wait()
     running.cancel_all()
-    expect_success(run(project, "snakemake", "--unlock", **running.environment))
     return start(running, project)
 
 

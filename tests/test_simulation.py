@@ -30,6 +30,19 @@ def test_a_made_up_curve_is_like_one_of_training_and_always_the_same():
     assert math.isnan(curve(1.0)[-1].loss_nats)
 
 
+def test_several_trials_at_once_give_the_same_records(simulated):
+    found = {path: path.read_bytes() for path in simulated.glob("work/*/sweep_uniform/trials/*/*")}
+    assert len(found) == 12
+    for path in found:
+        path.unlink()
+    text = (simulated / "params.yaml").read_text()
+    (simulated / "params.yaml").write_text(text.replace("trials_at_once: 1", "trials_at_once: 2"))
+    done = run(simulated, "lrsweep", "trials", "sweep_uniform", "0", "5")
+    (simulated / "params.yaml").write_text(text)
+    assert done.returncode == 0, done.stderr
+    assert {path: path.read_bytes() for path in simulated.glob("work/*/sweep_uniform/trials/*/*")} == found
+
+
 def test_made_up_trials_have_a_folder_of_their_own():
     simulated = PARAMS.model_copy(update={"simulate": True})
     assert is_simulated(simulated) and not is_simulated(PARAMS)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lrsweep import artifacts
 from lrsweep.corpus import source_files
+from lrsweep.devices import device
 from lrsweep.params import Corpus, Params
 from lrsweep.records import canonical_digest
 
@@ -85,6 +86,7 @@ def study_folder(stage: str, params: Params) -> Path:
         "sections": {**parts, stage: own},
         "code": {str(path.relative_to(PACKAGE)): artifacts.digest(path) for path in sorted(files)},
         "sources": _source_digests(params.corpus),
+        "device": device(params.execution),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
     return work() / f"{'simulated-' if params.simulate else ''}{canonical_digest(everything)[:16]}" / stage

@@ -85,6 +85,7 @@ class Optimizer(Section):
     grad_clip: Positive
     min_lr_ratio: Share
     batch_size: Count
+    precision: Literal["float32", "bfloat16"]
 
 
 class Evaluation(Section):
@@ -192,7 +193,9 @@ class Generate(Section):
 class Execution(Section):
     """How the work is done. Nothing here changes a result, so no artifact depends on it."""
 
+    device: Literal["auto", "cpu", "cuda"]
     trials_per_job: Count
+    trials_at_once: Count
     checkpoint_every: Count | None
 
 

@@ -8,6 +8,7 @@ from safetensors.torch import save as save_tensors
 from lrsweep import artifacts, curves, records, simulation, training
 from lrsweep.checkpoints import Series
 from lrsweep.curves import Curve
+from lrsweep.devices import device
 from lrsweep.params import Hyperparameters, Params
 from lrsweep.seeding import derive_seed
 from lrsweep.simulation import is_simulated
@@ -21,7 +22,7 @@ def run(params: Params, work: Path) -> None:
     hyper = selected if params.lr is None else selected.model_copy(update={"lr": params.lr})
     training.use_one_thread()
     seed = derive_seed(params.seed, "train")
-    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed)
+    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed).move(device(params.execution))
     job = training.Run(params.optimizer, params.train, hyper.lr, seed, params.model.context_length)
     tokens = artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json")
     identity = records.canonical_digest([work.parent.name, tokens, hyper.model_dump()])

@@ -5,15 +5,18 @@ must survive that. So the records lie beside the receipts, and a trial that has 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from lrsweep import artifacts, checkpoints, curves, packs, progress, receipts, records, simulation, study, training
 from lrsweep.curves import Curve, Decide
+from lrsweep.devices import device
 from lrsweep.params import VARIED, Budget, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
@@ -96,18 +99,29 @@ class Job:
 def run_trials(job: Job, first: int, last: int) -> None:
     """Trains the trials first … last of a stage that have no record yet, and writes the receipt."""
     train = _sequential if job.stage == "sweep_bayes" else _independent
-    written = [job.path(trial) for trial in range(first, last + 1) if train(job, trial)]
+    numbers = range(first, last + 1)
+    written = [job.path(trial) for trial, record in zip(numbers, _each(job, train, numbers), strict=True) if record]
     receipts.write(receipts.path(job.folder, "trials", first, last), job.folder, written)
 
 
 def run_block(job: Job, level: int, first: int, last: int) -> None:
     """Trains the places first … last of the first block on to a level: a rung, or the end."""
     trials = _places(job, _segments(job, level))[first : last + 1]
-    for trial in trials:
-        if not job.finished(job.segment_path(level, trial)):
-            _segment(job, level, trial)
+    missing = [trial for trial in trials if not job.finished(job.segment_path(level, trial))]
+    _each(job, partial(_segment, level=level), missing)
     written = [job.segment_path(level, trial) for trial in trials]
     receipts.write(receipts.path(job.folder, f"block-{level}", first, last), job.folder, written)
+
+
+def _each(job: Job, train: Callable[..., Record | None], trials: Sequence[int]) -> list[Record | None]:
+    """Calls train(job, trial) for each; as many at once as the execution says, which do not wait for one another."""
+    if job.params.execution.trials_at_once == 1:
+        return [train(job, trial) for trial in trials]
+    found: list[Record | None] = []
+    with ProcessPoolExecutor(job.params.execution.trials_at_once, get_context("spawn")) as pool:
+        for first in range(0, len(trials), job.params.sweep_bayes.lag):  # what is further apart than the lag may
+            found += pool.map(partial(train, job), trials[first : first + job.params.sweep_bayes.lag])
+    return found
 
 
 def block_records(job: Job) -> list[Record]:
@@ -137,14 +151,14 @@ def _places(job: Job, levels: list[dict[int, Record]]) -> list[int]:
     return study.survivors(levels[-1], section.rungs[len(levels) - 1], section) if levels else list(range(section.first_block))
 
 
-def _segment(job: Job, level: int, trial: int) -> None:
+def _segment(job: Job, trial: int, level: int) -> Record:
     """Trains a trial of the block from the state at the rung before to the next, and saves its state there."""
     section = job.params.sweep_bayes
     goal = (*section.rungs, section.steps)[level]
     path, before = job.segment_path(level, trial), job.segment_path(level - 1, trial)
     proposal = records.load(before, job.context).proposal if level else _proposal(job, trial, [])
     start = before.with_suffix(".state") if level else None
-    _Training(job, path, proposal, _seed(job, trial), start, 0.0).run(lambda *_: None, goal)
+    return _Training(job, path, proposal, _seed(job, trial), start, 0.0).run(lambda *_: None, goal)
 
 
 def _sequential(job: Job, k: int) -> Record:
@@ -269,7 +283,8 @@ class _Training:
     def state(self) -> training.State:
         training.use_one_thread()
         p = self.job.params
-        return training.start(p.model, p.tokenize.vocab_size, p.optimizer, self.proposal.hyperparameters, self.seed)
+        state = training.start(p.model, p.tokenize.vocab_size, p.optimizer, self.proposal.hyperparameters, self.seed)
+        return state.move(device(p.execution))
 
     @cached_property
     def curve(self) -> Curve:
