@@ -14,9 +14,20 @@ run: env
 test: env-test browser
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile
 
+<<<<<<< HEAD
 # The long form of a test that make test does with two kills.
 test-kills: env-test
 	LRSWEEP_KILLS=12 PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/test_pipeline.py -k kills
+=======
+# On a SLURM cluster of its own, from Debian's packages, unpacked in $(VENV)/slurm; SHORT=--short leaves out the faults.
+.PHONY: test-slurm
+test-slurm: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.slurm $(SHORT)
+>>>>>>> c38dc89 (A SLURM profile, and a cluster on loopback that the pipeline is tried on)
+
+.PHONY: bench-scale
+bench-scale: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.scale
 
 env: $(VENV)/.installed
 env-test: $(VENV)/.installed-test

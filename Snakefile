@@ -12,6 +12,7 @@ sys.path.insert(
 
 from lrsweep import checking
 from lrsweep.corpus import source_files
+from lrsweep.devices import VARIABLE, device
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
 from lrsweep.lineage import SECTIONS as FANNED_OUT
@@ -41,6 +42,10 @@ try:
     SOURCES = [str(path) for path in source_files(PARAMS.corpus)]
 except UserError as error:
     refuse(error)
+
+os.environ[VARIABLE] = device(
+    PARAMS.execution
+)  # jobs on other machines train on what was found here
 
 
 onstart:

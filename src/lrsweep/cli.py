@@ -15,7 +15,7 @@ from lrsweep.errors import Mismatch, UserError
 from lrsweep.progress import duration
 
 PARAMS = Path("params.yaml")
-PLAIN_STAGES = ("corpus", "tokenize", "edge", "sharpness", "cluster", "importance", "train", "generate", "figures", "report")
+PLAIN_STAGES = ("corpus", "tokenize", "edge", "sharpness", "cluster", "importance", "generate", "figures", "report")
 FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
 
 app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -68,6 +68,15 @@ for _stage in PLAIN_STAGES:
     _plain(_stage)
 for _stage in FANNED_OUT:
     _fanned_out(_stage)
+
+
+@app.command(help="train: the final training; goes on from its last checkpoint where it was killed.")
+def train(folder: Folder = None) -> None:
+    from lrsweep.lineage import study_folder
+    from lrsweep.stages.train import run
+
+    loaded = checking.load(PARAMS)
+    run(loaded, folder or study_folder("train", loaded))
 
 
 @app.command()

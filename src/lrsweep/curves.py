@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from lrsweep import artifacts
@@ -23,7 +24,10 @@ class Curve:
     last_step: int = 0
 
 
-def follow(observations: Iterable[Any], curve: Curve, decide: Callable[[Curve, int], RungPoint | None]) -> Curve:
+Decide = Callable[[Curve, int], RungPoint | None]  # a comparison after the eval of a step, or None
+
+
+def follow(observations: Iterable[Any], curve: Curve, decide: Decide) -> Curve:
     """Consumes a training run until it ends, diverges, or is stopped by `decide(curve, step)` after an eval."""
     for seen in observations:
         curve.last_step = seen.step
@@ -50,8 +54,12 @@ def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[
     return list(zip(points, rows, strict=True))
 
 
-def values_by_step(record: Record, section: Metric) -> dict[int, float]:
-    """The metric that the section names at each eval of the record where it is defined, by step."""
+@cache
+def values_by_step(record: Record, section: Metric) -> Mapping[int, float]:
+    """The metric that the section names at each eval of the record where it is defined, by step.
+
+    Kept, since a job asks for it of every record in sight for each of its trials.
+    """
     values = {point.step: row.value(section.name) for point, row in measure(record.evals, record.proposal.lr, section)}
     return {step: value for step, value in values.items() if value is not None}
 

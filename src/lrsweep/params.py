@@ -85,6 +85,7 @@ class Optimizer(Section):
     grad_clip: Positive
     min_lr_ratio: Share
     batch_size: Count
+    precision: Literal["float32", "bfloat16"]
 
 
 class Evaluation(Section):
@@ -225,7 +226,10 @@ class Generate(Section):
 class Execution(Section):
     """How the work is done. Nothing here changes a result, so no artifact depends on it."""
 
+    device: Literal["auto", "cpu", "cuda"]
     trials_per_job: Count
+    trials_at_once: Count
+    checkpoint_every: Count | None
 
 
 class Params(Section):
@@ -233,6 +237,7 @@ class Params(Section):
 
     lr: Positive | None
     seed: Annotated[int, Field(ge=0, lt=2**63)]
+    simulate: bool
     corpus: Corpus
     tokenize: Tokenize
     model: Model

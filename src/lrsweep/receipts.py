@@ -8,8 +8,9 @@ from lrsweep.params import Select
 
 
 def path(folder: Path, kind: str, first: int | str, last: int | str) -> Path:
-    """Where the receipt of a job lies; with wildcards for numbers, the pattern of such receipts."""
-    return folder / "jobs" / f"{kind}-{first}-{last}.json"
+    """Where the receipt of a job lies, a thousand trials to a folder; with wildcards for numbers, the pattern of these."""
+    thousand = f"{first // 1000:03d}" if isinstance(first, int) else "{thousand}"
+    return folder / "jobs" / thousand / f"{kind}-{first}-{last}.json"
 
 
 def race_kind(section: Select, number: int | str) -> str:
@@ -24,6 +25,6 @@ def write(receipt: Path, folder: Path, written: Iterable[Path]) -> None:
 
 def drop_stale(folder: Path) -> None:
     """Removes the receipts that name a record which is gone, so that its job runs again for the missing trials."""
-    for receipt in sorted((folder / "jobs").glob("*.json")):
+    for receipt in sorted((folder / "jobs").glob("*/*.json")):
         if not all(records.exists(folder / name) for name in artifacts.read_json(receipt)):
             receipt.unlink()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrsweep import training
+from lrsweep.devices import device
 from lrsweep.params import Budget, Params, SweepBayes
 from lrsweep.progress import duration
 from lrsweep.proposing import uniform
@@ -58,6 +59,7 @@ def measure(params: Params, steps: int) -> tuple[Speed, float]:
     proposal = uniform(params.seed, job.stage, 0, section.lr, optimizer.beta2, optimizer.weight_decay)
     training.use_one_thread()
     state = training.start(params.model, params.tokenize.vocab_size, optimizer, proposal.hyperparameters, seed=0)
+    state.move(device(params.execution))
     run = training.Run(optimizer, section, proposal.lr, 0, params.model.context_length)
     seen = training.observe(state, run, *load(params), min(steps, section.steps))
     clock = time.perf_counter()

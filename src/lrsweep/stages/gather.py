@@ -5,8 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lrsweep import artifacts, curves, records, study
-from lrsweep.records import Record
+from lrsweep.records import STEP_COLUMNS, Record
+from lrsweep.simulation import is_simulated
 from lrsweep.stages.trials import Job, block_curve_path, block_records
 
 Found = tuple[Record, Path]
@@ -53,10 +56,23 @@ def _load(job: Job, trial: int) -> Found:
 
 def _write_tables(job: Job, found: list[Found], steering: str | None) -> None:
     folder, metric = artifacts.folder(job.stage), job.params.sweep_bayes.metric
+    if is_simulated(job.params):
+        artifacts.mark_simulated()
     rows: dict[str, list[dict[str, Any]]] = {
         "trials": [study.trial_row(record, metric, steering) for record, _ in found],
         "evals": [row for record, _ in found for row in curves.eval_rows(record, metric)],
-        "steps": [{"trial": record.trial, **row} for record, path in found for row in curves.step_rows(records.load_curve(path))],
     }
     for name, table in rows.items():
         artifacts.write_table(folder / f"{name}.parquet", name, table)
+    artifacts.write_columns(folder / "steps.parquet", "steps", _step_columns(found))
+
+
+def _step_columns(found: list[Found]) -> dict[str, np.ndarray]:
+    """The table `steps` by columns: as rows it would take gigabytes in a long study."""
+    loaded = [(record.trial, records.load_curve(path)) for record, path in found]
+    lengths = [len(curve["lr"]) for _, curve in loaded]
+    return {
+        "trial": np.repeat([trial for trial, _ in loaded], lengths),
+        "step": np.concatenate([np.arange(1, n + 1) for n in lengths]),
+        **{name: np.concatenate([curve[name] for _, curve in loaded]) for name in STEP_COLUMNS},
+    }

@@ -24,6 +24,7 @@ def run(params: Params) -> None:
     svgs, pngs = ({name: (results / f"figures/{name}.{kind}").read_bytes() for name in figures.NAMES} for kind in ("svg", "png"))
     terms = bayes.steps // bayes.eval_every - bayes.metric.window
     content = {
+        "simulated": artifacts.is_marked(),
         **found,
         "setting": params.model_dump(mode="json", include=SHOWN),
         "labels": LABELS,
