@@ -1,7 +1,10 @@
 """The commands that have to do with W&B; what they need is imported where they run."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from lrsweep import checking
 from lrsweep.artifacts import RESULTS
@@ -10,6 +13,8 @@ from lrsweep.params import Params
 
 if TYPE_CHECKING:
     from lrsweep.stages.trials import Job
+
+exports = typer.Typer(no_args_is_help=True, help="Gives the studies to another tool.")
 
 RUNS = {"train": "final_training", "report": "report"}  # stages with a run of their own, and the function that makes it
 
@@ -51,3 +56,13 @@ def track() -> None:
     for stage in RUNS:
         if any((RESULTS / stage).glob("*")):
             _make_runs(loaded, stage, None)
+
+
+@exports.command("wandb")
+def export_wandb(folder: Path) -> None:
+    """Writes both studies as W&B sweeps (sweep_uniform.yaml, sweep_bayes.yaml), with the program that `wandb agent` starts."""
+    from lrsweep.cli import PARAMS
+    from lrsweep.stages.exchange import export
+
+    for path in export(checking.load(PARAMS), folder):
+        print(path)
