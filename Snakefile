@@ -10,7 +10,7 @@ sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import checking
+from lrsweep import checking, imported
 from lrsweep.corpus import source_files
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
@@ -39,6 +39,10 @@ def refuse(error):
 try:
     PARAMS = checking.load(Path("params.yaml"))
     SOURCES = [str(path) for path in source_files(PARAMS.corpus)]
+    STUDIES = {name: getattr(PARAMS, name) for name in ("sweep_uniform", "sweep_bayes")}
+    IMPORTED = {name: study for name, study in STUDIES.items() if study.imported}
+    for name, study in IMPORTED.items():
+        imported.manifest(name, study)
 except UserError as error:
     refuse(error)
 

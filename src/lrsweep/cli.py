@@ -91,6 +91,7 @@ def block(level: int, first: int, last: int, folder: Folder = None) -> None:
 
 app.command()(commands.track)
 app.add_typer(commands.exports, name="export")
+app.add_typer(commands.imports, name="import")
 
 
 @app.command()

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lrsweep import artifacts, checking, study, training
+from lrsweep import artifacts, checking, curves, training
+from lrsweep.curves import Curve, measure
 from lrsweep.errors import UserError
 from lrsweep.params import VARIED, Hyperparameters, Params
-from lrsweep.proposing import measure
 from lrsweep.records import EvalPoint, finite
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.data import load
-from lrsweep.study import Curve
 from lrsweep.wb import tracking
 
 
@@ -64,7 +63,7 @@ def run_trial(params: Params, stage: str, hyper: Hyperparameters) -> Curve:
         signal.signal(signal.SIGTERM, _stop)
         try:
             seen = training.observe(state, job, tokens, batches, budget.steps)
-            study.follow(_logged(run, seen, params, stage, hyper), curve, lambda *_: None)
+            curves.follow(_logged(run, seen, params, stage, hyper), curve, lambda *_: None)
         except Stopped:
             curve.state = artifacts.PRUNED
         end = {"state": curve.state, "steps": curve.last_step}

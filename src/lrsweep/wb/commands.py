@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lrsweep.stages.trials import Job
 
 exports = typer.Typer(no_args_is_help=True, help="Gives the studies to another tool.")
+imports = typer.Typer(no_args_is_help=True, help="Takes a sweep that was trained elsewhere as a study.")
 
 RUNS = {"train": "final_training", "report": "report"}  # stages with a run of their own, and the function that makes it
 
@@ -66,3 +67,18 @@ def export_wandb(folder: Path) -> None:
 
     for path in export(checking.load(PARAMS), folder):
         print(path)
+
+
+@imports.command("wandb")
+def import_wandb(
+    stage: Literal["sweep_uniform", "sweep_bayes"],
+    sources: Annotated[list[Path], typer.Argument(help="JSON or CSV of histories, or folders of offline runs.")],
+    into: Annotated[Path, typer.Option(help="New folder for the study.")],
+    name: Annotated[list[str], typer.Option(help="OURS=THEIRS: what a value is called in the export; OURS=: not logged.")] = (),
+    leave_out: Annotated[list[str], typer.Option(help="Name of a run that is not to be imported.")] = (),
+) -> None:
+    """Takes the runs of a W&B sweep as a study, and prints what to put into params.yaml: see docs/wandb.md."""
+    from lrsweep.cli import PARAMS
+    from lrsweep.stages.exchange import take
+
+    print(take(checking.load(PARAMS), stage, sources, into, name, leave_out))

@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lrsweep.curves import measure
 from lrsweep.errors import UserError
 from lrsweep.metric import Components
 from lrsweep.params import VARIED, Metric
-from lrsweep.proposing import measure
 from lrsweep.records import STEP_COLUMNS, EvalPoint, Record
 from lrsweep.wb import transaction_log
 
