@@ -304,7 +304,7 @@ def test_snakemake_trains_no_trial_of_an_imported_study(project, tmp_path):
     assert "sweep_bayes" in done.stdout and "_trials" not in done.stdout and "_block" not in done.stdout
     (tmp_path / "sweep_bayes/import.json").write_text("{}")
     done = run(folder, "snakemake", "-n", "--cores", "1")
-    (line,) = done.stderr.splitlines()
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("lrsweep: "))
     assert done.returncode == 2 and "sweep_bayes.imported.sha256: found" in line
 
 
