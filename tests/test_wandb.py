@@ -36,7 +36,7 @@ from lrsweep.stages import (
     trials,
 )
 from lrsweep.stages.trials import Job
-from lrsweep.wb import agent, commands, histories, importing, tracking, transaction_log
+from lrsweep.wb import agent, histories, importing, tracking, transaction_log
 
 from .test_pipeline import ROOT, clone, run
 
@@ -137,19 +137,29 @@ def test_runs_are_grouped_by_study_and_drawn_over_steps(project):
     assert len(groups) == 1
 
 
+def lrsweep(*words):
+    cli.app(list(words), standalone_mode=False)
+
+
 def test_a_run_is_made_once(project):
-    before = logs("sweep")
-    track.trials(job_of(project, "sweep_uniform"))
-    assert logs("sweep") == before
+    before = logs("sweep_*")
+    lrsweep("track")
+    assert logs("sweep_*") == before
+    assert len(Path("work/tracked.log").read_text().splitlines()) == len(before)
+
+
+def test_wandb_sync_finds_the_runs(project):
+    done = run(Path.cwd(), "wandb", "sync", "--dry-run", "--verbose")
+    assert [str(log) for log in logs("sweep_*") if str(log) not in done.stderr + done.stdout] == []
 
 
 def test_a_tracker_that_breaks_warns_once_and_changes_nothing(project, monkeypatch, capfd, tmp_path):
-    job, log, before = job_of(project, "sweep_uniform"), Path("work/tracked.log"), tables("sweep_uniform")
+    log, before = Path("work/tracked.log"), tables("sweep_uniform")
     known = log.read_text()
     log.unlink()
     (tmp_path / "file").touch()
     monkeypatch.setenv("WANDB_DIR", str(tmp_path / "file"))  # nothing can be written below a file
-    commands.after(project, "sweep_uniform", job)
+    lrsweep("sweep_uniform")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path / "full"))
     (tmp_path / "full").mkdir()
     ends = wandb.teardown
@@ -160,8 +170,8 @@ def test_a_tracker_that_breaks_warns_once_and_changes_nothing(project, monkeypat
         made.write_bytes(made.read_bytes()[:-40])  # as a full disk leaves it
 
     monkeypatch.setattr(wandb, "teardown", teardown)
-    commands.after(project, "sweep_uniform", job)
-    first, second = capfd.readouterr().err.splitlines()
+    lrsweep("sweep_uniform")
+    first, second = (line for line in capfd.readouterr().err.splitlines() if "lrsweep: " in line)
     assert "warning: sweep_uniform is not tracked any further: [Errno" in first
     assert "00005.wandb: " in second and second.endswith("`lrsweep track` makes the missing runs later")
     assert len(log.read_text().splitlines()) == 5 and "00005" not in log.read_text()
@@ -198,7 +208,7 @@ def test_the_exported_program_trains_a_trial_as_an_agent_starts_it(project, monk
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("WANDB_SWEEP_PARAM_PATH", "")
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
-    exchange.export(project, Path("exported"))
+    lrsweep("export", "wandb", "exported")
     config = yaml.safe_load(Path("exported/sweep_uniform.yaml").read_text())
     values = {"lr": 0.0123456789, "beta2": project.optimizer.beta2, "weight_decay": project.optimizer.weight_decay}
     started = Agent(api=None, queue=None, sweep_id="s1")
@@ -242,7 +252,7 @@ def as_csv(stage, path):
 
 @pytest.mark.parametrize("form", ["json", "csv", "folders"])
 @pytest.mark.parametrize("stage", TABLES)
-def test_what_was_tracked_is_imported_as_the_same_tables(project, stage, form, tmp_path):
+def test_what_was_tracked_is_imported_as_the_same_tables(project, stage, form, tmp_path, capsys):
     source = tmp_path / f"runs.{form}"
     if form == "folders":
         sources = [log.parent for log in logs(stage)]
@@ -250,7 +260,8 @@ def test_what_was_tracked_is_imported_as_the_same_tables(project, stage, form, t
         (as_json if form == "json" else as_csv)(stage, source)
         sources = [source]
     before = tables(stage)
-    said = yaml.safe_load(exchange.take(project, stage, sources, tmp_path / "imported", [], []))
+    lrsweep("import", "wandb", stage, *map(str, sources), "--into", str(tmp_path / "imported"))
+    said = yaml.safe_load(capsys.readouterr().out)
     section = getattr(project, stage).model_copy(update={"imported": Imported(**said[stage]["imported"])})
     try:
         getattr(gather, stage)(job_of(project.model_copy(update={stage: section}), stage))
