@@ -36,6 +36,7 @@ def take(tmp_path, runs, stage="sweep_bayes", names=THEIRS, leave_out=()):
 def test_a_sweep_of_another_trainer(tmp_path):
     runs = [a_run("a"), a_run("b", steps=23, lr=0.02), a_run("c", steps=32)]
     runs[2]["history"][31] |= {"loss": "NaN"}
+    runs[2]["config"] |= {"seed": None, "state": "resumed"}  # of their own
     whole, stopped, diverged = take(tmp_path, runs)
     assert [trial.record.state for trial in (whole, stopped, diverged)] == ["COMPLETE", "PRUNED", "DIVERGED"]
     assert [trial.record.trial for trial in (whole, stopped, diverged)] == [0, 1, 2]
@@ -103,6 +104,8 @@ def changed(**change):
         ),
         (changed(config={"state": "COMPLETE"}, drop=range(30, 40)), "row 30: the run ends at step 30 as PRUNED, and its config"),
         (changed(config={"weight_decay": 0}), "run b: config.weight_decay: found 0, expected greater than 0"),
+        (changed(config={"rungs": [1, 2]}), "run b: config.rungs: found [1, 2], expected what lrsweep logs there, or nothing"),
+        (changed(config={"seed": -1}), "run b: config.seed: found -1, expected 0 to 2^63 - 1"),
         (changed(config={"learning_rate": -1}), "run b: config.lr: found -1.0, expected greater than 0"),
         (changed(config={"learning_rate": None}), "run b: config.learning_rate: found None, expected a number"),
     ],

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -84,7 +84,7 @@ def _require_names(histories: Sequence[History], names: Mapping[str, str]) -> No
 
 def _numbers(histories: Sequence[History]) -> list[int]:
     given = [str(history.config.get("trial")) for history in histories]
-    if all(text.isdecimal() for text in given) and len(set(map(int, given))) == len(given):
+    if all(text.isdecimal() and len(text) < 6 for text in given) and len(set(map(int, given))) == len(given):
         return [int(text) for text in given]
     return list(range(len(histories)))
 
@@ -99,7 +99,7 @@ def _convert_one(history: History, number: int, names: Mapping[str, str], study:
     record = Record(
         context=CONTEXT,
         proposal=_proposal(history, number, names, study),
-        seed=_whole(history.place, "config.seed", history.config["seed"]) if "seed" in history.config else 0,
+        seed=_seed(history),
         state=_state(history, evals, last, diverged, study),
         steps=last,
         evals=tuple(evals),
@@ -111,7 +111,7 @@ def _convert_one(history: History, number: int, names: Mapping[str, str], study:
 def _read_rows(history: History, names: Mapping[str, str], study: Study) -> Logged:
     logged, limit = Logged(), study.section.steps
     for place, row in history.rows:
-        found = {ours: row[names[ours]] for ours in NAMES if row.get(names[ours]) is not None}
+        found = {ours: row[names[ours]] for ours in NAMES if names[ours] and row.get(names[ours]) is not None}
         step = found.pop("step", None)
         if not found:
             continue  # something else that the run logged
@@ -177,8 +177,8 @@ def _state(history: History, evals: list[EvalPoint], last: int, diverged: bool, 
         stopped = f", or to be stopped from its first rung ({first}) on" if first < section.steps else ""
         expected = f"{study.stage}.steps ({section.steps}){stopped}; export it whole, or --leave-out {history.name}"
         raise UserError(f"{place}: the run ends at step {last}, expected {expected}")
-    said = history.config.get("state", state)
-    if said != state:
+    said = history.config.get("state")
+    if said != state and said in (artifacts.COMPLETE, artifacts.PRUNED, artifacts.DIVERGED):
         raise UserError(f"{place}: the run ends at step {last} as {state}, and its configuration says {said}; a part is missing")
     return state
 
@@ -202,31 +202,43 @@ def _proposal(history: History, number: int, names: Mapping[str, str], study: St
         raise UserError(f"{history.place}: config.{key}: found {values[key]}, expected {message}") from None
     if study.stage == "sweep_bayes" and not values["weight_decay"]:
         raise UserError(f"{history.place}: config.weight_decay: found 0, expected greater than 0: its logarithm is clustered")
-    made = _structure(history, "proposal")
-    if made is None:
-        return Proposal(number, **values, sampler="imported", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
-    return Proposal(number, **values, **{**made, "seed": int(made["seed"])})
+    unknown = Proposal(number, **values, sampler="imported", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
+    return _logged_by_us(
+        history, "proposal", lambda said: Proposal(number, **values, **{**said, "seed": int(said["seed"])}), unknown
+    )
 
 
 def _rungs(history: History, record: Record, study: Study) -> tuple[RungPoint, ...]:
     """The comparisons at the rungs, as our own trials say; of others the values are known, and where they were stopped."""
     if not isinstance(study.section, SweepBayes):
         return ()
-    if (points := _structure(history, "rungs")) is not None:
-        return tuple(RungPoint(**point) for point in points)
     values = values_by_step(record, study.section.metric)
     reached = [rung for rung in study.section.rungs if rung in values]
     stopped = reached[-1:] if record.state == artifacts.PRUNED else []
-    return tuple(RungPoint(rung, values[rung], 0, None, rung in stopped) for rung in reached)
+    seen = tuple(RungPoint(rung, values[rung], 0, None, rung in stopped) for rung in reached)
+    return _logged_by_us(history, "rungs", lambda said: tuple(RungPoint(**point) for point in said), seen)
 
 
-def _structure(history: History, key: str) -> Any:
-    """A value of the configuration with parts of its own, which CSV holds as JSON; None where there is none."""
+def _logged_by_us(history: History, key: str, read: Callable[[Any], Any], absent: Any) -> Any:
+    """What our own trials have in their configuration, which CSV holds as JSON; `absent` where there is nothing."""
     value = history.config.get(key)
+    if value is None:
+        return absent
     try:
-        return json.loads(value) if isinstance(value, str) else value
-    except json.JSONDecodeError as error:
-        raise UserError(f"{history.place}: config.{key}: not JSON ({error.msg})") from None
+        return read(json.loads(value) if isinstance(value, str) else value)
+    except (TypeError, KeyError, ValueError):
+        raise UserError(
+            f"{history.place}: config.{key}: found {value!r:.60}, expected what lrsweep logs there, or nothing"
+        ) from None
+
+
+def _seed(history: History) -> int:
+    """The seed that the run was trained with; 0 where it does not say."""
+    value = history.config.get("seed")
+    seed = 0 if value is None else _whole(history.place, "config.seed", value)
+    if not 0 <= seed < 2**63:
+        raise UserError(f"{history.place}: config.seed: found {seed}, expected 0 to 2^63 - 1")
+    return seed
 
 
 def _number(place: str, key: str, value: Any) -> float:

@@ -111,7 +111,7 @@ def start(mode: str | None, identity: Identity | None, config: Mapping[str, Any]
     import wandb
 
     settings = wandb.Settings(
-        silent=True,
+        silent=mode is not None,  # an agent's trial says where its run is
         console="off",
         init_timeout=INIT_TIMEOUT_S,
         finish_timeout=FINISH_TIMEOUT_S,
