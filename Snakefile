@@ -16,6 +16,7 @@ from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
 from lrsweep.lineage import SECTIONS as FANNED_OUT
 from lrsweep.locking import hold
+from lrsweep.wb import commands
 
 # Jobs start without another look for their code, and on this machine from a process that has imported it already.
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -43,6 +44,8 @@ try:
     IMPORTED = {name: study for name, study in STUDIES.items() if study.imported}
     for name, study in IMPORTED.items():
         imported.manifest(name, study)
+    if workflow.is_main_process:
+        commands.before(PARAMS)
 except UserError as error:
     refuse(error)
 

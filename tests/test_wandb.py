@@ -1,96 +1,46 @@
 """W&B on a tiny study: what is tracked is read back to the value, agents train our trials, and imports give the same tables."""
 
-import csv
 import json
 import os
-import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import wandb
 import yaml
-from wandb.proto.wandb_internal_pb2 import Record as LogRecord
 
-from lrsweep import checking, cli, curves, lineage, presets, records, study
-from lrsweep.artifacts import digest, read_json
+from lrsweep import checking, cli, curves, lineage, records, study, training
+from lrsweep.artifacts import read_json
 from lrsweep.curves import Curve
 from lrsweep.errors import UserError
-from lrsweep.params import VARIED, Imported
+from lrsweep.params import VARIED, Hyperparameters, Imported
 from lrsweep.records import Proposal, Record
-from lrsweep.stages import (
-    assess,
-    cluster,
-    corpus,
-    edge,
-    exchange,
-    figures,
-    gather,
-    generate,
-    report,
-    select,
-    tokenize,
-    track,
-    train,
-    trials,
+from lrsweep.stages import assess, cluster, data, edge, figures, gather, generate, report, select, track, train
+from lrsweep.wb import agent, commands, histories, importing, tracking, transaction_log
+
+from .pipeline import ROOT, clone, run
+from .wandb_project import (
+    TABLES,
+    as_csv,
+    as_json,
+    job_of,
+    logs,
+    lrsweep,
+    parsed,
+    run_trials,
+    study_of,
+    tables,
+    trained,
+    with_imports,
 )
-from lrsweep.stages.trials import Job
-from lrsweep.wb import agent, histories, importing, tracking, transaction_log
 
-from .test_pipeline import ROOT, clone, run
-
-TABLES = {"sweep_uniform": ("trials", "evals", "steps"), "sweep_bayes": ("trials", "evals", "steps", "rungs", "proposals")}
 SAME_NAMES = {name: name for name in importing.NAMES}
-
-
-def job_of(params, stage):
-    job = Job(stage, params, lineage.study_folder(stage, params))
-    job.folder.mkdir(parents=True, exist_ok=True)  # as Snakemake does for a job's receipt
-    return job
-
-
-def run_trials(params, stage, n):
-    trials.run_trials(job := job_of(params, stage), 0, n - 1)
-    return job
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A folder with a tiny project in which both studies are trained and tracked; the tests run in it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
-        for name in [name for name in os.environ if name.startswith("WANDB_")]:
-            patch.delenv(name)
-        patch.delenv("LRSWEEP_WORK", raising=False)
-        patch.setenv("NETRC", "no-such-file")
-        patch.setenv("WANDB_DATA_DIR", str(Path("wandb/data").absolute()))
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        shutil.copytree(ROOT / "workflow", "workflow")
-        shutil.copy(ROOT / "params.yaml", "params.yaml")
-        presets.apply(Path("params.yaml"), ["tiny"])
-        Path("params.yaml").write_text(Path("params.yaml").read_text().replace("tracking: disabled", "tracking: offline"))
-        p = checking.load(Path("params.yaml"))
-        corpus.run(p)
-        tokenize.run(p)
-        uniform, bayes = run_trials(p, "sweep_uniform", p.sweep_uniform.trials), job_of(p, "sweep_bayes")
-        gather.sweep_uniform(uniform)
-        edge.run(p)
-        for level in range(3):
-            trials.run_block(bayes, level, 0, p.sweep_bayes.first_block // 2**level - 1)
-        trials.run_trials(bayes, p.sweep_bayes.first_block, p.sweep_bayes.trials - 1)
-        gather.sweep_bayes(bayes)
-        track.trials(uniform)
-        track.trials(bayes)
-        yield p
-
-
-def logs(stage):
-    return sorted(Path("wandb").glob(f"offline-run-*-{stage}-*/run-*.wandb"))
-
-
-def tables(stage):
-    return {name: Path(f"results/{stage}/{name}.parquet").read_bytes() for name in TABLES[stage]}
+    with trained(tmp_path_factory.mktemp("project")) as params:
+        yield params
 
 
 @pytest.mark.parametrize("stage", TABLES)
@@ -117,14 +67,6 @@ def test_a_tracked_run_holds_its_trial_to_the_value(project, stage):
         }
 
 
-def parsed(log):
-    found = []
-    for data in transaction_log._records(log):
-        found.append(LogRecord())
-        found[-1].ParseFromString(data)
-    return found
-
-
 def test_runs_are_grouped_by_study_and_drawn_over_steps(project):
     groups = set()
     for log in logs("sweep_bayes"):
@@ -135,10 +77,6 @@ def test_runs_are_grouped_by_study_and_drawn_over_steps(project):
         metrics = [entry.metric for entry in entries if entry.WhichOneof("record_type") == "metric"]
         assert [(metric.glob_name, metric.step_metric) for metric in metrics if metric.step_metric] == [("*", "step")]
     assert len(groups) == 1
-
-
-def lrsweep(*words):
-    cli.app(list(words), standalone_mode=False)
 
 
 def test_a_run_is_made_once(project):
@@ -182,10 +120,11 @@ def test_a_tracker_that_breaks_warns_once_and_changes_nothing(project, monkeypat
 def test_online_without_a_key_is_one_line(project, monkeypatch):
     text = Path("params.yaml").read_text()
     Path("online.yaml").write_text(text.replace("tracking: offline", "tracking: online"))
+    online = checking.load(Path("online.yaml"))
     with pytest.raises(UserError, match=r"^execution.tracking: found 'online' and no API key for W&B, expected .*; give it, or"):
-        checking.load(Path("online.yaml"))
+        commands.before(online)
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    assert checking.load(Path("online.yaml")).execution.tracking == "online"
+    commands.before(online)
 
 
 def test_no_result_depends_on_tracking(project):
@@ -194,10 +133,6 @@ def test_no_result_depends_on_tracking(project):
     other = project.model_copy(update={"execution": project.execution.model_copy(update={"tracking": "disabled"})})
     assert lineage.study_folder("sweep_bayes", other) == lineage.study_folder("sweep_bayes", project)
     assert track.params_digest(other) == track.params_digest(project)
-
-
-def study_of(params, stage):
-    return importing.Study(stage, getattr(params, stage), params.optimizer)
 
 
 def test_the_exported_program_trains_a_trial_as_an_agent_starts_it(project, monkeypatch, tmp_path):
@@ -218,36 +153,20 @@ def test_the_exported_program_trains_a_trial_as_an_agent_starts_it(project, monk
     assert started._run_processes["r1"].wait(timeout=120) == 0
 
     (trial,) = importing.convert(histories.read([tmp_path], []), SAME_NAMES, study_of(project, "sweep_uniform"))
-    seed = agent.trial_seed(project, "sweep_uniform", trials.Hyperparameters(**values))
+    hyper = Hyperparameters(**values)
+    seed, curve = agent.trial_seed(project, "sweep_uniform", hyper), Curve()
+    training.use_one_thread()
+    state = training.start(project.model, project.tokenize.vocab_size, project.optimizer, hyper, seed)
+    ours = training.Run(project.optimizer, project.sweep_uniform, hyper.lr, seed, project.model.context_length)
+    seen = training.observe(state, ours, *data.load(project), project.sweep_uniform.steps)
+    curves.follow(seen, curve, lambda *_: None)
     proposal = Proposal(0, **values, sampler="", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
-    curve = Curve()
-    job = job_of(project, "sweep_uniform")
-    trials._train(job, trials._start(job, proposal, seed), proposal, seed, curve, lambda *_: None, project.sweep_uniform.steps)
     record = Record("", proposal, seed, curve.state, curve.last_step, tuple(curve.evals), ())
     metric = project.sweep_bayes.metric
     assert study.trial_row(trial.record, metric, None) == study.trial_row(record, metric, None)
     assert list(curves.eval_rows(trial.record, metric)) == list(curves.eval_rows(record, metric))
     for name, values in curve.steps.items():
         np.testing.assert_array_equal(trial.curve[name], values)
-
-
-def as_json(stage, path):
-    """What the script in docs/wandb.md writes: a run a line."""
-    runs = [transaction_log.read(log) for log in logs(stage)]
-    lines = [json.dumps({"name": one.name, "config": one.config, "history": one.rows}) for one in runs]
-    path.write_text("\n".join(lines) + "\n")
-
-
-def as_csv(stage, path):
-    runs = [transaction_log.read(log) for log in logs(stage)]
-    rows = []
-    for one in runs:
-        config = {f"config.{key}": value if isinstance(value, str) else json.dumps(value) for key, value in one.config.items()}
-        rows += [{"run": one.name, **config, **row} for row in one.rows]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "folders"])
@@ -268,16 +187,6 @@ def test_what_was_tracked_is_imported_as_the_same_tables(project, stage, form, t
         assert tables(stage) == before
     finally:
         getattr(gather, stage)(job_of(project, stage))
-
-
-def with_imports(params, folder):
-    """The parameters with both studies imported from their offline runs."""
-    changed = {}
-    for stage in TABLES:
-        exchange.take(params, stage, [log.parent for log in logs(stage)], folder / stage, [], [])
-        imported = Imported(folder=str(folder / stage), sha256=digest(folder / stage / "import.json"))
-        changed[stage] = getattr(params, stage).model_copy(update={"imported": imported})
-    return params.model_copy(update=changed)
 
 
 def test_the_report_is_made_of_imported_studies_and_tracked_as_an_artifact(project, tmp_path):
@@ -345,8 +254,7 @@ def test_the_stop_of_an_agent_ends_a_trial_well(project, monkeypatch, tmp_path):
     monkeypatch.setattr(agent.training, "observe", stopped)
     handler = agent.signal.getsignal(agent.signal.SIGTERM)
     try:
-        hyper = project.select.default
-        agent.run_trial(project, "sweep_bayes", hyper)
+        agent.run_trial(project, "sweep_bayes", project.select.default)
     finally:
         agent.signal.signal(agent.signal.SIGTERM, handler)
     wandb.teardown()

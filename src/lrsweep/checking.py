@@ -29,8 +29,7 @@ def load(path: Path) -> Params:
     """Reads and checks params.yaml.
 
     Raises:
-        UserError: the file is missing, is not YAML, or breaks the schema, with one line for each problem; or it asks for
-            online tracking and there is no key.
+        UserError: the file is missing, is not YAML, or breaks the schema; one line for each problem.
     """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -43,12 +42,7 @@ def load(path: Path) -> Params:
     problems = parse_problems(tree)
     if problems:
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
-    params = Params.model_validate(tree)
-    if params.execution.tracking == "online":
-        from lrsweep.wb.tracking import require_key
-
-        require_key()
-    return params
+    return Params.model_validate(tree)
 
 
 def parse_problems(tree: dict[str, Any]) -> list[Problem]:

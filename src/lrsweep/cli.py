@@ -36,6 +36,7 @@ def _plain(stage: str) -> None:
 
     def command() -> None:
         loaded = checking.load(PARAMS)
+        commands.before(loaded)
         with _timed(stage):
             import_module(module).run(loaded)
         commands.after(loaded, stage, None)
@@ -181,7 +182,7 @@ def race(number: int, first: int, last: int, folder: Folder = None) -> None:
 @app.command()
 def check() -> None:
     """Checks params.yaml, and says nothing where it is in order."""
-    checking.load(PARAMS)
+    commands.before(checking.load(PARAMS))
 
 
 @app.command()

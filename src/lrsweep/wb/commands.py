@@ -20,6 +20,18 @@ imports = typer.Typer(no_args_is_help=True, help="Takes a sweep that was trained
 RUNS = {"train": "final_training", "report": "report"}  # stages with a run of their own, and the function that makes it
 
 
+def before(loaded: Params) -> None:
+    """Sees to it that online tracking can start, before any work; jobs leave it out, for it takes a second.
+
+    Raises:
+        UserError: there is no key.
+    """
+    if loaded.execution.tracking == "online":
+        from lrsweep.wb.tracking import require_key
+
+        require_key()
+
+
 def after(loaded: Params, stage: str, job: "Job | None") -> None:
     """Tracks what a stage has made, if that is asked for: apart from the stages, so that no result depends on the code of it.
 
@@ -49,6 +61,7 @@ def track() -> None:
     from lrsweep.stages.trials import Job
 
     loaded = checking.load(PARAMS)
+    before(loaded)
     if loaded.execution.tracking == "disabled":
         raise UserError(f"{PARAMS}: execution.tracking: found 'disabled', expected offline or online; set it")
     for stage in FANNED_OUT:
