@@ -15,7 +15,7 @@ from lrsweep.curves import Curve
 from lrsweep.errors import UserError
 from lrsweep.params import VARIED, Hyperparameters, Imported
 from lrsweep.records import Proposal, Record
-from lrsweep.stages import assess, cluster, data, edge, figures, gather, generate, report, select, track, train
+from lrsweep.stages import assess, cluster, data, edge, estimate, figures, gather, generate, report, select, track, train
 from lrsweep.wb import agent, commands, histories, importing, tracking, transaction_log
 
 from .pipeline import ROOT, clone, run
@@ -197,6 +197,8 @@ def test_the_report_is_made_of_imported_studies_and_tracked_as_an_artifact(proje
     cluster.run(p)
     assess.run(job_of(p, "assess"))
     assert read_json(Path("results/assess/assess.json"))["audit"]["audited"] == 0
+    told = estimate.run(p, 3)
+    assert "sweep" not in told and "assess" not in told and "select" in told
     select.run(run_trials(p, "select", (p.select.candidates + 1) * p.select.seeds))
     for stage in (train, generate, figures, report):
         stage.run(p)
