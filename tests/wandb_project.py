@@ -48,6 +48,7 @@ def trained(folder) -> Iterator[Params]:
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         shutil.copytree(ROOT / "workflow", "workflow")
         shutil.copy(ROOT / "params.yaml", "params.yaml")
+        shutil.copy(ROOT / "dvc.yaml", "dvc.yaml")
         presets.apply(Path("params.yaml"), ["tiny"])
         Path("params.yaml").write_text(Path("params.yaml").read_text().replace("tracking: disabled", "tracking: offline"))
         p = checking.load(Path("params.yaml"))

@@ -48,9 +48,8 @@ def _finished(job: "Job") -> Iterator[tuple[Record, Path]]:
         except FileNotFoundError:
             return
     else:
-        p = job.params
-        n = p.assess.audit_trials if job.stage == "assess" else (p.select.candidates + 1) * p.select.seeds
-        yield from ((record, job.path(record.trial)) for record in gather.independent(job, n))
+        paths = sorted((job.folder / "trials").rglob("*.json"))
+        yield from ((records.load(path, job.context), path) for path in paths if records.exists(path))
 
 
 def final_training(params: Params) -> None:
