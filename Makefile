@@ -59,9 +59,10 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 bench-study: env
 	$(BIN)/python -m benchmarks.study
 
-# What W&B's engine answers on random sweeps: the fixtures that the stopping rule is tested against.
-fixtures-sweeps: env-sweeps
+# What W&B's engine answers: on random sweeps, which the stopping rule is tested against, and on our exported sweeps.
+fixtures-sweeps: env-test env-sweeps
 	$(SWEEPS)/bin/python -m tests.make_wandb_stops
+	$(BIN)/python -m tests.wandb_sweeps | $(SWEEPS)/bin/python -m tests.make_wandb_sweeps
 
 # The browser of the page's tests, where it is missing and this may become root; they are skipped where it cannot be had.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)

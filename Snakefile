@@ -10,13 +10,14 @@ sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import checking
+from lrsweep import checking, imported
 from lrsweep.corpus import source_files
 from lrsweep.devices import VARIABLE, device
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
 from lrsweep.lineage import SECTIONS as FANNED_OUT
 from lrsweep.locking import hold
+from lrsweep.wb import commands
 
 # Jobs start without another look for their code, and on this machine from a process that has imported it already.
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -40,6 +41,12 @@ def refuse(error):
 try:
     PARAMS = checking.load(Path("params.yaml"))
     SOURCES = [str(path) for path in source_files(PARAMS.corpus)]
+    STUDIES = {name: getattr(PARAMS, name) for name in ("sweep_uniform", "sweep_bayes")}
+    IMPORTED = {name: study for name, study in STUDIES.items() if study.imported}
+    for name, study in IMPORTED.items():
+        imported.manifest(name, study)
+    if workflow.is_main_process:
+        commands.before(PARAMS)
 except UserError as error:
     refuse(error)
 

@@ -13,6 +13,7 @@ import typer
 from lrsweep import checking
 from lrsweep.errors import Mismatch, UserError
 from lrsweep.progress import duration
+from lrsweep.wb import commands
 
 PARAMS = Path("params.yaml")
 PLAIN_STAGES = ("corpus", "tokenize", "edge", "sharpness", "cluster", "importance", "generate", "figures", "report")
@@ -35,8 +36,10 @@ def _plain(stage: str) -> None:
 
     def command() -> None:
         loaded = checking.load(PARAMS)
+        commands.before(loaded)
         with _timed(stage):
             import_module(module).run(loaded)
+        commands.after(loaded, stage, None)
 
     doc = (Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
     app.command(stage, help=doc)(command)
@@ -60,6 +63,7 @@ def _fanned_out(stage: str) -> None:
                 getattr(gather, stage)(job)
             else:
                 import_module(f"lrsweep.stages.{stage}").run(job)
+        commands.after(job.params, stage, job)
 
     app.command(stage, help=f"{stage}: gathers the records of its trials (snakemake runs the trials).")(command)
 
@@ -93,6 +97,11 @@ def block(level: int, first: int, last: int, folder: Folder = None) -> None:
     from lrsweep.stages.trials import run_block
 
     run_block(_job("sweep_bayes", folder), level, first, last)
+
+
+app.command()(commands.track)
+app.add_typer(commands.exports, name="export")
+app.add_typer(commands.imports, name="import")
 
 
 @app.command()
@@ -182,7 +191,7 @@ def race(number: int, first: int, last: int, folder: Folder = None) -> None:
 @app.command()
 def check() -> None:
     """Checks params.yaml, and says nothing where it is in order."""
-    checking.load(PARAMS)
+    commands.before(checking.load(PARAMS))
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The curve of a training run: followed while it trains, and read back with every metric at each eval."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -50,8 +51,10 @@ def follow(observations: Iterable[Any], curve: Curve, decide: Decide) -> Curve:
 def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
     """Each eval with a finite loss, and the metrics there."""
     points = [point for point in evals if point.loss_nats is not None]
-    rows = components([point.lr for point in points], [point.loss_nats for point in points], max_lr, section)
-    return list(zip(points, rows, strict=True))
+    absent = [] if points and points[0].step == 0 else [EvalPoint(0, 0.0, math.nan)]  # as in many an imported curve
+    whole = [*absent, *points]
+    rows = components([point.lr for point in whole], [point.loss_nats for point in whole], max_lr, section)
+    return list(zip(points, rows[len(absent) :], strict=True))
 
 
 @cache

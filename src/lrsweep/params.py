@@ -100,9 +100,17 @@ class Budget(Section):
     eval_every: Count
 
 
+class Imported(Section):
+    """A study that was trained elsewhere, in a folder that `lrsweep import` wrote; nothing is trained for it."""
+
+    folder: Annotated[str, Field(min_length=1)]
+    sha256: Digest  # of the folder's import.json, which holds the digests of its records
+
+
 class SweepUniform(Budget):
     trials: Count
     lr: Range
+    imported: Imported | None
 
 
 class Edge(Section):
@@ -155,6 +163,7 @@ class SweepBayes(Budget):
     weight_decay: Range
     metric: Metric
     stopping: Stopping
+    imported: Imported | None
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -230,6 +239,7 @@ class Execution(Section):
     trials_per_job: Count
     trials_at_once: Count
     checkpoint_every: Count | None
+    tracking: Literal["disabled", "offline", "online"]
 
 
 class Params(Section):

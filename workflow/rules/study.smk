@@ -3,7 +3,7 @@
 #
 # Inputs inside a study are ancient(): its folder is named after a digest of all that its trials depend on, so a trial that is
 # there is never out of date, whatever the times of files say after a checkout.
-from lrsweep import racing, receipts
+from lrsweep import imported, racing, receipts
 from lrsweep.lineage import study_folder
 from lrsweep.study import chunks
 
@@ -20,7 +20,8 @@ FOLDERS = {stage: study_folder(stage, PARAMS) for stage in FANNED_OUT}
 TRIALS = {
     "sweep_uniform": chunks(0, PARAMS.sweep_uniform.trials, SIZE),
     "sweep_bayes": chunks(BAYES.first_block, BAYES.trials, SIZE),
-    "assess": chunks(0, PARAMS.assess.audit_trials, SIZE),
+    # stopped trials that were trained elsewhere cannot be trained on: an imported study has no audit
+    "assess": chunks(0, 0 if BAYES.imported else PARAMS.assess.audit_trials, SIZE),
     "train": [],
 }
 # Jobs of each round of the race: half as long as others, since a round waits for the last of them.
@@ -84,6 +85,8 @@ def before_trials(wildcards):
 def receipts_of(stage):
     if stage == "select":
         return [path for number in range(len(ROUNDS)) for path in race_receipts(number)]
+    if stage in IMPORTED:
+        return [str(imported.manifest_path(IMPORTED[stage].imported))]
     block = (
         [
             path

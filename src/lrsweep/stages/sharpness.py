@@ -17,11 +17,11 @@ Row = dict[str, Any]
 
 
 def run(params: Params) -> None:
-    """Writes probes.parquet, without a row where the section is null; prints what it cost."""
+    """Writes probes.parquet, without a row where the section is null or phase 1 was trained elsewhere; prints what it cost."""
     trials = artifacts.read_table(artifacts.RESULTS / "sweep_uniform/trials.parquet", "trials")
     edge_lr = artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["edge_lr"]
     rows, started = [], time.monotonic()
-    if params.sharpness is not None:
+    if params.sharpness is not None and not params.sweep_uniform.imported:
         training.use_one_thread()
         chosen = sharpness.pick(trials["lr"].tolist(), edge_lr, params.sharpness.trials_per_side)
         for trial in trials.iloc[chosen].itertuples():
