@@ -243,7 +243,17 @@ def test_the_theory_is_a_line_among_the_probes():
     data = prepare(tables())["sharpness"]
     line = data[data["series"] == "threshold"]
     assert (line["lr"] * line["eigenvalue"]).tolist() == pytest.approx([38, 38])
+    assert line["critical_lr"].tolist() == line["lr"].tolist()
     assert data["series"].tolist()[:2] == ["under", "over"]
+
+
+def test_the_steepest_drop_lies_on_its_curve():
+    t = tables()
+    data = prepare(t)["shapes"]
+    assert (data["series"] == "shape").sum() == (data["series"] == "steepest").sum() == len(t["shapes"])
+    for mark in data[data["series"] == "steepest"].itertuples():
+        curve = data[(data["series"] == "curve") & (data["trial"] == mark.trial)]
+        assert mark.loss_nats == pytest.approx(np.interp(15, curve["step"].astype(float), curve["loss_nats"]))
 
 
 def test_the_race_gives_means_over_the_seeds_so_far():

@@ -8,6 +8,7 @@ from lrsweep.figures.assessment import CORRELATIONS, REPLAY
 from lrsweep.figures.choice import CHOICE, FINAL_CURVE, RACE
 from lrsweep.figures.edge import LOSS_BY_LR, LR_GRAD_NORM, SPIKES
 from lrsweep.figures.exploration import EXPLORATION, IMPORTANCE, ISOLATION
+from lrsweep.figures.shapes import SHAPES
 from lrsweep.figures.sharpness import SHARPNESS
 from lrsweep.figures.study import CLUSTERS, CURVES, PROPOSALS
 
@@ -22,6 +23,7 @@ IN_ORDER = (  # of the page
     ISOLATION,
     IMPORTANCE,
     CLUSTERS,
+    SHAPES,
     CORRELATIONS,
     REPLAY,
     CHOICE,
