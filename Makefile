@@ -6,7 +6,7 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-.PHONY: run test test-kills env env-test browser env-sweeps fixtures-sweeps bench-study lock lint clean
+.PHONY: run test test-kills test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -14,18 +14,15 @@ run: env
 test: env-test browser
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile
 
-<<<<<<< HEAD
 # The long form of a test that make test does with two kills.
 test-kills: env-test
 	LRSWEEP_KILLS=12 PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/test_pipeline.py -k kills
-=======
+
 # On a SLURM cluster of its own, from Debian's packages, unpacked in $(VENV)/slurm; SHORT=--short leaves out the faults.
-.PHONY: test-slurm
 test-slurm: env-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.slurm $(SHORT)
->>>>>>> c38dc89 (A SLURM profile, and a cluster on loopback that the pipeline is tried on)
 
-.PHONY: bench-scale
+# Cost of a study against its number of trials, with made-up curves.
 bench-scale: env-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.scale
 
@@ -54,6 +51,10 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 	$(PYTHON) -m venv $(SWEEPS)
 	$(SWEEPS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+# Steps until the best trial is within 0.5 % of the best, replayed on the recorded pool of curves.
+bench-search: env
+	$(BIN)/python -m benchmarks.search docs/benchmarks/pool_tinystories.parquet
 
 # The share of their time that the workers train in phase 2, with its parts.
 bench-study: env
