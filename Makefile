@@ -24,7 +24,7 @@ test-slurm: env-test
 
 # Cost of a study against its number of trials, with made-up curves.
 bench-scale: env-test
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.scale
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m benchmarks.scale
 
 env: $(VENV)/.installed
 env-test: $(VENV)/.installed-test

@@ -22,7 +22,7 @@ from tests.pipeline import ROOT, artifacts, clone, run
 PACKAGES = ROOT / ".venv/slurm"
 PROFILE = "workflow/profiles/slurm"
 STUDY = [f"results/sweep_uniform/{name}.parquet" for name in ("trials", "evals", "steps")]
-LONG = {"steps": 3000, "warmup_steps": 300, "eval_every": 100}  # seconds a trial, two trials a job: time to hit the second
+LONG = {"steps": 8000, "warmup_steps": 800, "eval_every": 400}  # seconds a trial, two trials a job: time to hit the second
 
 
 def main() -> None:
