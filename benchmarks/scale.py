@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-
 from tests.pipeline import clone, run
 
 STUDY = [f"results/sweep_bayes/{name}" for name in ("trials.parquet", "evals.parquet", "steps.parquet", "rungs.parquet")]
