@@ -95,6 +95,7 @@ def content(t=None):
         "final": {**hyper, "final_loss_nats": 1.5, "perplexity": 4.48, "bits_per_byte": 1.2, "steps": 100, "state": "COMPLETE"},
         "completions": [{"prompt": "Once <b>", "completion": "<script>alert(1)</script>"}],
         "warnings": assess["warnings"],
+        "simulated": False,
         "states": {"COMPLETE": 4},
         "rungs": report.rung_rows(t["rungs"]),
         "kappas": report.kappa_rows(25, 5),
