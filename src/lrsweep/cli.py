@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
@@ -80,7 +80,10 @@ def train(folder: Folder = None) -> None:
     from lrsweep.stages.train import run
 
     loaded = checking.load(PARAMS)
-    run(loaded, folder or study_folder("train", loaded))
+    commands.before(loaded)
+    with _timed("train"):
+        run(loaded, folder or study_folder("train", loaded))
+    commands.after(loaded, "train", None)
 
 
 @app.command()
@@ -105,7 +108,7 @@ app.add_typer(commands.imports, name="import")
 
 
 @app.command()
-def status(follow: Annotated[bool, typer.Option(help="Look again every second until all are done.")] = False) -> None:
+def status(follow: Annotated[bool, typer.Option(help="Look again every second, until Ctrl-C.")] = False) -> None:
     """Says how far each study of these parameters is, a line each; also of one that runs elsewhere with the same work folder."""
     from lrsweep import progress
 
@@ -114,20 +117,17 @@ def status(follow: Annotated[bool, typer.Option(help="Look again every second un
         typer.echo("no study of these parameters has started: snakemake --cores all starts them")
         return
 
-    def lines() -> tuple[str, bool]:
-        found = [progress.summarize(progress.read(job.events), job.plan) for job in jobs]
-        return "\n".join(map(str, found)), any(one.done < one.plan.trials for one in found)
+    def lines() -> str:
+        return "\n".join(str(progress.summarize(progress.read(job.events), job.plan)) for job in jobs)
 
     if not follow:
-        typer.echo(lines()[0])
+        typer.echo(lines())
         return
     from rich.live import Live
 
-    with Live("") as live:
-        waiting = True
-        while waiting:
-            text, waiting = lines()
-            live.update(text, refresh=True)
+    with Live("") as live, suppress(KeyboardInterrupt):
+        while True:
+            live.update(lines(), refresh=True)
             time.sleep(1)
 
 
