@@ -10,7 +10,7 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
 RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
   figures/loss_by_lr.svg
 
-.PHONY: record-run run test test-kills env env-test browser env-sweeps fixtures-sweeps bench-study lock lint clean
+.PHONY: record-run run test test-kills test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -21,6 +21,14 @@ test: env-test browser
 # The long form of a test that make test does with two kills.
 test-kills: env-test
 	LRSWEEP_KILLS=12 PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/test_pipeline.py -k kills
+
+# On a SLURM cluster of its own, from Debian's packages, unpacked in $(VENV)/slurm; SHORT=--short leaves out the faults.
+test-slurm: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.slurm $(SHORT)
+
+# Cost of a study against its number of trials, with made-up curves.
+bench-scale: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m benchmarks.scale
 
 env: $(VENV)/.installed
 env-test: $(VENV)/.installed-test
@@ -48,13 +56,18 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 	$(SWEEPS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+# Steps until the best trial is within 0.5 % of the best, replayed on the recorded pool of curves.
+bench-search: env
+	$(BIN)/python -m benchmarks.search docs/benchmarks/pool_tinystories.parquet
+
 # The share of their time that the workers train in phase 2, with its parts.
 bench-study: env
 	$(BIN)/python -m benchmarks.study
 
-# What W&B's engine answers on random sweeps: the fixtures that the stopping rule is tested against.
-fixtures-sweeps: env-sweeps
+# What W&B's engine answers: on random sweeps, which the stopping rule is tested against, and on our exported sweeps.
+fixtures-sweeps: env-test env-sweeps
 	$(SWEEPS)/bin/python -m tests.make_wandb_stops
+	$(BIN)/python -m tests.wandb_sweeps | $(SWEEPS)/bin/python -m tests.make_wandb_sweeps
 
 # The browser of the page's tests, where it is missing and this may become root; they are skipped where it cannot be had.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)

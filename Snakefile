@@ -8,11 +8,13 @@ sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import checking, pipeline, stage_provenance
+from lrsweep import checking, imported, pipeline, stage_provenance
+from lrsweep.devices import VARIABLE, device
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
 from lrsweep.lineage import SECTIONS as FANNED_OUT
 from lrsweep.locking import held, hold
+from lrsweep.wb import commands
 
 # Jobs start without another look for their code, and on this machine from a process that has imported it already.
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -37,8 +39,18 @@ def refuse(error):
 try:
     PARAMS = checking.load(Path("params.yaml"))
     DATA = {name: list(stage.inputs(PARAMS)) for name, stage in STAGES.items()}
+    STUDIES = {name: getattr(PARAMS, name) for name in ("sweep_uniform", "sweep_bayes")}
+    IMPORTED = {name: study for name, study in STUDIES.items() if study.imported}
+    for name, study in IMPORTED.items():
+        imported.manifest(name, study)
+    if workflow.is_main_process:
+        commands.before(PARAMS)
 except UserError as error:
     refuse(error)
+
+os.environ[VARIABLE] = device(
+    PARAMS.execution
+)  # jobs on other machines train on what was found here
 
 
 onstart:

@@ -82,7 +82,7 @@ def test_an_experiment_with_another_lr_trains_and_generates_only(project):
         done = run(project, "lrsweep", *command)
         assert done.returncode == 1
         assert "lr: found null in params.yaml, expected 0.003" in done.stdout + done.stderr
-    planned = run(project, "snakemake", "--cores", "1", "--dry-run", "--verbose")
+    planned = run(project, "snakemake", "--cores", "1", "--dry-run", "--workflow-profile", "none")
     assert set(re.findall(r"rule (\w+):", planned.stdout + planned.stderr)) == {
         "check",
         "train",

@@ -14,7 +14,7 @@ SECTION = params.Edge(
     outlier_deviations=3.0, outlier_neighbours=4, under_sampled=0.5, unstable_spikes=0.02, below=16.0, above=2.0,
 )  # fmt: skip
 BUDGET = params.SweepUniform(
-    trials=23, steps=100, warmup_steps=10, eval_every=10, lr=params.Range(min=1e-4, max=0.1, scale="linear")
+    trials=23, steps=100, warmup_steps=10, eval_every=10, lr=params.Range(min=1e-4, max=0.1, scale="linear"), imported=None
 )
 CHANCE = 6.0
 

@@ -55,7 +55,8 @@ def tables(n: int = 12) -> dict[str, pd.DataFrame]:
         for rule in ("none", "hyperband") for metric in ("loss", "m_u") for order in range(3)
     ]  # fmt: skip
     replicates = [
-        {"replicate": 3 * c + s, "candidate": c, "trial": None if c == 0 else c, "lr": 0.012, "beta2": 0.97, "weight_decay": 0.01,
+        {"replicate": 3 * c + s, "candidate": c, "trial": None if c == 0 else c, "round": s, "stays": c < 2,
+         "lr": 0.012, "beta2": 0.97, "weight_decay": 0.01,
          "seed": s, "state": COMPLETE, "final_loss_nats": 2.5 - 0.1 * c + 0.01 * s}
         for c in range(3) for s in range(3)
     ]  # fmt: skip
@@ -71,8 +72,18 @@ def tables(n: int = 12) -> dict[str, pd.DataFrame]:
          "sampler": "gp" if k > 4 else "sobol", "n_complete": 1, "n_pruned": 1, "n_diverged": 0, "n_pending": 0}
         for k, trial in enumerate(trials)
     ]  # fmt: skip
+    probes = [
+        {"trial": k, "side": side, "max_lr": lr, "step": 5, "lr": lr, "loss_nats": 3.0, "grad_norm": 1.0, "clip": 1.0,
+         "critical_low_lr": lr, "critical_high_lr": 2 * lr, "critical_lr": 1.5 * lr, "eigenvalue": 20 / lr,
+         "eigenvalue_error": 0.1, "products": 9, "threshold": 38 / lr}
+        for k, (side, lr) in enumerate([("under", 0.01), ("over", 0.2)])
+    ]  # fmt: skip
+    shapes = [
+        {"trial": k, "rank": k + 1, "final_loss_nats": 2.0, "warmup_flatness": 0.8, "steepest_nats_per_step": 0.1,
+         "steepest_step": 15.0, "convexity": None} for k in range(2)
+    ]  # fmt: skip
     rows = {
-        "trials": trials, "proposals": proposals,
+        "trials": trials, "proposals": proposals, "probes": probes, "shapes": shapes,
         "evals": evals, "rungs": rungs, "bins": bins, "correlations": correlations, "replay": replay,
         "replicates": replicates, "assignments": assignments, "final_evals": final_evals, "final_steps": final_steps,
     }  # fmt: skip
@@ -82,9 +93,17 @@ def tables(n: int = 12) -> dict[str, pd.DataFrame]:
 MEANS = [{"candidate": c, "mean_nats": 2.5 - 0.1 * c, "low_nats": 2.4 - 0.1 * c, "high_nats": 2.6 - 0.1 * c} for c in range(3)]
 
 
+PER_TRIAL = [{"trial": 1, "never_recovered": True}]
+IMPORTANCE = {"importances": [{"hyperparameter": name, "importance": 0.5, "low": 0.3, "high": None} for name in ("lr", "beta2")]}
+
+
 def prepare(t, edge=0.02, low=0.01, high=0.03, means=MEANS):
     """The data of every figure, from the tables by their names."""
-    values = {"edge": {"edge_lr": edge, "edge_low_lr": low, "edge_high_lr": high}, "choice": {"candidates": means, "trial": 0}}
+    values = {
+        "edge": {"edge_lr": edge, "edge_low_lr": low, "edge_high_lr": high, "trials": PER_TRIAL},
+        "choice": {"candidates": means, "trial": 0},
+    }
+    values["importance"] = IMPORTANCE
     known = {**t, **values}
 
     def value(path):
@@ -213,3 +232,31 @@ def test_a_figure_carries_its_lineage_in_both_files():
 
     assert digest_of(corpus={"source": "files"}) != found["parameters_sha256"]  # of a stage before it
     assert digest_of(cluster={"k_min": 3}) == found["parameters_sha256"]  # of no stage before it
+
+
+def test_trials_that_never_recovered_are_marked():
+    data = prepare(tables())["loss_by_lr"]
+    assert data.loc[data["series"] == "never recovered", "trial"].tolist() == [1]
+
+
+def test_the_theory_is_a_line_among_the_probes():
+    data = prepare(tables())["sharpness"]
+    line = data[data["series"] == "threshold"]
+    assert (line["lr"] * line["eigenvalue"]).tolist() == pytest.approx([38, 38])
+    assert line["critical_lr"].tolist() == line["lr"].tolist()
+    assert data["series"].tolist()[:2] == ["under", "over"]
+
+
+def test_the_steepest_drop_lies_on_its_curve():
+    t = tables()
+    data = prepare(t)["shapes"]
+    assert (data["series"] == "shape").sum() == (data["series"] == "steepest").sum() == len(t["shapes"])
+    for mark in data[data["series"] == "steepest"].itertuples():
+        curve = data[(data["series"] == "curve") & (data["trial"] == mark.trial)]
+        assert mark.loss_nats == pytest.approx(np.interp(15, curve["step"].astype(float), curve["loss_nats"]))
+
+
+def test_the_race_gives_means_over_the_seeds_so_far():
+    data = prepare(tables())["race"].set_index(["candidate", "round"])
+    assert data.loc[(1, 0), "mean_nats"] == pytest.approx(2.4) and data.loc[(1, 2), "mean_nats"] == pytest.approx(2.41)
+    assert data.loc[(1, 2), "seeds"] == 3 and not data.loc[(2, 0), "stays"]

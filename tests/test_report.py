@@ -12,7 +12,7 @@ from lrsweep.figures.drawing import LABELS
 from lrsweep.report import formats, plots
 from lrsweep.stages.report import SHOWN
 
-from .test_figures import diverged, prepare, tables
+from .test_figures import IMPORTANCE, diverged, prepare, tables
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -41,6 +41,7 @@ def content(t=None):
             "difference_to_default": {"difference_nats": -0.1, "low_nats": None, "high_nats": None} if c else None,
             "n": 4,
             "n_diverged": 0,
+            "stands": c < 2,
             "trial": c or None,
             "low_nats": 2.4,
             "high_nats": None,
@@ -70,6 +71,7 @@ def content(t=None):
             "edge_low_lr": 0.01,
             "edge_high_lr": None,
             "lr_range": {"min": 0.001, "max": 0.04},
+            "instability": {"trials": 1, "first_lr": 0.4, "calm_below_lr": 0.35, "last_calm_lr": 0.45},
             "counts": {"trials": 4, "diverged": 0, "never_recovered": 1, "catapults": 2},
             "spikes": {"total": 2, "rate_below_edge": 0.0, "rate_above_edge": None},
             "message": "Edge not seen",
@@ -84,12 +86,16 @@ def content(t=None):
             "trials": [],
         },
         "clusters": {"k": 2, "n": 9, "silhouette": 0.3, "stability": 1.0, "clusters": [], "message": None},
+        "importance": {"n": 9, "explained": 0.4, "message": None},
+        "importances": report.importance_rows(IMPORTANCE, LABELS),
+        "shapes": t["shapes"].to_dict("records"),
         "assess": assess,
         "choice": choice,
         "candidates": report.candidate_rows(choice),
         "final": {**hyper, "final_loss_nats": 1.5, "perplexity": 4.48, "bits_per_byte": 1.2, "steps": 100, "state": "COMPLETE"},
         "completions": [{"prompt": "Once <b>", "completion": "<script>alert(1)</script>"}],
         "warnings": assess["warnings"],
+        "simulated": False,
         "states": {"COMPLETE": 4},
         "rungs": report.rung_rows(t["rungs"]),
         "kappas": report.kappa_rows(25, 5),
@@ -181,6 +187,8 @@ def test_a_study_without_usable_data_still_has_a_page(candidate):
     )
     c["candidates"] = [{**row, **nothing, "n": 0, "n_diverged": 4} for row in c["candidates"]]
     c["choice"] |= {"candidate": candidate, "trial": None, "difference_to_default": None, "within_noise": [], "lower_lr": None}
+    c["edge"]["instability"] = {"trials": 0, "first_lr": None, "calm_below_lr": None, "last_calm_lr": None}
+    c |= {"importance": {"n": 0, "explained": None, "message": "0 complete trials"}, "importances": [], "shapes": []}
     c["choice"]["noise"] = {"sd_nats": None, "degrees_of_freedom": 0}
     missing = ("edge_lr", "edge_low_lr", "edge_high_lr", "limit_nats", "best", "bracket", "lr_sensitivity", "initial_loss_nats")
     c["edge"] |= dict.fromkeys(missing)

@@ -140,7 +140,7 @@ def test_probes_are_taken_on_the_way_of_the_trial(monkeypatch, tmp_path):
     from lrsweep.stages import sharpness as stage
 
     budget = params.SweepUniform(
-        trials=1, steps=20, warmup_steps=4, eval_every=5, lr=params.Range(min=1e-3, max=0.1, scale="log")
+        trials=1, steps=20, warmup_steps=4, eval_every=5, lr=params.Range(min=1e-3, max=0.1, scale="log"), imported=None
     )
     state, run = start()
     recorded = {seen.step: seen for seen in observe(state, run) if hasattr(seen, "grad_norm")}

@@ -12,7 +12,7 @@ from lrsweep.figure_files import carried
 from lrsweep.tracing import Workspace, trace, tree
 from tests.pipeline import run
 
-BEYOND_THE_SWEEP = ["sweep_bayes", "cluster", "assess", "select", "train", "generate", "figures", "report"]
+BEYOND_THE_SWEEP = ["sweep_bayes", "cluster", "importance", "assess", "select", "train", "generate", "figures", "report"]
 
 
 @pytest.fixture
@@ -63,10 +63,11 @@ def test_a_swapped_figure(here):
 def test_a_changed_parameter(here):
     params = here / "params.yaml"
     params.write_text(params.read_text().replace("k_max: 6", "k_max: 5"))
-    (only,) = found(here)
-    assert str(only) == (
+    first, *others = found(here)
+    assert str(first) == (
         "cluster.k_max: found 5 in params.yaml, expected 6, with which cluster was run; invalidates cluster, figures, report"
     )
+    assert {(one.stage, one.what) for one in others} == {("figures", "cluster.k_max")}  # each figure carries its parameters
     traced = trace(here / "results/figures/clusters.svg", workspace(here))
     assert traced["command"] == "dvc exp run -S cluster.k_max=6 figures"
 
@@ -146,7 +147,7 @@ def test_a_stale_record_is_set_aside_and_comes_back(here):
         (here / "params.yaml").write_text(text.replace("k_max: 6", changed))
         stage_provenance.set_stale_aside(stages, checking.load(here / "params.yaml"))
         gone = [stage.name for stage in stages.values() if not (here / stage.provenance).exists()]
-        assert gone == (["cluster"] if changed == "k_max: 5" else [])
+        assert gone == (["cluster", "figures"] if changed == "k_max: 5" else [])
     path.rename(path.with_name(".provenance.json"))
     (here / "results/cluster/clusters.json").write_text("{}")
     stage_provenance.put_back(stages)

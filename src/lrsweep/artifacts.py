@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RESULTS = Path("results")
 STAGES = Path("dvc.yaml")  # the contract of the stages
 
+SIMULATED = "simulated"  # the JSON key, table column and safetensors metadata of what no model was trained for
+
 COMPLETE, PRUNED, DIVERGED = "COMPLETE", "PRUNED", "DIVERGED"
 
 # column: (type, meaning with its unit). A column ending in ? may be null.
@@ -159,6 +161,40 @@ TABLES: Mapping[str, Columns] = {
 }
 
 
+_marked = False  # whether this process made up a curve, or read what was made from one
+
+
+def mark_simulated() -> None:
+    """From now on all JSON and tables that this process writes say that they are simulated. Reading a marked one does it too."""
+    global _marked
+    _marked = True
+
+
+def is_marked() -> bool:
+    """Whether what this process writes is marked as simulated."""
+    return _marked
+
+
+def marked(value: dict[str, Any]) -> dict[str, Any]:
+    """The value, with the mark before it where it is simulated."""
+    return {SIMULATED: True, **value} if _marked else value
+
+
+def says_simulated(path: Path) -> bool:
+    """Whether an artifact (JSON, parquet or safetensors) says that it is simulated: then it is evidence of nothing."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return SIMULATED in pq.read_schema(path).names
+    if path.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, "np") as file:
+            return SIMULATED in (file.metadata() or {})
+    value = json.loads(path.read_text(encoding="utf-8"))
+    return isinstance(value, dict) and SIMULATED in value
+
+
 def folder(stage: str) -> Path:
     """The stage's folder in results/, made if need be."""
     path = RESULTS / stage
@@ -170,7 +206,7 @@ def folder(stage: str) -> Path:
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """A binary file that is there whole at the end of the block, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")  # nodes share a file system, not their pids
     try:
         with temporary.open("wb") as file:
             yield file
@@ -187,6 +223,13 @@ def write_bytes(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Adds a line to a log in work/; logs are no artifacts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as log:
+        log.write(line + "\n")
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text, whole or not at all."""
     write_bytes(path, text.encode())
@@ -194,6 +237,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON in one spelling: keys in the order given, floats to the bit, a final newline; no NaN."""
+    value = marked(value) if isinstance(value, dict) else value
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -204,11 +248,14 @@ def read_json(path: Path) -> Any:
         UserError: the file is missing or damaged.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; the stage that writes it has not run") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: damaged ({error}), expected JSON; remove it and run the pipeline again") from None
+    if isinstance(value, dict) and value.pop(SIMULATED, False):
+        mark_simulated()
+    return value
 
 
 def schema(name: str) -> "pa.Schema":
@@ -228,20 +275,29 @@ def schema(name: str) -> "pa.Schema":
 
 
 def write_table(path: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows as the table `name` in parquet: the same rows give the same bytes.
+    """Writes rows as the table `name`; see write_columns."""
+    columns = [column.rstrip("?") for column in TABLES[name]]
+    write_columns(path, name, {column: [row[column] for row in rows] for column in columns})
+
+
+def write_columns(path: Path, name: str, columns: Mapping[str, Any]) -> None:
+    """Writes columns (lists or arrays of one length) as the table `name` in parquet: the same values give the same bytes.
 
     Raises:
-        pyarrow.ArrowInvalid, KeyError: a row does not fit the schema (a fault of ours).
+        pyarrow.ArrowInvalid, KeyError: a column does not fit the schema (a fault of ours).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     fields = schema(name)
-    arrays = [pa.array([row[field.name] for row in rows], field.type) for field in fields]
+    arrays = [pa.array(columns[field.name], field.type) for field in fields]
     for field, array in zip(fields, arrays, strict=True):
         assert field.nullable or not array.null_count, f"{name}.{field.name} holds nulls"
+    table = pa.Table.from_arrays(arrays, schema=fields)
+    if _marked:
+        table = table.append_column(SIMULATED, pa.array([True] * table.num_rows, pa.bool_()))
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=fields), sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd")
     write_bytes(path, sink.getvalue().to_pybytes())
 
 
@@ -260,6 +316,9 @@ def read_table(path: Path, name: str) -> "pd.DataFrame":
         raise UserError(f"{path}: no such file; the stage that writes it has not run") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path}: damaged ({error}), expected parquet; remove it and run the pipeline again") from None
+    if SIMULATED in table.column_names:
+        mark_simulated()
+        table = table.drop_columns(SIMULATED)
     if not table.schema.equals(schema(name)):
         raise UserError(
             f"{path}: found columns {table.column_names}, expected those of {name}; remove it and run the pipeline again"

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -16,21 +16,10 @@ from lrsweep import checking
 from lrsweep.errors import Mismatch, UserError
 from lrsweep.params import Params
 from lrsweep.progress import duration
+from lrsweep.wb import commands
 
 PARAMS = Path("params.yaml")
-PLAIN_STAGES = (
-    "check",
-    "corpus",
-    "tokenize",
-    "edge",
-    "sharpness",
-    "cluster",
-    "importance",
-    "train",
-    "generate",
-    "figures",
-    "report",
-)
+PLAIN_STAGES = ("check", "corpus", "tokenize", "edge", "sharpness", "cluster", "importance", "generate", "figures", "report")
 FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
 
 app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -52,8 +41,10 @@ def _plain(stage: str) -> None:
 
     def command() -> None:
         loaded = checking.load(PARAMS)
+        commands.before(loaded)
         with _timed(stage), _recording(stage, loaded):
             import_module(module).run(loaded)
+        commands.after(loaded, stage, None)
 
     doc = (Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
     app.command(stage, help=doc)(command)
@@ -85,6 +76,7 @@ def _fanned_out(stage: str) -> None:
                 getattr(gather, stage)(job)
             else:
                 import_module(f"lrsweep.stages.{stage}").run(job)
+        commands.after(job.params, stage, job)
 
     app.command(stage, help=f"{stage}: gathers the records of its trials (snakemake runs the trials).")(command)
 
@@ -93,6 +85,18 @@ for _stage in PLAIN_STAGES:
     _plain(_stage)
 for _stage in FANNED_OUT:
     _fanned_out(_stage)
+
+
+@app.command(help="train: the final training; goes on from its last checkpoint where it was killed.")
+def train(folder: Folder = None) -> None:
+    from lrsweep.lineage import kept, study_folder
+    from lrsweep.stages.train import run
+
+    loaded = checking.load(PARAMS)
+    commands.before(loaded)
+    with _timed("train"), _recording("train", loaded):
+        run(loaded, kept(folder) if folder else study_folder("train", loaded))
+    commands.after(loaded, "train", None)
 
 
 @app.command()
@@ -111,8 +115,13 @@ def block(level: int, first: int, last: int, folder: Folder = None) -> None:
     run_block(_job("sweep_bayes", folder), level, first, last)
 
 
+app.command()(commands.track)
+app.add_typer(commands.exports, name="export")
+app.add_typer(commands.imports, name="import")
+
+
 @app.command()
-def status(follow: Annotated[bool, typer.Option(help="Look again every second until all are done.")] = False) -> None:
+def status(follow: Annotated[bool, typer.Option(help="Look again every second, until Ctrl-C.")] = False) -> None:
     """Says how far each study of these parameters is, a line each; also of one that runs elsewhere with the same work folder."""
     from lrsweep import progress
 
@@ -121,20 +130,17 @@ def status(follow: Annotated[bool, typer.Option(help="Look again every second un
         typer.echo("no study of these parameters has started: snakemake --cores all starts them")
         return
 
-    def lines() -> tuple[str, bool]:
-        found = [progress.summarize(progress.read(job.events), job.plan) for job in jobs]
-        return "\n".join(map(str, found)), any(one.done < one.plan.trials for one in found)
+    def lines() -> str:
+        return "\n".join(str(progress.summarize(progress.read(job.events), job.plan)) for job in jobs)
 
     if not follow:
-        typer.echo(lines()[0])
+        typer.echo(lines())
         return
     from rich.live import Live
 
-    with Live("") as live:
-        waiting = True
-        while waiting:
-            text, waiting = lines()
-            live.update(text, refresh=True)
+    with Live("") as live, suppress(KeyboardInterrupt):
+        while True:
+            live.update(lines(), refresh=True)
             time.sleep(1)
 
 

@@ -1,7 +1,9 @@
 """The curve of a training run: followed while it trains, and read back with every metric at each eval."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from lrsweep import artifacts
@@ -23,7 +25,10 @@ class Curve:
     last_step: int = 0
 
 
-def follow(observations: Iterable[Any], curve: Curve, decide: Callable[[Curve, int], RungPoint | None]) -> Curve:
+Decide = Callable[[Curve, int], RungPoint | None]  # a comparison after the eval of a step, or None
+
+
+def follow(observations: Iterable[Any], curve: Curve, decide: Decide) -> Curve:
     """Consumes a training run until it ends, diverges, or is stopped by `decide(curve, step)` after an eval."""
     for seen in observations:
         curve.last_step = seen.step
@@ -46,12 +51,18 @@ def follow(observations: Iterable[Any], curve: Curve, decide: Callable[[Curve, i
 def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
     """Each eval with a finite loss, and the metrics there."""
     points = [point for point in evals if point.loss_nats is not None]
-    rows = components([point.lr for point in points], [point.loss_nats for point in points], max_lr, section)
-    return list(zip(points, rows, strict=True))
+    absent = [] if points and points[0].step == 0 else [EvalPoint(0, 0.0, math.nan)]  # as in many an imported curve
+    whole = [*absent, *points]
+    rows = components([point.lr for point in whole], [point.loss_nats for point in whole], max_lr, section)
+    return list(zip(points, rows[len(absent) :], strict=True))
 
 
-def values_by_step(record: Record, section: Metric) -> dict[int, float]:
-    """The metric that the section names at each eval of the record where it is defined, by step."""
+@cache
+def values_by_step(record: Record, section: Metric) -> Mapping[int, float]:
+    """The metric that the section names at each eval of the record where it is defined, by step.
+
+    Kept, since a job asks for it of every record in sight for each of its trials.
+    """
     values = {point.step: row.value(section.name) for point, row in measure(record.evals, record.proposal.lr, section)}
     return {step: value for step, value in values.items() if value is not None}
 

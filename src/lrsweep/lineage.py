@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lrsweep import artifacts
 from lrsweep.corpus import source_files
+from lrsweep.devices import device
 from lrsweep.params import Corpus, Params
 from lrsweep.records import canonical_digest
 
@@ -23,6 +24,7 @@ SECTIONS = {
     "sweep_bayes": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes"),
     "assess": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes", "assess"),
     "select": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes", "select"),
+    "train": ("corpus", "tokenize", "model", "optimizer", "evaluation", "train"),  # and the values that it trains at
 }
 # Modules that change no record: what params.py says counts by its values, the others only speak.
 _WITHOUT_EFFECT = {PACKAGE / "params.py", PACKAGE / "progress.py", PACKAGE / "errors.py"}
@@ -74,14 +76,14 @@ def _source_digests(section: Corpus) -> list[str]:
 
 
 def study_folder(stage: str, params: Params) -> Path:
-    """The folder of a study's trials: work/<digest>/<stage>.
+    """The folder of a study's trials: work/<digest>/<stage>; that of made-up trials begins with `simulated-`.
 
     Raises:
         UserError: a source file of the corpus is missing.
     """
-    upstream = ["corpus", "tokenize", "trials"]
+    upstream = ["corpus", "tokenize", "train" if stage == "train" else "trials"]
     sections = list(SECTIONS[stage])
-    if stage != "sweep_uniform" and params.sweep_bayes.lr == "auto":
+    if "sweep_bayes" in sections and params.sweep_bayes.lr == "auto":
         sections += ["sweep_uniform", "edge"]
         upstream.append("edge")
     parts = {name: getattr(params, name).model_dump(mode="json") for name in sections}
@@ -92,6 +94,7 @@ def study_folder(stage: str, params: Params) -> Path:
         "sections": {**parts, stage: own},
         "code": {str(path.relative_to(PACKAGE)): artifacts.digest(path) for path in sorted(files)},
         "sources": _source_digests(params.corpus),
+        "device": device(params.execution),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
-    return work() / canonical_digest(everything)[:16] / stage
+    return work() / f"{'simulated-' if params.simulate else ''}{canonical_digest(everything)[:16]}" / stage

@@ -48,8 +48,8 @@ def rotate(x_BTHK: Tensor, turns_TP: Tensor) -> Tensor:
 
     Llama in `transformers` pairs p with p + K/2 instead: the same function with the rows of q and k in another order.
     """
-    pairs_BTHP = torch.view_as_complex(x_BTHK.unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs_BTHP * turns_TP[:, None]).flatten(-2)
+    pairs_BTHP = torch.view_as_complex(x_BTHK.float().unflatten(-1, (-1, 2)))  # there is no complex bfloat16
+    return torch.view_as_real(pairs_BTHP * turns_TP[:, None]).flatten(-2).type_as(x_BTHK)
 
 
 class Cache:

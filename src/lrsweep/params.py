@@ -85,6 +85,7 @@ class Optimizer(Section):
     grad_clip: Positive
     min_lr_ratio: Share
     batch_size: Count
+    precision: Literal["float32", "bfloat16"]
 
 
 class Evaluation(Section):
@@ -99,9 +100,17 @@ class Budget(Section):
     eval_every: Count
 
 
+class Imported(Section):
+    """A study that was trained elsewhere, in a folder that `lrsweep import` wrote; nothing is trained for it."""
+
+    folder: Annotated[str, Field(min_length=1)]
+    sha256: Digest  # of the folder's import.json, which holds the digests of its records
+
+
 class SweepUniform(Budget):
     trials: Count
     lr: Range
+    imported: Imported | None
 
 
 class Edge(Section):
@@ -154,6 +163,7 @@ class SweepBayes(Budget):
     weight_decay: Range
     metric: Metric
     stopping: Stopping
+    imported: Imported | None
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -225,7 +235,11 @@ class Generate(Section):
 class Execution(Section):
     """How the work is done. Nothing here changes a result, so no artifact depends on it."""
 
+    device: Literal["auto", "cpu", "cuda"]
     trials_per_job: Count
+    trials_at_once: Count
+    checkpoint_every: Count | None
+    tracking: Literal["disabled", "offline", "online"]
 
 
 class Params(Section):
@@ -233,6 +247,7 @@ class Params(Section):
 
     lr: Positive | None
     seed: Annotated[int, Field(ge=0, lt=2**63)]
+    simulate: bool
     corpus: Corpus
     tokenize: Tokenize
     model: Model

@@ -66,13 +66,15 @@ def tell(records: Sequence[Record], section: SweepBayes) -> list[Told]:
     if not complete:
         return []
     values: dict[int, float] = {}
+    changes: dict[int, float] = {}
     for record in records:
         own = values_by_step(record, section.metric)
         if record.state == artifacts.COMPLETE:
             values[record.trial] = own[section.steps]
         elif record.state == artifacts.PRUNED:
-            changes = [other[section.steps] - other[record.steps] for other in complete]
-            values[record.trial] = own[record.steps] + float(np.median(changes))
+            if record.steps not in changes:
+                changes[record.steps] = float(np.median([other[section.steps] - other[record.steps] for other in complete]))
+            values[record.trial] = own[record.steps] + changes[record.steps]
     cap = float(np.quantile(list(values.values()), section.cap_quantile))
     return [(r.proposal, min(values.get(r.trial, cap), cap)) for r in records]
 

@@ -18,8 +18,9 @@ def here(folder: Path) -> Path:
 
 
 def path(folder: Path, kind: str, first: int | str, last: int | str) -> Path:
-    """Where the receipt of a job lies; with wildcards for numbers, the pattern of such receipts."""
-    return here(folder) / "jobs" / f"{kind}-{first}-{last}.json"
+    """Where the receipt of a job lies, a thousand trials to a folder; with wildcards for numbers, the pattern of these."""
+    thousand = f"{first // 1000:03d}" if isinstance(first, int) else "{thousand}"
+    return here(folder) / "jobs" / thousand / f"{kind}-{first}-{last}.json"
 
 
 def race_kind(section: Select, number: int | str) -> str:
@@ -30,7 +31,7 @@ def race_kind(section: Select, number: int | str) -> str:
 def write(receipt: Path, folder: Path, written: Iterable[Path]) -> None:
     """Writes a receipt: the records of the job, relative to the stage's folder. Each record carries its own digest."""
     names = [str(record.relative_to(folder)) for record in written]
-    for place in {receipt, folder / "jobs" / receipt.name}:
+    for place in {receipt, folder / "jobs" / receipt.parent.name / receipt.name}:
         artifacts.write_json(place, names)
 
 
@@ -39,10 +40,11 @@ def refresh(folder: Path) -> None:
     record which is gone, so that their jobs run again for the missing trials.
     """
     jobs = here(folder) / "jobs"
-    for shared in sorted((folder / "jobs").glob("*.json")):
-        if not (jobs / shared.name).exists():
+    for shared in sorted((folder / "jobs").glob("*/*.json")):
+        own = jobs / shared.parent.name / shared.name
+        if not own.exists():
             with suppress(FileNotFoundError):  # it may be of a workspace that has just started the job again
-                artifacts.write_bytes(jobs / shared.name, shared.read_bytes())
-    for receipt in sorted(jobs.glob("*.json")):
+                artifacts.write_bytes(own, shared.read_bytes())
+    for receipt in sorted(jobs.glob("*/*.json")):
         if not all(records.exists(folder / name) for name in artifacts.read_json(receipt)):
             receipt.unlink()

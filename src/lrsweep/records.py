@@ -76,6 +76,10 @@ class Record:
     evals: tuple[EvalPoint, ...]
     rungs: tuple[RungPoint, ...]
 
+    def __hash__(self) -> int:
+        """Enough to tell records apart: to hash each eval took as long as what is looked up by it."""
+        return hash((self.context, self.proposal.trial, self.steps))
+
     @property
     def trial(self) -> int:
         return self.proposal.trial
@@ -173,15 +177,19 @@ def _read(path: Path) -> tuple[Record, str]:
     if not intact:
         raise UserError(f"{path}: truncated or edited, its digest does not fit; {_remedy(path)}")
     curve_sha256 = body.pop("curve_sha256")
-    record = Record(
+    return from_tree(body), curve_sha256
+
+
+def from_tree(tree: dict[str, Any]) -> Record:
+    """A record from what asdict makes of it."""
+    return Record(
         **{
-            **body,
-            "proposal": Proposal(**body["proposal"]),
-            "evals": tuple(EvalPoint(**point) for point in body["evals"]),
-            "rungs": tuple(RungPoint(**point) for point in body["rungs"]),
+            **tree,
+            "proposal": Proposal(**tree["proposal"]),
+            "evals": tuple(EvalPoint(**point) for point in tree["evals"]),
+            "rungs": tuple(RungPoint(**point) for point in tree["rungs"]),
         }
     )
-    return record, curve_sha256
 
 
 def _remedy(path: Path) -> str:

@@ -4,11 +4,11 @@ After the first block trial k depends on the records of the block and of trials 
 trials as the lag may run at once, and the result does not depend on the order in which they end.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lrsweep import artifacts
-from lrsweep.curves import Curve, Row, measure, values_by_step
+from lrsweep.curves import Curve, Decide, Row, measure, values_by_step
 from lrsweep.params import VARIED, Metric, SweepBayes
 from lrsweep.pruning import Verdict, halve, judge
 from lrsweep.records import Record, RungPoint
@@ -24,7 +24,7 @@ def pending(k: int, section: SweepBayes) -> range:
     return range(sight(k, section).stop, k)
 
 
-def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> Callable[[Curve, int], RungPoint | None]:
+def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> Decide:
     """The stopping rule of a trial that has these records in sight."""
     references = [values_by_step(record, section.metric) for record in records]
 

@@ -1,6 +1,7 @@
 """Training as a generator of observations: what to log, when to stop and what to save is the consumer's business."""
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -66,6 +67,23 @@ class State:
     model: Transformer
     optimizer: torch.optim.AdamW
     step: int
+    precision: torch.dtype  # of the forward pass
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.head.weight.device
+
+    def move(self, device: str) -> "State":
+        """Moves all of it to a device, in place."""
+        self.model.to(device)
+        for moments in self.optimizer.state.values():
+            for key, moment in moments.items():
+                moments[key] = moment.to(device)
+        return self
+
+    def autocast(self) -> torch.autocast:
+        """The forward pass in the state's precision, gradients and weights in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def tensors(self) -> dict[str, Tensor]:
         """The state as tensors, to be saved without pickle. They are the live ones: save them before the next step."""
@@ -86,7 +104,14 @@ class State:
 
 
 def use_one_thread() -> None:
-    """One thread a trial: two were slower for a small model, and the number of threads would change bits."""
+    """One thread a trial: two were slower for a small model, and the number of threads would change bits.
+
+    On a GPU cuBLAS asks for a fixed workspace, and of the kernels of attention only the plain one has a deterministic gradient.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cuda.enable_flash_sdp(False)
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    torch.backends.cuda.enable_cudnn_sdp(False)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # finds reads of unset memory, at 1 % of the time; there are none
@@ -111,7 +136,7 @@ def start(model: params.Model, vocab_size: int, optimizer: params.Optimizer, hyp
         # As AdamW would make them at its first step: a state can be saved and loaded before it too.
         moments = (torch.zeros_like(weight), torch.zeros_like(weight), torch.zeros(()))
         adamw.state[weight] = dict(zip(MOMENTS, moments, strict=True))
-    return State(network, adamw, 0)
+    return State(network, adamw, 0, getattr(torch, optimizer.precision))
 
 
 def observe(
@@ -122,9 +147,14 @@ def observe(
     valid_batches are inputs and targets N x B x T. While an observation is held, the state is exactly that of its step, so a
     consumer may stop or save there. The run ends with the first observation that is not finite; its state is of no more use.
     """
-    inputs_NBT, targets_NBT = (torch.from_numpy(array) for array in valid_batches)
+    inputs_NBT, targets_NBT = (torch.from_numpy(array).to(state.device) for array in valid_batches)
+
+    def measure() -> float:
+        with state.autocast():
+            return evaluate(state.model, inputs_NBT, targets_NBT)
+
     if state.step == 0:
-        yield (first := Eval(0, run.lr(0), evaluate(state.model, inputs_NBT, targets_NBT)))
+        yield (first := Eval(0, run.lr(0), measure()))
         if not first.finite:
             return
     batch_seed = derive_seed(run.seed, "batches")
@@ -132,12 +162,13 @@ def observe(
         number = state.step + 1
         lr = run.lr(number)
         batch = sample_batch(train_tokens, batch_seed, number, run.optimizer.batch_size, run.context_length)
-        loss_nats, grad_norm = update(state, *map(torch.from_numpy, batch), lr, run.optimizer.grad_clip)
+        inputs_BT, targets_BT = (torch.from_numpy(array).to(state.device) for array in batch)
+        loss_nats, grad_norm = update(state, inputs_BT, targets_BT, lr, run.optimizer.grad_clip)
         yield (seen := Step(number, lr, loss_nats, grad_norm))
         if not seen.finite:
             return
         if number % run.budget.eval_every == 0:
-            yield (measured := Eval(number, lr, evaluate(state.model, inputs_NBT, targets_NBT)))
+            yield (measured := Eval(number, lr, measure()))
             if not measured.finite:
                 return
 
@@ -145,7 +176,8 @@ def observe(
 def update(state: State, inputs_BT: Tensor, targets_BT: Tensor, lr: float, grad_clip: float) -> tuple[float, float]:
     """One step of AdamW; returns the loss before it, in nats, and the gradient norm before clipping."""
     state.optimizer.zero_grad(set_to_none=True)
-    loss = F.cross_entropy(state.model(inputs_BT).flatten(0, 1), targets_BT.flatten())
+    with state.autocast():
+        loss = F.cross_entropy(state.model(inputs_BT).float().flatten(0, 1), targets_BT.flatten())
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), grad_clip)
     for group in state.optimizer.param_groups:
@@ -161,5 +193,5 @@ def evaluate(model: Transformer, inputs_NBT: Tensor, targets_NBT: Tensor) -> flo
 
     One at a time: together they fall out of the CPU's cache and take 1.6 times as long.
     """
-    losses = [F.cross_entropy(model(x).flatten(0, 1), y.flatten()) for x, y in zip(inputs_NBT, targets_NBT, strict=True)]
+    losses = [F.cross_entropy(model(x).float().flatten(0, 1), y.flatten()) for x, y in zip(inputs_NBT, targets_NBT, strict=True)]
     return torch.stack(losses).mean().item()

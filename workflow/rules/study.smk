@@ -1,8 +1,9 @@
-# The stages that fan out: trial jobs, each with a receipt, and a gather with the stage's outs.
+# The stages that train. The studies fan out: trial jobs, each with a receipt, and a gather with the stage's outs. The final
+# training is one job, with a folder of its own for checkpoints.
 #
 # Inputs inside a study are ancient(): its folder is named after a digest of all that its trials depend on, so a trial that is
 # there is never out of date, whatever the times of files say after a checkout.
-from lrsweep import racing, receipts
+from lrsweep import imported, racing, receipts
 from lrsweep.lineage import study_folder
 from lrsweep.study import chunks
 
@@ -20,7 +21,9 @@ FOLDERS = {stage: receipts.here(folder) for stage, folder in RECORDS.items()}
 TRIALS = {
     "sweep_uniform": chunks(0, PARAMS.sweep_uniform.trials, SIZE),
     "sweep_bayes": chunks(BAYES.first_block, BAYES.trials, SIZE),
-    "assess": chunks(0, PARAMS.assess.audit_trials, SIZE),
+    # stopped trials that were trained elsewhere cannot be trained on: an imported study has no audit
+    "assess": chunks(0, 0 if BAYES.imported else PARAMS.assess.audit_trials, SIZE),
+    "train": [],
 }
 # Jobs of each round of the race: half as long as others, since a round waits for the last of them.
 ROUNDS = [chunks(0, n, (SIZE + 1) // 2) for n in racing.places(PARAMS.select)]
@@ -66,7 +69,11 @@ def before_trials(wildcards):
     seen = range(first - 2 * BAYES.lag + 1, last - BAYES.lag + 1)
     jobs = [
         pair
-        for pair in TRIALS["sweep_bayes"]
+        for pair in TRIALS["sweep_bayes"][
+            max(0, (seen.start - BAYES.first_block) // SIZE) : max(
+                0, (min(first, seen.stop) - 1 - BAYES.first_block) // SIZE + 1
+            )
+        ]
         if pair[0] < first and pair[0] < seen.stop and pair[1] >= seen.start
     ]
     return [
@@ -79,6 +86,8 @@ def before_trials(wildcards):
 def receipts_of(stage):
     if stage == "select":
         return [path for number in range(len(ROUNDS)) for path in race_receipts(number)]
+    if stage in IMPORTED:
+        return [str(imported.manifest_path(IMPORTED[stage].imported))]
     block = (
         [
             path
@@ -95,6 +104,7 @@ wildcard_constraints:
     level=r"\d+",
     first=r"\d+",
     last=r"\d+",
+    thousand=r"\d+",
 
 
 rule sweep_uniform_trials:

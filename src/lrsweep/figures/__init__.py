@@ -5,22 +5,29 @@ sheet of the package. Figures survive a study without usable data: they are then
 """
 
 from lrsweep.figures.assessment import CORRELATIONS, REPLAY
-from lrsweep.figures.choice import CHOICE, FINAL_CURVE
-from lrsweep.figures.edge import LOSS_BY_LR, LR_GRAD_NORM
-from lrsweep.figures.exploration import EXPLORATION, ISOLATION
+from lrsweep.figures.choice import CHOICE, FINAL_CURVE, RACE
+from lrsweep.figures.edge import LOSS_BY_LR, LR_GRAD_NORM, SPIKES
+from lrsweep.figures.exploration import EXPLORATION, IMPORTANCE, ISOLATION
+from lrsweep.figures.shapes import SHAPES
+from lrsweep.figures.sharpness import SHARPNESS
 from lrsweep.figures.study import CLUSTERS, CURVES, PROPOSALS
 
 IN_ORDER = (  # of the page
     LOSS_BY_LR,
     LR_GRAD_NORM,
+    SPIKES,
+    SHARPNESS,
     CURVES,
     PROPOSALS,
     EXPLORATION,
     ISOLATION,
+    IMPORTANCE,
     CLUSTERS,
+    SHAPES,
     CORRELATIONS,
     REPLAY,
     CHOICE,
+    RACE,
     FINAL_CURVE,
 )
 FIGURES = {figure.name: figure for figure in IN_ORDER}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import limit, log_axes, usable
+from lrsweep.figures.drawing import DASHES, PALETTE, SHAPES, legend_above, limit, log_axes, usable
 from lrsweep.figures.figure import Figure
 
 
@@ -56,6 +56,45 @@ CHOICE = Figure(
         "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the "
         "final loss. To the right the candidates on a scale of their own: where the intervals overlap, the order of the means "
         "is not safe."
+    ),
+)
+
+
+def prepare_race(replicates: pd.DataFrame) -> pd.DataFrame:
+    """Per candidate and round that it ran in: seeds so far, the mean of their losses, and whether it stays."""
+    rows = []
+    for (candidate, number), part in replicates.groupby(["candidate", "round"]):
+        known = replicates[(replicates["candidate"] == candidate) & (replicates["round"] <= number)]
+        mean = known["final_loss_nats"].astype(float).mean()
+        rows.append(
+            {"candidate": candidate, "round": number, "seeds": len(known), "mean_nats": mean, "stays": part["stays"].all()}
+        )
+    return pd.DataFrame(rows, columns=["candidate", "round", "seeds", "mean_nats", "stays"])
+
+
+def draw_race(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="round", ylabel="mean final loss so far (nats)")
+    known = data[data["mean_nats"].notna() & (data["candidate"] > 0)]  # the default is far above, and has its own figure
+    if not usable(ax, known, "no candidate was raced"):
+        return
+    for i, (candidate, part) in enumerate(known.groupby("candidate")):
+        style = {"color": PALETTE[i % len(PALETTE)], "marker": SHAPES[i % len(SHAPES)], "linestyle": DASHES[i % len(DASHES)]}
+        ax.plot(part["round"], part["mean_nats"], label=f"candidate {candidate}", **style)
+    dropped = known[~known["stays"].astype(bool)]
+    ax.plot(dropped["round"], dropped["mean_nats"], "x", color="black", markersize=13, markeredgewidth=2.2, label="dropped")
+    ax.set_xticks(sorted(known["round"].unique()))
+    legend_above(ax, 4)
+
+
+RACE = Figure(
+    name="race",
+    inputs=("select/replicates.parquet",),
+    prepare=prepare_race,
+    draw=draw_race,
+    caption=(
+        "The race of the candidates: the mean of each over its seeds so far, round by round. A cross marks who was clearly worse "
+        "and got no more seeds. Look how much the means still move while seeds are added: that is the noise which a single run "
+        "hides."
     ),
 )
 

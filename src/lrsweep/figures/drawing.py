@@ -11,6 +11,9 @@ from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 SHOWN_QUANTILE = 0.9  # a few runaway losses must not flatten the rest: the axis ends a little above this quantile
 COLOURS = {COMPLETE: "#0072B2", PRUNED: "#E69F00", DIVERGED: "#D55E00"}
 MARKERS = {COMPLETE: "o", PRUNED: "s", DIVERGED: "^"}
+NEVER = "never recovered"  # beside the states: complete, and no better than after warm-up
+COLOURS |= {NEVER: "#000000"}
+MARKERS |= {NEVER: "X"}
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 SHAPES = "osD^vPX"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import DASHES, PALETTE, draw_edge, draw_states, legend_above, log_axes, usable
+from lrsweep.figures.drawing import DASHES, NEVER, PALETTE, draw_edge, draw_states, legend_above, log_axes, usable
 from lrsweep.figures.figure import Figure
 
 
@@ -53,8 +53,14 @@ LR_GRAD_NORM = Figure(
 
 
 def prepare_loss_by_lr(trials: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
+    never = {row["trial"] for row in edge["trials"] if row["never_recovered"]}
     rows = [
-        {"series": row.state, "trial": row.trial, "lr": row.lr, "final_loss_nats": row.final_loss_nats}
+        {
+            "series": NEVER if row.trial in never else row.state,
+            "trial": row.trial,
+            "lr": row.lr,
+            "final_loss_nats": row.final_loss_nats,
+        }
         for row in trials.itertuples()
     ]
     marks = _marks(edge=edge["edge_lr"], edge_low=edge["edge_low_lr"], edge_high=edge["edge_high_lr"])
@@ -83,6 +89,43 @@ LOSS_BY_LR = Figure(
     draw=draw_loss_by_lr,
     caption=(
         "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
-        "dotted is the edge, shaded its interval; diverged trials stand at the upper border."
+        "dotted is the edge, shaded its interval. Crosses ended no better than after warm-up; diverged trials stand at the "
+        "upper border."
+    ),
+)
+
+
+def prepare_spikes(bins: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
+    rows = [
+        {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), "steps": row.n_steps, "spike_rate": row.spike_rate}
+        for row in bins[bins["spike_rate"].notna()].itertuples()
+    ]
+    marks = _marks(edge=edge["edge_lr"])
+    return pd.DataFrame(rows + marks, columns=["series", "lr", "steps", "spike_rate"]).astype({"steps": "Int64"})
+
+
+def draw_spikes(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="learning rate of the step", ylabel="spikes (% of the steps)")
+    rates = data[data["spike_rate"].notna()]
+    if not usable(ax, rates, "no step with a full window before it"):
+        return
+    for (name, part), colour, dash in zip(rates.groupby("series"), PALETTE, DASHES, strict=False):
+        part = part.sort_values("lr")
+        ax.plot(part["lr"], 100 * part["spike_rate"], dash, color=colour, marker="o", markersize=5, label=name)
+    draw_edge(ax, data)
+    log_axes(ax, "x")
+    ax.set_ylim(bottom=-0.5)
+    legend_above(ax, 3)
+
+
+SPIKES = Figure(
+    name="spikes",
+    inputs=("edge/bins.parquet", "edge/edge.json"),
+    prepare=prepare_spikes,
+    draw=draw_spikes,
+    caption=(
+        "Spikes of the gradient norm, steps whose norm is far above the running median before them, as a share of the steps at "
+        "each learning rate of phase 1. Look where they begin: there training starts to break, which may be far above the edge "
+        "(dotted), where the loss only gets worse."
     ),
 )

@@ -1,6 +1,7 @@
 """Figures of how phase 2 searched: explore against exploit, and the best loss against each hyperparameter."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,6 +122,36 @@ def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         ax.tick_params(axis="y", labelleft=False)
     if not data.empty:
         legend_above(axes[1], 2)
+
+
+def prepare_importance(importance: dict[str, Any]) -> pd.DataFrame:
+    columns = ["hyperparameter", "importance", "low", "high"]
+    return pd.DataFrame([{name: row[name] for name in columns} for row in importance["importances"]], columns=columns)
+
+
+def draw_importance(ax: Axes, data: pd.DataFrame) -> None:
+    ax.set(xlabel="share of the variance of the final loss (%)")
+    if not usable(ax, data, "too few complete trials"):
+        return
+    y, middle = np.arange(len(data))[::-1], 100 * data["importance"].to_numpy(float)
+    spread = np.nan_to_num([middle - 100 * data["low"].astype(float), 100 * data["high"].astype(float) - middle]).clip(0)
+    ax.barh(y, middle, height=0.5, color="#56B4E9", label="importance")
+    ax.errorbar(middle, y, xerr=spread, fmt="none", color="black", capsize=6, label="95 % interval")
+    ax.set(yticks=y, yticklabels=[LABELS[name] for name in data["hyperparameter"]], xlim=(0, 105))
+    legend_above(ax, 2)
+
+
+IMPORTANCE = Figure(
+    name="importance",
+    inputs=("importance/importance.json",),
+    prepare=prepare_importance,
+    draw=draw_importance,
+    caption=(
+        "How much of the variance of the final loss each hyperparameter explains alone, over the range that phase 2 tried "
+        "(functional ANOVA, Hutter et al. 2014), with 95 % intervals over resamples of the trials. Look whether the intervals "
+        "are apart before ranking."
+    ),
+)
 
 
 def _margins(losses: pd.Series) -> tuple[float, float]:

@@ -56,6 +56,12 @@ def candidate_rows(choice: Row) -> list[Row]:
     return rows
 
 
+def importance_rows(importance: Row, labels: Mapping[str, str]) -> list[Row]:
+    """The importances, the greatest first, under the names that the page has for the hyperparameters."""
+    rows = [{**row, "label": labels[row["hyperparameter"]]} for row in importance["importances"]]
+    return sorted(rows, key=lambda row: -row["importance"])
+
+
 def messages(edge: Row, clusters: Row, assess: Row, choice: Row) -> list[str]:
     """What the analyses warn of, a metric that ranks the wrong way first, and the chosen values at an end of their range."""
     borders = [

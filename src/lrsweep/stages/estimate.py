@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrsweep import training
+from lrsweep.devices import device
 from lrsweep.params import Budget, Params, SweepBayes
 from lrsweep.progress import duration
 from lrsweep.proposing import uniform
@@ -42,6 +43,8 @@ def run(params: Params, steps: int) -> str:
         "select": select_s / workers,
         "train": speed.run_s(params.train, params.train.steps),
     }
+    studies = {"sweep_uniform": params.sweep_uniform, "sweep_bayes": params.sweep_bayes, "assess": params.sweep_bayes}
+    stages = {name: seconds for name, seconds in stages.items() if name not in studies or not studies[name].imported}
     lines = [
         f"{steps} steps of trial 0, to a loss of {last_nats:.3f} nats: {speed.step_s:.3g} s each, an eval {speed.eval_s:.3g} s",
         f"At this speed, with {workers} workers at once:",
@@ -58,6 +61,7 @@ def measure(params: Params, steps: int) -> tuple[Speed, float]:
     proposal = uniform(params.seed, job.stage, 0, section.lr, optimizer.beta2, optimizer.weight_decay)
     training.use_one_thread()
     state = training.start(params.model, params.tokenize.vocab_size, optimizer, proposal.hyperparameters, seed=0)
+    state.move(device(params.execution))
     run = training.Run(optimizer, section, proposal.lr, 0, params.model.context_length)
     seen = training.observe(state, run, *load(params), min(steps, section.steps))
     clock = time.perf_counter()

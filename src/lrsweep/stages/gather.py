@@ -5,8 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lrsweep import artifacts, curves, records, study
-from lrsweep.records import Record
+import numpy as np
+
+from lrsweep import artifacts, curves, imported, records, study
+from lrsweep.records import STEP_COLUMNS, Record
+from lrsweep.simulation import is_simulated
 from lrsweep.stages.trials import Job, block_curve_path, block_records
 
 Found = tuple[Record, Path]
@@ -14,30 +17,42 @@ Found = tuple[Record, Path]
 
 def sweep_uniform(job: Job) -> None:
     """Writes the tables of phase 1."""
-    _write_tables(job, [_load(job, trial) for trial in range(job.params.sweep_uniform.trials)], None)
+    _write_tables(job, list(found(job)), None)
 
 
 def sweep_bayes(job: Job) -> None:
     """Writes the tables of phase 2, with its comparisons at the rungs and its proposals."""
-    section = job.params.sweep_bayes
-    block = [(record, block_curve_path(job, record.trial)) for record in block_records(job)]
-    found = [*block, *(_load(job, trial) for trial in range(section.first_block, section.trials))]
-    _write_tables(job, found, section.metric.name)
+    trials = list(found(job))
+    _write_tables(job, trials, job.params.sweep_bayes.metric.name)
     folder = artifacts.folder(job.stage)
-    rungs = [row for record, _ in found for row in study.rung_rows(record)]
+    rungs = [row for record, _ in trials for row in study.rung_rows(record)]
     artifacts.write_table(folder / "rungs.parquet", "rungs", rungs)
-    artifacts.write_table(folder / "proposals.parquet", "proposals", [asdict(record.proposal) for record, _ in found])
-    artifacts.write_json(folder / "summary.json", summary(record for record, _ in found))
+    artifacts.write_table(folder / "proposals.parquet", "proposals", [asdict(record.proposal) for record, _ in trials])
+    artifacts.write_json(folder / "summary.json", summary(record for record, _ in trials))
 
 
-def summary(found: Iterable[Record]) -> Mapping[str, int]:
+def found(job: Job) -> Iterator[Found]:
+    """The records of a study in trial order, each with the path that its curve is found by."""
+    section = getattr(job.params, job.stage)
+    if section.imported:
+        yield from imported.load(job.stage, section)
+        return
+    first = 0
+    if job.stage == "sweep_bayes":
+        first = section.first_block
+        yield from ((record, block_curve_path(job, record.trial)) for record in block_records(job))
+    for trial in range(first, section.trials):
+        yield records.load(job.path(trial), job.context), job.path(trial)
+
+
+def summary(trials: Iterable[Record]) -> Mapping[str, int]:
     """The study in a few numbers, for `dvc metrics`."""
-    found = list(found)
-    states = [record.state for record in found]
+    trials = list(trials)
+    states = [record.state for record in trials]
     counts = {
         f"trials_{state.lower()}": states.count(state) for state in (artifacts.COMPLETE, artifacts.PRUNED, artifacts.DIVERGED)
     }
-    return {**counts, "steps_trained": sum(record.steps for record in found)}
+    return {**counts, "steps_trained": sum(record.steps for record in trials)}
 
 
 def independent(job: Job, n: int) -> Iterator[Record]:
@@ -47,16 +62,25 @@ def independent(job: Job, n: int) -> Iterator[Record]:
             yield records.load(job.path(trial), job.context)
 
 
-def _load(job: Job, trial: int) -> Found:
-    return records.load(job.path(trial), job.context), job.path(trial)
-
-
-def _write_tables(job: Job, found: list[Found], steering: str | None) -> None:
+def _write_tables(job: Job, trials: list[Found], steering: str | None) -> None:
     folder, metric = artifacts.folder(job.stage), job.params.sweep_bayes.metric
+    if is_simulated(job.params):
+        artifacts.mark_simulated()
     rows: dict[str, list[dict[str, Any]]] = {
-        "trials": [study.trial_row(record, metric, steering) for record, _ in found],
-        "evals": [row for record, _ in found for row in curves.eval_rows(record, metric)],
-        "steps": [{"trial": record.trial, **row} for record, path in found for row in curves.step_rows(records.load_curve(path))],
+        "trials": [study.trial_row(record, metric, steering) for record, _ in trials],
+        "evals": [row for record, _ in trials for row in curves.eval_rows(record, metric)],
     }
     for name, table in rows.items():
         artifacts.write_table(folder / f"{name}.parquet", name, table)
+    artifacts.write_columns(folder / "steps.parquet", "steps", _step_columns(trials))
+
+
+def _step_columns(trials: list[Found]) -> dict[str, np.ndarray]:
+    """The table `steps` by columns: as rows it would take gigabytes in a long study."""
+    loaded = [(record.trial, records.load_curve(path)) for record, path in trials]
+    lengths = [len(curve["lr"]) for _, curve in loaded]
+    return {
+        "trial": np.repeat([trial for trial, _ in loaded], lengths),
+        "step": np.concatenate([np.arange(1, n + 1) for n in lengths]),
+        **{name: np.concatenate([curve[name] for _, curve in loaded]) for name in STEP_COLUMNS},
+    }

@@ -19,7 +19,10 @@ def run(params: Params) -> None:
     training.use_one_thread()
     tokenizer = Tokenizer.from_file(str(artifacts.RESULTS / "tokenize/tokenizer.json"))
     model = Transformer(params.model, params.tokenize.vocab_size)
-    model.load_state_dict(load_file(artifacts.RESULTS / "train/model.safetensors"))
+    weights = artifacts.RESULTS / "train/model.safetensors"
+    model.load_state_dict(load_file(weights))
+    if artifacts.says_simulated(weights):
+        artifacts.mark_simulated()
     stop_id = tokenizer.token_to_id(END_OF_TEXT)
     sound = artifacts.read_json(artifacts.RESULTS / "train/metrics.json")["state"] == artifacts.COMPLETE
     lines = []
@@ -30,6 +33,6 @@ def run(params: Params) -> None:
         sampling = (section.max_tokens, section.temperature, section.top_p, seed, stop_id)
         new = generate(model, ids, *sampling) if sound else []
         text = decode(tokenizer, [token for token in new if token != stop_id])
-        line = {"prompt": prompt, "completion": text, "tokens": len(new), "seed": seed}
+        line = artifacts.marked({"prompt": prompt, "completion": text, "tokens": len(new), "seed": seed})
         lines.append(json.dumps(line, ensure_ascii=False))
     artifacts.write_text(artifacts.folder("generate") / "completions.jsonl", "\n".join(lines) + "\n")

@@ -19,6 +19,8 @@ def run(job: Job) -> str:
         UserError: a record is damaged, or not there yet.
     """
     section = job.params.sweep_bayes
+    if section.imported:
+        raise UserError(f"sweep_bayes.imported: found {section.imported.folder}, expected null: it was not proposed here")
     try:
         block = block_records(job)
         later = [records.load(job.path(k), job.context) for k in range(section.first_block, section.trials)]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from lrsweep import artifacts, sharpness, training
+from lrsweep.devices import device
 from lrsweep.params import VARIED, Hyperparameters, Params
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.data import load
@@ -17,11 +18,11 @@ Row = dict[str, Any]
 
 
 def run(params: Params) -> None:
-    """Writes probes.parquet, without a row where the section is null; prints what it cost."""
+    """Writes probes.parquet, without a row where the section is null or phase 1 was trained elsewhere; prints what it cost."""
     trials = artifacts.read_table(artifacts.RESULTS / "sweep_uniform/trials.parquet", "trials")
     edge_lr = artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["edge_lr"]
     rows, started = [], time.monotonic()
-    if params.sharpness is not None:
+    if params.sharpness is not None and not params.sweep_uniform.imported:
         training.use_one_thread()
         chosen = sharpness.pick(trials["lr"].tolist(), edge_lr, params.sharpness.trials_per_side)
         for trial in trials.iloc[chosen].itertuples():
@@ -35,14 +36,15 @@ def run(params: Params) -> None:
 def _probe(p: Params, trial: Any) -> Iterator[Row]:
     """Trains the trial again, bit for bit, and measures before the updates of section.steps, as far as it does not diverge."""
     hyper, seed = Hyperparameters(**{name: float(getattr(trial, name)) for name in VARIED}), int(trial.seed)
-    state = training.start(p.model, p.tokenize.vocab_size, p.optimizer, hyper, seed)
+    state = training.start(p.model, p.tokenize.vocab_size, p.optimizer, hyper, seed).move(device(p.execution))
     run = training.Run(p.optimizer, p.sweep_uniform, hyper.lr, seed, p.model.context_length)
     data, valid = load(p)
     for step in p.sharpness.steps:
         finite = all(seen.finite for seen in training.observe(state, run, data, valid, step - 1))
         size = p.optimizer.batch_size, p.model.context_length
-        batch = map(torch.from_numpy, sample_batch(data, derive_seed(seed, "batches"), step, *size))
-        if not finite or (row := _measure(p, state, list(batch), run.lr(step), step)) is None:
+        arrays = sample_batch(data, derive_seed(seed, "batches"), step, *size)
+        batch = [torch.from_numpy(array).to(state.device) for array in arrays]
+        if not finite or (row := _measure(p, state, batch, run.lr(step), step)) is None:
             return
         yield row
 
@@ -54,7 +56,7 @@ def _measure(p: Params, state: training.State, batch: list[torch.Tensor], lr: fl
         return None
     line = sharpness.critical_lr(sharpness.loss_along(state.model, update.direction, *batch), lr, p.sharpness)
     generator = torch.Generator().manual_seed(derive_seed(p.seed, "sharpness/lanczos", step))
-    start = torch.randn(len(update.direction), generator=generator)
+    start = torch.randn(len(update.direction), generator=generator).to(state.device)
     product = sharpness.preconditioned_hessian(state.model, update, *batch)
     found = sharpness.greatest_eigenvalue(product, start, p.sharpness)
     return {

@@ -1,32 +1,49 @@
 """train: the final training, at `lr` of params.yaml or, where that is null, at the selected one."""
 
 import math
+from pathlib import Path
 
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, curves, training
+from lrsweep import artifacts, curves, records, simulation, training
+from lrsweep.checkpoints import Series
 from lrsweep.curves import Curve
+from lrsweep.devices import device
 from lrsweep.params import Hyperparameters, Params
 from lrsweep.seeding import derive_seed
+from lrsweep.simulation import is_simulated
 from lrsweep.stages.data import load
 
 
-def run(params: Params) -> None:
-    """Writes model.safetensors, evals.parquet, steps.parquet and metrics.json."""
+def run(params: Params, work: Path) -> None:
+    """Writes model.safetensors, evals.parquet, steps.parquet and metrics.json; `work` holds its checkpoints until then."""
     folder = artifacts.folder("train")
     selected = Hyperparameters(**artifacts.read_json(artifacts.RESULTS / "select/choice.json")["selected"])
     hyper = selected if params.lr is None else selected.model_copy(update={"lr": params.lr})
     training.use_one_thread()
     seed = derive_seed(params.seed, "train")
-    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed)
+    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed).move(device(params.execution))
     job = training.Run(params.optimizer, params.train, hyper.lr, seed, params.model.context_length)
-    train_tokens, valid = load(params)
-    curve = curves.follow(training.observe(state, job, train_tokens, valid, params.train.steps), Curve(), lambda *_: None)
-    artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict()))
+    tokens = artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json")
+    identity = records.canonical_digest([work.parent.name, tokens, hyper.model_dump()])
+    saved = Series(work / identity[:16], identity, params.execution.checkpoint_every)
+    curve = saved.resume(state, None)
+    started = curve.last_step
+    if is_simulated(params):
+        artifacts.mark_simulated()
+        observations = simulation.observe(hyper, job, params.train.steps)
+    else:
+        observations = training.observe(state, job, *load(params), params.train.steps)
+        observations = saved.keep(observations, state, curve, params.train.eval_every)
+    curves.follow(observations, curve, lambda *_: None)
+    artifacts.append_line(work / "trained.log", f"steps {started} to {curve.last_step}")
+    about = {artifacts.SIMULATED: "true"} if artifacts.is_marked() else None  # what is simulated has untrained weights
+    artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict(), about))
     evals = [point.__dict__ for point in curve.evals if point.loss_nats is not None]
     artifacts.write_table(folder / "evals.parquet", "final_evals", evals)
     artifacts.write_table(folder / "steps.parquet", "final_steps", list(curves.step_rows(curve.steps)))
     artifacts.write_json(folder / "metrics.json", _metrics(curve, evals, hyper))
+    saved.remove()
 
 
 def _metrics(curve: Curve, evals: list[dict], hyper: Hyperparameters) -> dict:

@@ -5,23 +5,25 @@ must survive that. So the records lie beside the receipts, and a trial that has 
 """
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.torch import load_file
-from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, curves, progress, receipts, records, study, training
-from lrsweep.curves import Curve
+from lrsweep import artifacts, checkpoints, curves, packs, progress, receipts, records, simulation, study, training
+from lrsweep.curves import Curve, Decide
+from lrsweep.devices import device
 from lrsweep.params import VARIED, Budget, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
 from lrsweep.repeats import audit_sample
 from lrsweep.seeding import derive_seed
+from lrsweep.simulation import is_simulated
 from lrsweep.stages.data import load
 
 SHOWN = 200  # lines of progress in a study at most: to make one, all its events are read
@@ -75,6 +77,15 @@ class Job:
             trials = p.assess.audit_trials if self.stage == "assess" else p.sweep_uniform.trials
         return progress.Plan(self.stage, trials, (self.budget.steps,), 0, 1)
 
+    @cached_property
+    def block(self) -> list[Record]:
+        return block_records(self)
+
+    @cached_property
+    def later(self) -> list[Record]:
+        """The records after the block that were read so far, in trial order; see _seen."""
+        return []
+
     @property
     def events(self) -> Path:
         return self.folder / "events.jsonl"
@@ -93,7 +104,8 @@ def run_trials(job: Job, first: int, last: int) -> None:
     """Trains the trials first … last of a stage that have no record yet, and writes the receipt."""
     job.folder.mkdir(parents=True, exist_ok=True)
     train = _sequential if job.stage == "sweep_bayes" else _independent
-    written = [job.path(trial) for trial in range(first, last + 1) if train(job, trial)]
+    numbers = range(first, last + 1)
+    written = [job.path(trial) for trial, record in zip(numbers, _each(job, train, numbers), strict=True) if record]
     receipts.write(receipts.path(job.folder, "trials", first, last), job.folder, written)
 
 
@@ -101,11 +113,21 @@ def run_block(job: Job, level: int, first: int, last: int) -> None:
     """Trains the places first … last of the first block on to a level: a rung, or the end."""
     job.folder.mkdir(parents=True, exist_ok=True)
     trials = _places(job, _segments(job, level))[first : last + 1]
-    for trial in trials:
-        if not job.finished(job.segment_path(level, trial)):
-            _segment(job, level, trial)
+    missing = [trial for trial in trials if not job.finished(job.segment_path(level, trial))]
+    _each(job, partial(_segment, level=level), missing)
     written = [job.segment_path(level, trial) for trial in trials]
     receipts.write(receipts.path(job.folder, f"block-{level}", first, last), job.folder, written)
+
+
+def _each(job: Job, train: Callable[..., Record | None], trials: Sequence[int]) -> list[Record | None]:
+    """Calls train(job, trial) for each; as many at once as the execution says, which do not wait for one another."""
+    if job.params.execution.trials_at_once == 1:
+        return [train(job, trial) for trial in trials]
+    found: list[Record | None] = []
+    with ProcessPoolExecutor(job.params.execution.trials_at_once, get_context("spawn")) as pool:
+        for first in range(0, len(trials), job.params.sweep_bayes.lag):  # what is further apart than the lag may
+            found += pool.map(partial(train, job), trials[first : first + job.params.sweep_bayes.lag])
+    return found
 
 
 def block_records(job: Job) -> list[Record]:
@@ -135,19 +157,14 @@ def _places(job: Job, levels: list[dict[int, Record]]) -> list[int]:
     return study.survivors(levels[-1], section.rungs[len(levels) - 1], section) if levels else list(range(section.first_block))
 
 
-def _segment(job: Job, level: int, trial: int) -> None:
+def _segment(job: Job, trial: int, level: int) -> Record:
     """Trains a trial of the block from the state at the rung before to the next, and saves its state there."""
     section = job.params.sweep_bayes
     goal = (*section.rungs, section.steps)[level]
-    before = job.finished(job.segment_path(level - 1, trial)) if level else None
-    proposal = before.proposal if before else _proposal(job, trial, [])
-    curve, state_path = Curve(), job.segment_path(level - 1, trial).with_suffix(".state")
-    state = _start(job, proposal, seed := _seed(job, trial))
-    if before and state_path.exists():
-        past = records.load_curve(job.segment_path(level - 1, trial))
-        curve = Curve(list(before.evals), {name: past[name].tolist() for name in past}, last_step=before.steps)
-        state.load_tensors(load_file(state_path))
-    _train(job, job.segment_path(level, trial), state, proposal, seed, curve, lambda *_: None, goal)
+    path, before = job.segment_path(level, trial), job.segment_path(level - 1, trial)
+    proposal = records.load(before, job.context).proposal if level else _proposal(job, trial, [])
+    start = before.with_suffix(".state") if level else None
+    return _Training(job, path, proposal, _seed(job, trial), start, 0.0).run(lambda *_: None, goal)
 
 
 def _sequential(job: Job, k: int) -> Record:
@@ -157,10 +174,9 @@ def _sequential(job: Job, k: int) -> Record:
     section, began = job.params.sweep_bayes, time.monotonic()
     seen = _seen(job, k)
     proposal = _proposal(job, k, seen)
-    seed, decide = _seed(job, k), study.judge_by(seen, section, proposal.lr)
-    proposing_s = time.monotonic() - began
-    state = _start(job, proposal, seed)
-    return _train(job, job.path(k), state, proposal, seed, Curve(), decide, section.steps, proposing_s)
+    decide = study.judge_by(seen, section, proposal.lr)
+    run = _Training(job, job.path(k), proposal, _seed(job, k), None, time.monotonic() - began)
+    return run.run(decide, section.steps)
 
 
 def _independent(job: Job, trial: int) -> Record | None:
@@ -174,7 +190,7 @@ def train_whole(job: Job, path: Path, proposal: Proposal, seed: int) -> Record:
     record = job.finished(path)
     if record and (record.proposal, record.seed) == (proposal, seed):
         return record
-    return _train(job, path, _start(job, proposal, seed), proposal, seed, Curve(), lambda *_: None, job.budget.steps)
+    return _Training(job, path, proposal, seed, None, 0.0).run(lambda *_: None, job.budget.steps)
 
 
 def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
@@ -202,8 +218,10 @@ def repeated(trial: int, hyper: Mapping[str, float]) -> Proposal:
 
 
 def _seen(job: Job, k: int) -> list[Record]:
-    later = [records.load(job.path(j), job.context) for j in study.sight(k, job.params.sweep_bayes)]
-    return [*block_records(job), *later]
+    """The records in sight of trial k, in trial order; a job reads each once, since the sight of its trials only grows."""
+    sight = study.sight(k, job.params.sweep_bayes)
+    job.later.extend(packs.load(job.folder, sight[len(job.later) :], job.context))
+    return [*job.block, *job.later[: len(sight)]]
 
 
 def _proposal(job: Job, k: int, seen: list[Record]) -> Proposal:
@@ -214,8 +232,7 @@ def _proposal(job: Job, k: int, seen: list[Record]) -> Proposal:
         return kept
     waiting = []
     for j in study.pending(k, section):
-        sight = study.sight(j, section)
-        waiting.append(_proposal(job, j, [r for r in seen if r.trial < section.first_block or r.trial in sight]))
+        waiting.append(_proposal(job, j, seen[: section.first_block + len(study.sight(j, section))]))
     proposal = propose(seen, waiting, k, section, job.lr, job.params.seed)
     records.save_proposal(path, job.context, proposal)
     return proposal
@@ -225,30 +242,60 @@ def _seed(job: Job, trial: int) -> int:
     return derive_seed(job.params.seed, f"{job.stage}/trial", trial)
 
 
-def _start(job: Job, proposal: Proposal, seed: int) -> training.State:
-    training.use_one_thread()
-    p = job.params
-    return training.start(p.model, p.tokenize.vocab_size, p.optimizer, proposal.hyperparameters, seed)
+@dataclass(frozen=True)
+class _Training:
+    """The training of one trial, or of a segment of it that goes on from the state at `start`, up to its record at `path`."""
 
+    job: Job
+    path: Path
+    proposal: Proposal
+    seed: int
+    start: Path | None
+    proposing_s: float
 
-def _train(
-    job: Job, path: Path, state: training.State, proposal: Proposal, seed: int, curve: Curve, decide, until: int, proposing_s=0.0
-) -> Record:
-    """Trains on to `until`, and keeps the record; what is noted as trained has its record, whenever a kill comes."""
-    p = job.params
-    data, batches = load(p)
-    run = training.Run(p.optimizer, job.budget, proposal.lr, seed, p.model.context_length)
-    started = state.step
-    watch = progress.Watch(job.events, proposal.trial, until, proposal.hyperparameters.model_dump(), proposing_s)
-    watch.start()
-    curves.follow(training.observe(state, run, data, batches, until), curve, decide)
-    if until < job.budget.steps:  # a segment of the first block
-        artifacts.write_bytes(path.with_suffix(".state"), save_tensors(state.tensors()))
-    record = Record(job.context, proposal, seed, curve.state, curve.last_step, tuple(curve.evals), tuple(curve.rungs))
-    records.save(path, record, {name: np.asarray(values) for name, values in curve.steps.items()})
-    watch.end(curve.state, curve.last_step, curve.last_step - started, curve.evals[-1].loss_nats)
-    with (job.folder / "trained.log").open("a") as log:
-        log.write(f"trial {proposal.trial} steps {started} to {curve.last_step}\n")
-    if proposal.trial % (1 + job.plan.trials // SHOWN) == 0:
-        progress.show(progress.summarize(progress.read(job.events), job.plan))
-    return record
+    def run(self, decide: Decide, until: int) -> Record:
+        """Trains to the step `until`, or to where `decide` stops it. What is noted as trained has its record, despite kills."""
+        job, curve, trial, started = self.job, self.curve, self.proposal.trial, self.curve.last_step
+        watch = progress.Watch(job.events, trial, until, self.proposal.hyperparameters.model_dump(), self.proposing_s)
+        watch.start()
+        curves.follow(self.observe(until), curve, decide)
+        if until < job.budget.steps and not is_simulated(job.params):  # a segment of the first block
+            checkpoints.write(self.path.with_suffix(".state"), self.identity, self.state, curve)
+        record = Record(
+            job.context, self.proposal, self.seed, curve.state, curve.last_step, tuple(curve.evals), tuple(curve.rungs)
+        )
+        records.save(self.path, record, {name: np.asarray(values) for name, values in curve.steps.items()})
+        watch.end(curve.state, curve.last_step, curve.last_step - started, curve.evals[-1].loss_nats)
+        artifacts.append_line(job.folder / "trained.log", f"trial {trial} steps {started} to {curve.last_step}")
+        self.series.remove()
+        if trial % (1 + job.plan.trials // SHOWN) == 0:
+            progress.show(progress.summarize(progress.read(job.events), job.plan))
+        return record
+
+    def observe(self, until: int) -> Iterator[training.Step | training.Eval]:
+        """Training up to the step `until` with checkpoints, or a made-up curve in its place."""
+        p = self.job.params
+        run = training.Run(p.optimizer, self.job.budget, self.proposal.lr, self.seed, p.model.context_length)
+        if is_simulated(p):
+            return simulation.observe(self.proposal.hyperparameters, run, until)
+        return self.series.keep(training.observe(self.state, run, *load(p), until), self.state, self.curve, run.budget.eval_every)
+
+    @cached_property
+    def identity(self) -> str:
+        return records.canonical_digest([self.job.context, asdict(self.proposal), self.seed])
+
+    @cached_property
+    def series(self) -> checkpoints.Series:
+        every = self.job.params.execution.checkpoint_every
+        return checkpoints.Series(self.path.with_suffix(".checkpoints"), self.identity, every)
+
+    @cached_property
+    def state(self) -> training.State:
+        training.use_one_thread()
+        p = self.job.params
+        state = training.start(p.model, p.tokenize.vocab_size, p.optimizer, self.proposal.hyperparameters, self.seed)
+        return state.move(device(p.execution))
+
+    @cached_property
+    def curve(self) -> Curve:
+        return Curve() if is_simulated(self.job.params) else self.series.resume(self.state, self.start)

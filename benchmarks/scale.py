@@ -1,0 +1,90 @@
+"""`make bench-scale`: what a study costs by its number of trials, with made-up curves in the place of training.
+
+Time and memory are of this machine, which should do nothing else meanwhile. Proposals come from TPE, which is told of as many
+trials as params.yaml says.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from tests.pipeline import clone, run
+
+STUDY = [f"results/sweep_bayes/{name}" for name in ("trials.parquet", "evals.parquet", "steps.parquet", "rungs.parquet")]
+STUDY += ["results/sweep_bayes/proposals.parquet", "results/sweep_bayes/summary.json"]
+SETTINGS = {
+    "simulate": True,
+    "sweep_bayes": {"first_block": 64, "lag": 128, "sampler": "tpe", "lr": {"min": 1e-3, "max": 0.1, "scale": "log"}},
+    "execution": {"trials_per_job": 64},
+}
+
+
+class Cost(NamedTuple):
+    seconds: float
+    peak_mb: float
+
+
+def main() -> None:
+    sizes = [int(argument) for argument in sys.argv[1:]] or [100, 1_000, 10_000]
+    print("trials  jobs  plan s  plan MB   run s  no-op s  gather s  gather MB  files in a folder  work MB", flush=True)
+    with tempfile.TemporaryDirectory(prefix="lrsweep-scale-") as folder:
+        for n in sizes:
+            project = prepared(Path(folder) / str(n), n)
+            plan = measured(project, "snakemake", "--cores", "all", "--dry-run", "--quiet", "all", "--", *STUDY)
+            whole = measured(project, "snakemake", "--cores", "all", "--quiet", "all", "--", *STUDY)
+            nothing = measured(project, "snakemake", "--cores", "all", "--quiet", "all", "--", *STUDY)
+            gather = measured(project, "lrsweep", "sweep_bayes")
+            jobs = len(list(project.glob("work/*/sweep_bayes/jobs/*/*.json")))
+            most, size = folders(project / "work")
+            print(
+                f"{n:6d} {jobs:5d} {plan.seconds:7.1f} {plan.peak_mb:8.0f} {whole.seconds:7.1f} {nothing.seconds:8.1f} "
+                f"{gather.seconds:9.1f} {gather.peak_mb:10.0f} {most:18d} {size / 1e6:8.1f}",
+                flush=True,
+            )
+
+
+def prepared(target: Path, trials: int) -> Path:
+    """The tiny pipeline with a study of so many made-up trials, up to the tokens."""
+    project = clone(target)
+    path = project / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    for key, value in SETTINGS.items():
+        params[key] = {**params[key], **value} if isinstance(value, dict) else value
+    params["sweep_bayes"]["trials"] = trials
+    path.write_text(yaml.safe_dump(params))
+    done = run(project, "snakemake", "--cores", "all", "--", "results/tokenize/tokens.json")
+    assert done.returncode == 0, done.stderr[-2000:]
+    return project
+
+
+def measured(project: Path, *command: str) -> Cost:
+    """Wall time of a command, and the peak memory of it or of one that it started."""
+    began = time.monotonic()
+    log = os.open(project / "scale.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    actions = [(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
+    here = os.getcwd()
+    os.chdir(project)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    pid = os.posix_spawnp(command[0], command, {**os.environ, "PATH": path, "LRSWEEP_WORK": "work"}, file_actions=actions)
+    os.chdir(here)
+    os.close(log)
+    _, status, usage = os.wait4(pid, 0)
+    assert status == 0, (project / "scale.log").read_text()[-3000:]
+    return Cost(time.monotonic() - began, usage.ru_maxrss / 1024)
+
+
+def folders(root: Path) -> tuple[int, int]:
+    """The most files that a folder holds, and the bytes of all."""
+    counts, size = [0], 0
+    for path, _, names in os.walk(root):
+        counts.append(len(names))
+        size += sum((Path(path) / name).stat().st_size for name in names)
+    return max(counts), size
+
+
+if __name__ == "__main__":
+    main()

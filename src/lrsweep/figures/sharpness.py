@@ -1,0 +1,57 @@
+"""The edge measured: curvature against what theory allows, and the learning rate at which the loss stops to fall."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lrsweep.figures.drawing import PALETTE, SHAPES, legend_above, log_axes, usable
+from lrsweep.figures.figure import Figure
+
+
+def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
+    """One row per probe, in order of the trials' maximum LRs; rows of `series` threshold are the lines of both panels."""
+    probes = probes.sort_values(["max_lr", "trial", "step"])
+    columns = ["trial", "max_lr", "step", "lr", "eigenvalue", "eigenvalue_error", "critical_lr"]
+    measured = probes[["side", *columns]].rename(columns={"side": "series"})
+    line = probes[["lr", "threshold"]].drop_duplicates().sort_values("lr").rename(columns={"threshold": "eigenvalue"})
+    line = line.assign(series="threshold", critical_lr=line["lr"])
+    both = pd.concat([measured, line], ignore_index=True) if len(probes) else measured
+    return both.astype({"trial": "Int32", "step": "Int32"})
+
+
+def draw_sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    measured = data[data["series"] != "threshold"]
+    axes[0].set(xlabel="learning rate of the update", ylabel="greatest eigenvalue of the\npreconditioned Hessian")
+    axes[1].set(xlabel="learning rate of the update", ylabel="critical learning rate\nalong the update")
+    for ax, column in zip(axes, ("eigenvalue", "critical_lr"), strict=True):
+        known = measured[measured[column].astype(float) > 0]
+        if not usable(ax, known, "not measured"):
+            continue
+        line = data[data["series"] == "threshold"]
+        label = "unstable above" if column == "eigenvalue" else "critical = used"
+        ax.plot(line["lr"], line[column], color="black", linestyle=":", label=label)
+        for i, (max_lr, part) in enumerate(known.groupby("max_lr")):
+            colour, mark = PALETTE[i % len(PALETTE)], SHAPES[i % len(SHAPES)]
+            fill = colour if part["series"].iloc[0] == "under" else "white"
+            ax.plot(part["lr"], part[column], mark, color=colour, markerfacecolor=fill, label=f"{max_lr:.2g}")
+        log_axes(ax, "xy")
+        ax.tick_params(axis="x", labelrotation=45)
+        legend_above(ax, 3)
+
+
+SHARPNESS = Figure(
+    name="sharpness",
+    inputs=("sharpness/probes.parquet",),
+    prepare=prepare_sharpness,
+    draw=draw_sharpness,
+    panels=2,
+    caption=(
+        "The edge measured, in trials of phase 1 that were trained again: a mark is a trial, named by its maximum learning rate, "
+        "filled where that is under the edge, and each point an update of it. Left: the curvature that AdamW meets against the "
+        "learning rate of the update; above the dotted line, 38 over the learning rate for beta1 0.9, full-batch Adam is "
+        "unstable (Cohen et al. 2022). Right: the learning rate along the update at which the loss on the batch falls no more; "
+        "under the dotted line the step taken is too long. Look which trials cross a line in warm-up and come back, and which "
+        "do not. The batches are small, and so sharper than all data: read orders of magnitude."
+    ),
+)

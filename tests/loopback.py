@@ -1,0 +1,202 @@
+"""A SLURM cluster of one node on loopback, in a folder of its own: nothing is installed and nothing of it needs root.
+
+The packages are Debian's, unpacked and not installed: where SLURM's clients are on PATH and no controller answers, the executor
+plugin makes every snakemake call of the machine wait 10 s.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+PACKAGES = ("libhwloc15", "liblua5.1-0", "libmunge2", "munge", "slurm-wlm-basic-plugins", "slurm-client", "slurmctld", "slurmd")
+CONFIGURATION = """\
+ClusterName=loopback
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ctld_port}
+SlurmdPort={slurmd_port}
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
+CredType=cred/munge
+PluginDir={plugins}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+MpiDefault=none
+SwitchType=switch/none
+MailProg=/bin/true
+ReturnToService=2
+SlurmdParameters=config_overrides
+SlurmdTimeout=20
+KillWait=2
+OverTimeLimit=0
+SchedulerParameters=sched_interval=1,batch_sched_delay=0
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory_mb} State=UNKNOWN
+PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+class Missing(Exception):
+    """The packages cannot be had here."""
+
+
+def unpack(prefix: Path) -> None:
+    """Fetches the packages with apt and unpacks them into a folder, which keeps them for the next time.
+
+    Raises:
+        Missing: this is no Debian, or its mirror cannot be reached.
+    """
+    if (prefix / ".unpacked").exists():
+        return
+    if not (shutil.which("apt-get") and shutil.which("dpkg")):
+        raise Missing("no apt-get and dpkg here")
+    downloads = prefix / "deb"
+    (downloads / "lists/partial").mkdir(parents=True, exist_ok=True)
+    (downloads / "cache/archives/partial").mkdir(parents=True, exist_ok=True)
+    own = ["-o", f"Dir::State::lists={downloads}/lists", "-o", f"Dir::Cache={downloads}/cache", "-o", "APT::Sandbox::User="]
+    for command in (["update"], ["download", *PACKAGES]):
+        done = subprocess.run(["apt-get", "-q", *own, *command], cwd=downloads, capture_output=True, text=True)
+        if done.returncode:
+            raise Missing(f"apt-get {command[0]} failed: {done.stderr.strip().splitlines()[-1]}")
+    for package in downloads.glob("*.deb"):
+        subprocess.run(["dpkg", "-x", package, prefix], check=True)
+    shutil.rmtree(downloads)
+    (prefix / ".unpacked").touch()
+
+
+class Cluster:
+    """The daemons and how to call the clients. `environment` is what a user of the cluster has set beside the usual."""
+
+    def __init__(self, prefix: Path, folder: Path, cpus: int, memory_mb: int) -> None:
+        self.prefix, self.folder = prefix, folder
+        plugins = next(prefix.glob("usr/lib/*/slurm-wlm"))
+        paths = [str(folder / "bin"), str(prefix / "usr/bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+        self.environment = {
+            "PATH": os.pathsep.join(paths),
+            "LD_LIBRARY_PATH": f"{plugins.parent}{os.pathsep}{plugins}",
+            "SLURM_CONF": str(folder / "slurm.conf"),
+        }
+        self.processes: dict[str, subprocess.Popen] = {}
+        for name in ("state", "spool", "bin"):
+            (folder / name).mkdir(parents=True)
+        # Snakemake's job step clears SLURM's variables before it calls srun, as on a cluster whose configuration is in /etc.
+        srun = folder / "bin/srun"
+        srun.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {prefix}/usr/bin/srun "$@"\n')
+        srun.chmod(0o755)
+        user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+        values = {"host": socket.gethostname().split(".")[0], "user": user, "folder": folder, "plugins": plugins}
+        ports = {"ctld_port": free_port(), "slurmd_port": free_port()}
+        text = CONFIGURATION.format(**values, **ports, cpus=cpus, memory_mb=memory_mb)
+        (folder / "slurm.conf").write_text(text)
+
+    def start(self, name: str) -> None:
+        """Starts one of the daemons in the foreground, as a process group of its own."""
+        sbin, folder = self.prefix / "usr/sbin", self.folder
+        munge = ["--foreground", "--force", f"--socket={folder}/munge.socket", f"--key-file={folder}/munge.key"]
+        munge += [f"--{kind}-file={folder}/munged.{kind}" for kind in ("log", "pid", "seed")]
+        commands = {
+            "munged": [sbin / "munged", *munge],
+            "slurmctld": [sbin / "slurmctld-wlm", "-D", "-f", folder / "slurm.conf"],
+            "slurmd": [sbin / "slurmd-wlm", "-D", "-f", folder / "slurm.conf", "-d", sbin / "slurmstepd-wlm"],
+        }
+        with (folder / f"{name}.out").open("ab") as out:
+            self.processes[name] = subprocess.Popen(
+                commands[name], env={**os.environ, **self.environment}, cwd=folder, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def kill(self, name: str, how: signal.Signals) -> None:
+        """Ends one of the daemons that were started here."""
+        process = self.processes.pop(name)
+        if process.poll() is None:
+            process.send_signal(how)
+        process.wait(timeout=30)
+
+    def call(self, *command: str) -> str:
+        """What a client says."""
+        environment = {**os.environ, **self.environment}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    def jobs(self) -> list[dict[str, str]]:
+        """The jobs that are pending or running: id, state, and the rule in the comment."""
+        lines = self.call("squeue", "--noheader", "--format=%i|%T|%k").splitlines()
+        return [dict(zip(("id", "state", "rule"), line.split("|"), strict=True)) for line in lines]
+
+    def cancel_all(self) -> None:
+        """Cancels every job, and returns when none is left."""
+        self.call("scancel", "--user", self.call("id", "-un").strip())
+        wait_until(lambda: not self.jobs(), 60, "the jobs to end")
+
+    def wait_for_node(self) -> None:
+        """Returns when the node takes jobs."""
+        wait_until(
+            lambda: self.call("sinfo", "--noheader", "--format=%t").strip() in ("idle", "mix", "alloc"), 60, "an idle node"
+        )
+
+
+@contextmanager
+def cluster(prefix: Path, folder: Path, cpus: int = 2, memory_mb: int = 16000):
+    """A running cluster, which is stopped with all its jobs at the end.
+
+    Raises:
+        Missing: the packages cannot be had here.
+    """
+    unpack(prefix)
+    running = Cluster(prefix, folder, cpus, memory_mb)
+    (folder / "munge.key").write_bytes(os.urandom(128))
+    (folder / "munge.key").chmod(0o600)
+    try:
+        running.start("munged")
+        wait_until((folder / "munge.socket").exists, 20, "munged")
+        running.start("slurmctld")
+        running.start("slurmd")
+        wait_until(lambda: answers(running), 30, "slurmctld")
+        running.wait_for_node()
+        yield running
+    finally:
+        try:
+            if "slurmctld" in running.processes and answers(running):
+                running.cancel_all()
+        finally:
+            for name in list(running.processes):
+                running.kill(name, signal.SIGTERM)
+
+
+def answers(running: Cluster) -> bool:
+    """Whether the controller is up."""
+    environment = {**os.environ, **running.environment}
+    return subprocess.run(["scontrol", "ping"], env=environment, capture_output=True, timeout=60).returncode == 0
+
+
+def wait_until(condition, seconds: float, what: str) -> None:
+    """Returns when the condition holds.
+
+    Raises:
+        TimeoutError: it does not within the time.
+    """
+    limit = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > limit:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,106 @@
+"""Checkpoints: a killed run goes on to the same bits; a damaged checkpoint is found and the one before is used."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+import yaml
+
+from lrsweep import curves, training
+from lrsweep.checkpoints import Series, read, write
+from lrsweep.curves import Curve
+from tests.pipeline import artifacts, clone, run
+from tests.test_training import BUDGET, TOKENS, VALID, one_thread, same, start  # noqa: F401, a fixture
+
+
+def train(series, until=20):
+    """Trains from where the series stands to a step, as a job does; returns the state and the curve."""
+    state, job = start()
+    curve = series.resume(state, None)
+    curves.follow(series.keep(training.observe(state, job, TOKENS, VALID, until), state, curve, 5), curve, lambda *_: None)
+    return state, curve
+
+
+def numbers(series):
+    return sorted(int(path.stem) for path in series.folder.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("killed_at", [3, 11, 17, 20])  # before the first, after one and after two checkpoints, at the end
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, killed_at):
+    whole_state, whole = train(Series(tmp_path / "none", "run", None))
+    series = Series(tmp_path / "some", "run", 5)
+    train(series, killed_at)
+    assert numbers(series) == [step for step in (5, 10, 15, 20) if step <= killed_at][-2:]
+    state, curve = train(series)
+    assert curve == whole and same(state, whole_state)
+    series.remove()
+    assert not series.folder.exists() and not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("every", [4, 5, 7])  # between evals too: a step is in a checkpoint with its eval or not at all
+def test_each_checkpoint_holds_the_curve_up_to_its_step(tmp_path, every):
+    _, whole = train(Series(tmp_path / "none", "run", None))
+    series = Series(tmp_path / "some", "run", every)
+    train(series)
+    for step in numbers(series):
+        curve = read(series.folder / f"{step:08d}.safetensors", "run", start(seed=2)[0])
+        assert curve.last_step == step == len(curve.steps["lr"])
+        assert curve.evals == [point for point in whole.evals if point.step <= step]
+
+
+def damage(path, how):
+    data = path.read_bytes()
+    path.write_bytes({"cut": data[: len(data) // 2], "empty": b"", "turned": data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]}[how])
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "turned"])
+def test_a_damaged_checkpoint_is_found_and_the_one_before_is_used(tmp_path, how, capsys):
+    whole_state, whole = train(Series(tmp_path / "none", "run", None))
+    series = Series(tmp_path / "some", "run", 5)
+    train(series, 17)
+    damage(series.folder / "00000015.safetensors", how)
+    state, curve = start()[0], None
+    assert series.resume(state, None).last_step == state.step == 10
+    assert "00000015.safetensors: not used" in capsys.readouterr().err
+    damage(series.folder / "00000010.safetensors", how)
+    state, curve = train(series)
+    assert curve == whole and same(state, whole_state)
+
+
+def test_another_run_s_checkpoint_is_not_used(tmp_path):
+    state, _ = start()
+    write(tmp_path / "00000005.safetensors", "one", state, Curve())
+    assert read(tmp_path / "00000005.safetensors", "other", state) is None
+
+
+def test_the_final_training_killed_in_the_middle_ends_in_the_same_bytes(tmp_path):
+    project = clone(tmp_path / "project")
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["train"] |= {"steps": 600, "warmup_steps": 60, "eval_every": 100}
+    params["execution"] |= {"checkpoint_every": 50}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    for stage in ("corpus", "tokenize"):
+        assert run(project, "lrsweep", stage).returncode == 0
+    (project / "results/select").mkdir()
+    choice = {"selected": {"lr": 0.01, "beta2": 0.99, "weight_decay": 0.01}}
+    (project / "results/select/choice.json").write_text(json.dumps(choice))
+    assert run(project, "lrsweep", "train").returncode == 0
+    whole = artifacts(project)
+    (log,) = project.glob("work/*/train/trained.log")
+    environment = {**os.environ, "LRSWEEP_WORK": "work"}
+    killed = subprocess.Popen(["lrsweep", "train"], cwd=project, env=environment)
+    limit = time.monotonic() + 120
+    while len(list(log.parent.glob("*/*.safetensors"))) < 2 and time.monotonic() < limit:
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    for path in (project / "results/train").iterdir():
+        path.unlink()
+    assert run(project, "lrsweep", "train").returncode == 0
+    first, second = log.read_text().splitlines()
+    assert first == "steps 0 to 600" and second.endswith(" to 600") and int(second.split()[1]) >= 100
+    assert artifacts(project) == whole
+    assert list(log.parent.iterdir()) == [log], "checkpoints are removed at the end"
