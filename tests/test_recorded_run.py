@@ -4,12 +4,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from lrsweep.pipeline import value_at
 
 ROOT = Path(__file__).parents[1]
-DECLARED = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+READ = YAML(typ="safe", pure=True)  # YAML 1.2, as DVC reads and writes: 1e-08 is a number there
+DECLARED = READ.load(ROOT / "dvc.yaml")["stages"]
 LOCK = ROOT / "dvc.lock"
 COPIES = sorted(path for path in (ROOT / "docs/run").rglob("*") if path.is_file())
 AGAIN = "make record-run makes it again"
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.skipif(not LOCK.exists(), reason="no default run is rec
 
 @pytest.fixture(scope="module")
 def locked():
-    return yaml.safe_load(LOCK.read_text())["stages"]
+    return READ.load(LOCK)["stages"]
 
 
 def md5(path):
@@ -36,7 +37,7 @@ def test_it_has_the_stages_and_commands_of_dvc_yaml(locked):
 
 @pytest.mark.parametrize("stage", DECLARED)
 def test_its_parameters_are_the_current_ones(locked, stage):
-    tree = yaml.safe_load((ROOT / "params.yaml").read_text())
+    tree = READ.load(ROOT / "params.yaml")
     now = {key: value_at(tree, key) for key in DECLARED[stage].get("params", [])}
     assert locked[stage].get("params", {"params.yaml": {}})["params.yaml"] == now, AGAIN
 
