@@ -174,7 +174,8 @@ def test_dvc_lists_the_inputs_and_the_files_of_every_figure():
     assert {dep for dep in stage["deps"] if dep.startswith("results/")} == {
         f"results/{path}" for figure in figures.FIGURES.values() for path in figure.inputs
     }
-    assert set(stage["outs"]) == {f"results/figures/{name}.{kind}" for name in figures.NAMES for kind in ("svg", "png", "csv")}
+    files = {f"results/figures/{name}.{kind}" for name in figures.NAMES for kind in ("svg", "png", "csv")}
+    assert set(stage["outs"]) == files | {"results/figures/provenance.json"}
 
 
 def test_the_distance_is_to_the_best_trial_before():

@@ -148,6 +148,6 @@ def test_no_other_script_can_run(opened):
 
 def test_a_fold_opens_to_the_lineage(opened):
     fold = opened.find_element(By.CSS_SELECTOR, "#figure-loss_by_lr details")
-    assert "sweep_uniform.trials" not in fold.text
+    assert "sweep_uniform.warmup_steps" not in fold.text
     fold.find_element(By.TAG_NAME, "summary").click()
-    assert "sweep_uniform.trials" in fold.text and "ab" * 32 in fold.text
+    assert "sweep_uniform.warmup_steps" in fold.text and "ab" * 32 in fold.text
