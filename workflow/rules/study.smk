@@ -83,6 +83,11 @@ def before_trials(wildcards):
     ]
 
 
+def earlier_first(wildcards):
+    """Other trials wait for the earlier ones; Snakemake itself would begin with the jobs of the most input."""
+    return -int(wildcards.first)
+
+
 def receipts_of(stage):
     if stage == "select":
         return [path for number in range(len(ROUNDS)) for path in race_receipts(number)]
@@ -131,6 +136,7 @@ rule sweep_bayes_trials:
         before_trials,
     output:
         receipt("sweep_bayes", "trials", "{first}", "{last}"),
+    priority: earlier_first
     shell:
         f"lrsweep trials sweep_bayes {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['sweep_bayes']}"
 
