@@ -68,7 +68,7 @@ def _serve(job: Callable[[], None], lock: int) -> None:
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # a pipe of the first job must not stay open
         os.dup2(quiet, stream)
-    import optuna._gp.acqf  # noqa: F401
+    import optuna._gp.acqf
     import optuna.samplers  # noqa: F401
     import scipy.optimize  # noqa: F401
 
