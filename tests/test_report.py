@@ -111,6 +111,8 @@ def content(t=None):
 
 def test_the_page_does_not_call_a_worse_loss_a_divergence():
     c = content()
+    assert "not training that breaks" not in report.render(c), "training broke at LR 0.4 without a divergence"
+    c["edge"]["instability"] = {"trials": 0, "first_lr": None, "calm_below_lr": None, "last_calm_lr": None}
     assert "not training that breaks" in report.render(c)
     c["edge"]["counts"]["diverged"] = 2
     page = report.render(c)
