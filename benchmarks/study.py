@@ -18,7 +18,7 @@ from pathlib import Path
 from lrsweep import progress
 
 CLONE = Path("work/bench_study")
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".snakemake", "work", "results", "__pycache__", ".dvc")
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".snakemake", "work", "results", "__pycache__", ".dvc", "dvc.lock")
 
 
 def snakemake(cores: int, target: str) -> float:

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".snakemake", "work", "results", ".pytest_cache", "__pycache__", ".dvc")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv*", ".snakemake", "work", "results", ".pytest_cache", "__pycache__", ".dvc", "dvc.lock"
+)
 
 
 def environment(**more):
