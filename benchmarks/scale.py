@@ -5,6 +5,7 @@ trials as params.yaml says.
 """
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from tests.pipeline import clone, run
+from tests.pipeline import clone, environment, run
 
 STUDY = [f"results/sweep_bayes/{name}" for name in ("trials.parquet", "evals.parquet", "steps.parquet", "rungs.parquet")]
 STUDY += ["results/sweep_bayes/proposals.parquet", "results/sweep_bayes/summary.json"]
@@ -68,8 +69,8 @@ def measured(project: Path, *command: str) -> Cost:
     actions = [(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
     here = os.getcwd()
     os.chdir(project)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    pid = os.posix_spawnp(command[0], command, {**os.environ, "PATH": path, "LRSWEEP_WORK": "work"}, file_actions=actions)
+    found = environment(LRSWEEP_WORK="work")
+    pid = os.posix_spawnp(shutil.which(command[0], path=found["PATH"]), command, found, file_actions=actions)
     os.chdir(here)
     os.close(log)
     _, status, usage = os.wait4(pid, 0)

@@ -27,7 +27,6 @@ from lrsweep.smoothing import fit
 
 WITHIN = 0.005  # share of the best true loss
 BUDGET = 36_000  # steps
-WORKERS = 8
 NEAR = 12  # pool members that a residual is drawn from
 WORST_NATS = 7.0  # stands for a loss that is not finite or above it
 

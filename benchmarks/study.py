@@ -7,27 +7,24 @@ in the stage's wall time are Snakemake's start and plan, every process, every pr
 """
 
 import argparse
-import os
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
+
+from tests.pipeline import LEFT_OUT, environment
 
 from lrsweep import progress
 
 CLONE = Path("work/bench_study")
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".snakemake", "work", "results", "__pycache__", ".dvc", "dvc.lock")
 
 
 def snakemake(cores: int, target: str) -> float:
     """Seconds that a run to the target takes."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    environment.pop("LRSWEEP_WORK", None)
     began = time.monotonic()
     command = ["snakemake", "--cores", str(cores), "--", target]
-    subprocess.run(command, cwd=CLONE, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, cwd=CLONE, env=environment(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.monotonic() - began
 
 
