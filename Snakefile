@@ -38,7 +38,10 @@ def refuse(error):
 
 try:
     PARAMS = checking.load(Path("params.yaml"))
-    DATA = {name: list(stage.inputs(PARAMS)) for name, stage in STAGES.items()}
+    DATA = {
+        name: list(stage_provenance.inputs(stage, PARAMS))
+        for name, stage in STAGES.items()
+    }
     STUDIES = {name: getattr(PARAMS, name) for name in ("sweep_uniform", "sweep_bayes")}
     IMPORTED = {name: study for name, study in STUDIES.items() if study.imported}
     for name, study in IMPORTED.items():

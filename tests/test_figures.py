@@ -12,8 +12,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from lrsweep import figures, provenance
+from lrsweep import checking, figures
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED, TABLES
+from lrsweep.figure_files import carried, describe, lineage
+from lrsweep.pipeline import Stage
 
 RUNGS = (40, 80, 160)
 
@@ -211,28 +213,35 @@ def test_the_final_curve_lies_beside_that_of_the_chosen_trial():
     assert "chosen trial" not in set(prepare_curve(t["final_evals"], t["final_steps"], t["evals"], {"trial": None})["series"])
 
 
+TRIALS = "results/sweep_uniform/trials.parquet"
 STAGES = {
-    "sweep_uniform": {"params": ["seed", "corpus.source"]},
-    "edge": {"deps": ["results/sweep_uniform/trials.parquet", "src/x.py"], "params": ["edge"]},
-    "cluster": {"params": ["cluster"]},
+    "sweep_uniform": Stage("sweep_uniform", "", (), ("seed", "corpus.separator"), (TRIALS,)),
+    "edge": Stage("edge", "", (TRIALS, "src/x.py"), ("edge.bins", "corpus.url"), ("results/edge/edge.json",)),
+    "cluster": Stage("cluster", "", (), ("cluster",), ()),
 }
 
 
 def test_a_figure_carries_its_lineage_in_both_files():
-    params = {"seed": 0, "corpus": {"source": "<&>", "stories_mb": 4}, "edge": {"bins": 40}, "cluster": {"k_min": 2}}
+    loaded = checking.load(Path(__file__).parents[1] / "params.yaml")
+
+    def params(corpus, cluster):
+        return loaded.model_copy(
+            update={"corpus": loaded.corpus.model_copy(update=corpus), "cluster": loaded.cluster.model_copy(update=cluster)}
+        )
+
     inputs = {"sweep_uniform/trials.parquet": "ab" * 32, "edge/edge.json": "cd" * 32}
-    found = provenance.lineage("loss_by_lr", inputs, STAGES, params)
-    assert (found["stage"], found["parameters"]) == ("edge", {"edge": {"bins": 40}})
+    found = lineage("loss_by_lr", inputs, STAGES, params({"url": "<&>"}, {}))
+    assert (found["stage"], found["parameters"]) == ("edge", {"edge.bins": 40, "corpus.url": "<&>"})
     assert found["inputs"] == {f"results/{path}": digest for path, digest in inputs.items()}
-    svg, png = figures.FIGURES["loss_by_lr"].render(prepare(tables())["loss_by_lr"], provenance.describe(found))
-    assert provenance.read_svg(svg) == found
+    svg, png = figures.FIGURES["loss_by_lr"].render(prepare(tables())["loss_by_lr"], describe(found))
+    assert carried(svg) == carried(png) == found
     assert json.loads(Image.open(io.BytesIO(png)).text["Description"]) == found
 
-    def digest_of(**changed):
-        return provenance.lineage("loss_by_lr", inputs, STAGES, {**params, **changed})["parameters_sha256"]
+    def digest_of(corpus, cluster):
+        return lineage("loss_by_lr", inputs, STAGES, params({"url": "<&>", **corpus}, cluster))["parameters_sha256"]
 
-    assert digest_of(corpus={"source": "files"}) != found["parameters_sha256"]  # of a stage before it
-    assert digest_of(cluster={"k_min": 3}) == found["parameters_sha256"]  # of no stage before it
+    assert digest_of({"separator": "---"}, {}) != found["parameters_sha256"]  # of a stage before it
+    assert digest_of({}, {"k_min": 3}) == found["parameters_sha256"]  # of no stage before it
 
 
 def test_trials_that_never_recovered_are_marked():

@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-import yaml
 from plotly.offline import get_plotlyjs
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
@@ -12,10 +11,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from lrsweep import figures, provenance, report
+from lrsweep import figures, report
+from lrsweep.figure_files import describe, lineage
 
 from .test_figures import prepare, tables
-from .test_report import ROOT, SETTING, content
+from .test_report import PARAMS, STAGES, content
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -34,11 +34,10 @@ def page(tmp_path_factory):
     """The page of a study of the default size, with every figure truly drawn, and with an attack wherever text is shown."""
     t = tables(TRIALS)
     t["proposals"].loc[3, "sampler"] = f"</script>{ATTACK}"
-    data, stages = prepare(t), yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    svgs, pngs = {}, {}
+    data, svgs, pngs = prepare(t), {}, {}
     for name, figure in figures.FIGURES.items():
-        found = provenance.lineage(name, dict.fromkeys(figure.inputs, "ab" * 32), stages, SETTING)
-        svgs[name], pngs[name] = figure.render(data[name], provenance.describe(found))
+        found = lineage(name, dict.fromkeys(figure.inputs, "ab" * 32), STAGES, PARAMS)
+        svgs[name], pngs[name] = figure.render(data[name], describe(found))
     text = [{"prompt": ATTACK, "completion": ATTACK}]
     whole = {**content(t), "figures": report.inline(svgs, pngs), "completions": text, "plotly_js": get_plotlyjs()}
     path = tmp_path_factory.mktemp("page") / "index.html"

@@ -4,10 +4,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-import yaml
 from jinja2 import UndefinedError
 
-from lrsweep import assessment, checking, figures, provenance, replaying, report
+from lrsweep import assessment, checking, figures, pipeline, replaying, report
+from lrsweep.figure_files import describe, lineage
 from lrsweep.figures.drawing import LABELS
 from lrsweep.report import formats, plots
 from lrsweep.stages.report import SHOWN
@@ -15,9 +15,8 @@ from lrsweep.stages.report import SHOWN
 from .test_figures import IMPORTANCE, diverged, prepare, tables
 
 ROOT = Path(__file__).parents[1]
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES = pipeline.load(ROOT / "dvc.yaml")
 PARAMS = checking.load(ROOT / "params.yaml")
-SETTING = PARAMS.model_dump(mode="json")
 
 BORDER = {"hyperparameter": "lr", "value": 0.039, "border": "upper", "try": {"min": 0.001, "max": 0.16}}
 
@@ -25,7 +24,7 @@ BORDER = {"hyperparameter": "lr", "value": 0.039, "border": "upper", "try": {"mi
 def svg(name, body=""):
     """A figure's file that has nothing but its lineage."""
     inputs = dict.fromkeys(figures.FIGURES[name].inputs, "ab" * 32)
-    text = provenance.describe(provenance.lineage(name, inputs, STAGES, SETTING))["Description"]
+    text = describe(lineage(name, inputs, STAGES, PARAMS))["Description"]
     return f'<svg xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description>{text}</dc:description>{body}</svg>'.encode()
 
 
@@ -160,7 +159,7 @@ def test_rungs_are_counted():
 def test_dvc_lists_what_the_page_is_built_from():
     inside = ROOT / "src/lrsweep/report"
     parts = {f"src/lrsweep/report/{path.name}" for path in inside.iterdir() if path.is_file()}
-    assert parts <= set(STAGES["report"]["deps"])
+    assert parts <= set(STAGES["report"].deps)
 
 
 def test_every_figure_has_its_lineage_and_its_command():
@@ -212,7 +211,7 @@ def test_numbers_keep_their_sign_and_their_open_ends():
 
 
 def test_the_page_shows_only_parameters_that_dvc_lists():
-    assert set(STAGES["report"]["params"]) == SHOWN
+    assert set(STAGES["report"].params) == SHOWN
 
 
 def test_a_figure_of_very_many_points_is_embedded_as_png():

@@ -135,7 +135,7 @@ def test_a_figure_of_another_run_says_what_it_is(here, tmp_path, kind):
     lineage = {"figure": "choice", "stage": "select", "parameters": {"seed": 7}, "inputs": {"results/x.json": "0" * 64}}
     path = tmp_path / f"slide.{kind}"
     Figure().savefig(path, metadata={"Title": "choice", "Description": json.dumps(lineage)})
-    assert carried(path) == lineage
+    assert carried(path.read_bytes()) == lineage
     with pytest.raises(UserError, match=r"figure choice of stage select.*made from other results/x\.json"):
         trace(path, workspace(here))
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESULTS = Path("results")
-STAGES = Path("dvc.yaml")  # the contract of the stages
 
 SIMULATED = "simulated"  # the JSON key, table column and safetensors metadata of what no model was trained for
 

@@ -1,20 +1,46 @@
-"""What a figure's file says of itself: the lineage that SVG and PNG carry as their description."""
+"""What a figure's file says of itself: the stage, the parameters behind it, the digests of its inputs."""
 
 import json
 import struct
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
+
+from lrsweep.artifacts import RESULTS
+from lrsweep.params import Params
+from lrsweep.pipeline import Stage, makers, upstream
+from lrsweep.records import canonical_digest
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DESCRIPTION = ".//{http://purl.org/dc/elements/1.1/}description"
 KEYS = {"figure", "stage", "parameters", "inputs"}
 
 
-def carried(path: Path) -> dict[str, Any] | None:
+def lineage(name: str, inputs: Mapping[str, str], stages: Mapping[str, Stage], params: Params) -> dict[str, Any]:
+    """The lineage of a figure whose `inputs` are artifacts (paths below results/) with their SHA-256.
+
+    Its stage is the latest of those that wrote them. `parameters` are those of that stage, and `parameters_sha256` covers
+    them and those of every stage before it.
+    """
+    read, made_by = {f"{RESULTS}/{path}": digest for path, digest in inputs.items()}, makers(stages)
+    stage = max((made_by[path] for path in read), key=list(stages).index)
+    everything = {one: stages[one].values(params) for one in upstream(stages, stage)}
+    return {
+        "figure": name,
+        "stage": stage,
+        "parameters": everything[stage],
+        "parameters_sha256": canonical_digest(everything),
+        "inputs": read,
+    }
+
+
+def describe(found: Mapping[str, Any]) -> dict[str, str]:
+    """What goes into the file of a figure: Title and Description, which SVG and PNG both have a place for."""
+    return {"Title": found["figure"], "Description": json.dumps(found, sort_keys=True)}
+
+
+def carried(data: bytes) -> dict[str, Any] | None:
     """The lineage in an SVG or PNG file; None where it carries none. A copied figure keeps it, an edited one too."""
-    data = path.read_bytes()
     texts = _png_texts(data) if data.startswith(PNG) else _svg_texts(data)
     for text in texts:
         try:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lrsweep.corpus import source_files
 from lrsweep.params import Params
 
 DECLARATION = Path("dvc.yaml")
@@ -40,24 +40,14 @@ class Stage:
         """The deps that are source files of the project."""
         return tuple(path for path in self.deps if path != SOURCES and not path.startswith("results/"))
 
-    def inputs(self, params: Params) -> tuple[str, ...]:
-        """The deps that are data: artifacts of other stages, and the files that the corpus is read from.
-
-        Raises:
-            UserError: a source file of the corpus is missing.
-        """
-        found: list[str] = []
-        for dep in self.deps:
-            if dep == SOURCES:
-                found += map(str, source_files(params.corpus))
-            elif dep.startswith("results/") and dep != CHECKED:
-                found.append(dep)
-        return tuple(found)
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The deps that are artifacts of other stages."""
+        return tuple(path for path in self.deps if path.startswith("results/") and path != CHECKED)
 
     def values(self, params: Params) -> dict[str, Any]:
-        """The parameters that the stage reads, by the key that dvc.yaml lists."""
-        tree = params.model_dump(mode="json")
-        return {key: value_at(tree, key) for key in self.params}
+        """The parameters that the stage reads, by the key that dvc.yaml lists, as JSON has them; others are not looked at."""
+        return {key: _value(params, key) for key in self.params}
 
 
 def load(path: Path = DECLARATION) -> dict[str, Stage]:
@@ -65,14 +55,6 @@ def load(path: Path = DECLARATION) -> dict[str, Stage]:
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
     stages = {name: _stage(name, entry) for name, entry in entries.items()}
     return {name: stages[name] for name in _in_order(stages)}
-
-
-def value_at(tree: Mapping[str, Any], key: str) -> Any:
-    """The value of a dotted key."""
-    value: Any = tree
-    for part in key.split("."):
-        value = value[part]
-    return value
 
 
 def downstream(stages: Mapping[str, Stage], names: Iterable[str], paths: Iterable[str] = ()) -> list[str]:
@@ -98,6 +80,11 @@ def upstream(stages: Mapping[str, Stage], name: str) -> list[str]:
 def makers(stages: Mapping[str, Stage]) -> dict[str, str]:
     """The stage that writes each artifact."""
     return {path: stage.name for stage in stages.values() for path in stage.artifacts}
+
+
+def _value(params: Params, key: str) -> Any:
+    *sections, name = key.split(".")
+    return reduce(getattr, sections, params).model_dump(mode="json", include={name})[name]
 
 
 def _stage(name: str, entry: Mapping[str, Any]) -> Stage:

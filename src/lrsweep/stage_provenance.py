@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lrsweep import artifacts
+from lrsweep.corpus import source_files
 from lrsweep.lineage import LIBRARIES
 from lrsweep.params import Params
-from lrsweep.pipeline import Stage
+from lrsweep.pipeline import SOURCES, Stage
 from lrsweep.records import canonical_digest
 
 Provenance = dict[str, Any]
@@ -26,7 +27,7 @@ def recording(stage: Stage, params: Params) -> Iterator[None]:
     path = _path(stage)
     for old in (path, _aside(path)):
         old.unlink(missing_ok=True)
-    found = {**configuration(stage, params), "inputs": digests(stage.inputs(params))}
+    found = {**configuration(stage, params), "inputs": digests(inputs(stage, params))}
     yield
     found["outputs"] = digests(stage.artifacts)
     artifacts.write_json(path, {"digest": canonical_digest(found), **found})
@@ -42,6 +43,16 @@ def configuration(stage: Stage, params: Params) -> Provenance:
         "params": stage.values(params),
         "code": digests(stage.code),
     }
+
+
+def inputs(stage: Stage, params: Params) -> tuple[str, ...]:
+    """The deps that are data: the files that the corpus is read from, and artifacts of other stages.
+
+    Raises:
+        UserError: a source file of the corpus is missing.
+    """
+    sources = map(str, source_files(params.corpus)) if SOURCES in stage.deps else ()
+    return (*sources, *stage.reads)
 
 
 def read(stage: Stage) -> Provenance | None:

@@ -73,7 +73,7 @@ class Workspace:
         written: dict[str, str | None] = {}
         for other in self.recorded.values():
             written |= other["outputs"] if other else {}
-        now = stage.inputs(self.params)
+        now = stage_provenance.inputs(stage, self.params)
         unknown = tuple(path for path in now if path not in written)
         written |= stage_provenance.digests(unknown)
         for path, was, is_now in differences(found["inputs"], {path: written[path] for path in now}):
@@ -197,7 +197,7 @@ def differences(was: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, A
 def _foreign(path: Path, digest: str, workspace: Workspace) -> str:
     """Why a file is no artifact of this workspace, with what it says of itself."""
     remedy = "check out the run that made it (dvc exp apply, or git checkout and dvc checkout)"
-    if (own := carried(path)) is None:
+    if (own := carried(path.read_bytes())) is None:
         return (
             f"{path}: found sha256 {digest}, expected that of a recorded artifact: it was edited, or is of another run; {remedy}"
         )

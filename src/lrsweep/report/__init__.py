@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lrsweep import provenance
+from lrsweep.figure_files import carried
 from lrsweep.figures import FIGURES
 from lrsweep.report import formats
 from lrsweep.report.rows import candidate_rows, flat, importance_rows, kappa_rows, messages, rung_rows
@@ -56,7 +56,8 @@ def inline(svgs: dict[str, bytes], pngs: dict[str, bytes]) -> dict[str, dict[str
     """
     found = {}
     for number, (name, svg) in enumerate(svgs.items(), start=1):
-        lineage = provenance.read_svg(svg)
+        lineage = carried(svg)
+        assert lineage, f"figure {name} was written without its lineage"
         kind, data = ("svg+xml", svg) if len(svg) <= LARGEST_SVG else ("png", pngs[name])
         found[name] = {
             "number": number,
