@@ -12,7 +12,7 @@ from lrsweep import checking, imported, pipeline, stage_provenance
 from lrsweep.devices import VARIABLE, device
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
-from lrsweep.lineage import SECTIONS as FANNED_OUT
+from lrsweep.lineage import TRAINING
 from lrsweep.locking import held, hold
 from lrsweep.wb import commands
 
@@ -89,7 +89,7 @@ rule all:
 
 
 for name, stage in STAGES.items():
-    if name in FANNED_OUT:
+    if name in TRAINING:
         continue
 
     rule:

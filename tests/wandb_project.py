@@ -26,7 +26,7 @@ TABLES = {"sweep_uniform": ("trials", "evals", "steps"), "sweep_bayes": ("trials
 
 def job_of(params, stage):
     job = Job(stage, params, lineage.study_folder(stage, params))
-    job.folder.mkdir(parents=True, exist_ok=True)  # as Snakemake does for a job's receipt
+    job.study.mkdir(parents=True, exist_ok=True)  # as Snakemake does for a job's receipt
     return job
 
 

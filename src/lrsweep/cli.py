@@ -123,15 +123,16 @@ app.add_typer(commands.imports, name="import")
 @app.command()
 def status(follow: Annotated[bool, typer.Option(help="Look again every second, until Ctrl-C.")] = False) -> None:
     """Says how far each study of these parameters is, a line each; also of one that runs elsewhere with the same work folder."""
-    from lrsweep import progress
+    from lrsweep import lineage, progress
 
-    jobs = [job for job in (_job(stage, None) for stage in FANNED_OUT) if job.events.exists()]
-    if not jobs:
+    jobs = [_job(stage, None) for stage in FANNED_OUT]
+    found = [(job.plan, folder / "events.jsonl") for job in jobs for folder in lineage.started(job.study, job.params)]
+    if not found:
         typer.echo("no study of these parameters has started: snakemake --cores all starts them")
         return
 
     def lines() -> str:
-        return "\n".join(str(progress.summarize(progress.read(job.events), job.plan)) for job in jobs)
+        return "\n".join(str(progress.summarize(progress.read(events), plan)) for plan, events in found)
 
     if not follow:
         typer.echo(lines())

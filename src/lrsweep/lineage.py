@@ -1,7 +1,9 @@
-"""What a result depends on: the modules that a stage imports, and the folder that its trials are kept in.
+"""What a result depends on: the modules that a stage imports, and the folders that its trials are kept in.
 
-The folder's name is a digest of everything that a trial depends on, known before any stage has run: parameters, the code of
-the stage and of those before it, source files, library versions. So another seed or an edited model never meets old trials.
+A study's folder, work/<digest>/<stage>, is named after what its trials depend on as far as it is known before any stage has run:
+parameters, code, source files, library versions, the device. The records of its trials lie in work/<digest>-<context>/<stage>:
+the context is what the stages before have made of it, as phase 2's LR range. So another seed or an edited model never meets old
+trials, and trials are kept where a stage before has changed and found the same.
 """
 
 import ast
@@ -13,21 +15,17 @@ from pathlib import Path
 from lrsweep import artifacts
 from lrsweep.corpus import source_files
 from lrsweep.devices import device
-from lrsweep.params import Corpus, Params
+from lrsweep.errors import UserError
+from lrsweep.params import Budget, Corpus, Params, Range, SweepBayes
 from lrsweep.records import canonical_digest
 
 PACKAGE = Path(__file__).parent
-LIBRARIES = ("torch", "optuna", "tokenizers", "numpy")
-# What a study's trials depend on. The number of trials is not part of it: more trials keep the first ones.
-SECTIONS = {
-    "sweep_uniform": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_uniform"),
-    "sweep_bayes": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes"),
-    "assess": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes", "assess"),
-    "select": ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes", "select"),
-    "train": ("corpus", "tokenize", "model", "optimizer", "evaluation", "train"),  # and the values that it trains at
-}
-# Modules that change no record: what params.py says counts by its values, the others only speak.
-_WITHOUT_EFFECT = {PACKAGE / "params.py", PACKAGE / "progress.py", PACKAGE / "errors.py"}
+LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")
+TRAINING = ("sweep_uniform", "sweep_bayes", "assess", "select", "train")  # the stages that train
+SECTIONS = ("corpus", "tokenize", "model", "optimizer", "evaluation")  # what they depend on, each beside its own section
+# Modules that change no record: what params.py and lineage.py say counts by its values, the others only wait and speak.
+_WITHOUT_EFFECT = {PACKAGE / f"{name}.py" for name in ("params", "lineage", "locking", "progress", "errors")}
+# The number of trials is not part of it: more trials keep the first ones.
 _NOT_COUNTED = {
     *("trials", "audit_trials", "candidates", "seeds", "first_seeds", "budget", "drop_level"),  # how many, and which
     *("bootstrap", "orders", "best_share", "fewest_trials", "border", "widen"),  # analysis
@@ -76,25 +74,73 @@ def _source_digests(section: Corpus) -> list[str]:
 
 
 def study_folder(stage: str, params: Params) -> Path:
-    """The folder of a study's trials: work/<digest>/<stage>; that of made-up trials begins with `simulated-`.
+    """The folder of a study: work/<digest>/<stage>; that of made-up trials begins with `simulated-`.
 
     Raises:
         UserError: a source file of the corpus is missing.
     """
-    upstream = ["corpus", "tokenize", "train" if stage == "train" else "trials"]
-    sections = list(SECTIONS[stage])
-    if "sweep_bayes" in sections and params.sweep_bayes.lr == "auto":
-        sections += ["sweep_uniform", "edge"]
-        upstream.append("edge")
-    parts = {name: getattr(params, name).model_dump(mode="json") for name in sections}
-    own = {key: value for key, value in parts[stage].items() if key not in _NOT_COUNTED}
+    known_later = {"lr"} if stage == "sweep_bayes" else set()  # a fixed range and one that the edge gave are the same range
+    own = getattr(params, stage).model_dump(mode="json", exclude=_NOT_COUNTED | known_later)
+    if stage in ("assess", "select"):  # they train as phase 2 does
+        own |= params.sweep_bayes.model_dump(mode="json", include=set(Budget.model_fields))
+    upstream = ("corpus", "tokenize", "train" if stage == "train" else "trials")
     files = {path for name in upstream for path in modules(f"lrsweep.stages.{name}")} - _WITHOUT_EFFECT
     everything = {
         "seed": params.seed,
-        "sections": {**parts, stage: own},
+        "sections": {**{name: getattr(params, name).model_dump(mode="json") for name in SECTIONS}, stage: own},
         "code": {str(path.relative_to(PACKAGE)): artifacts.digest(path) for path in sorted(files)},
         "sources": _source_digests(params.corpus),
         "device": device(params.execution),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
     return work() / f"{'simulated-' if params.simulate else ''}{canonical_digest(everything)[:16]}" / stage
+
+
+def lr_range(section: SweepBayes) -> Range:
+    """Phase 2's LR range: fixed, or what the edge gave.
+
+    Raises:
+        UserError: the stage `edge` has not run.
+    """
+    if isinstance(section.lr, Range):
+        return section.lr
+    return Range.model_validate(artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["lr_range"])
+
+
+def context(study: Path, params: Params) -> str:
+    """Digest of all that the trials of a study depend on: the name of its folder, and what the stages before have made.
+
+    Raises:
+        UserError: one of these has not run.
+    """
+    found = {"study": study.parent.name, "tokens": artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json")}
+    if study.name == "sweep_bayes":
+        found["lr"] = lr_range(params.sweep_bayes).model_dump()
+    if study.name in ("assess", "select"):
+        table = artifacts.RESULTS / "sweep_bayes/trials.parquet"
+        if not table.is_file():
+            raise UserError(f"{table}: no such file; the stage that writes it has not run")
+        found["trials"] = artifacts.digest(table)
+    return canonical_digest(found)
+
+
+def records_folder(study: Path, context: str) -> Path:
+    """Where the records of a study's trials lie in this context."""
+    return study.parent.with_name(f"{study.parent.name}-{context[:8]}") / study.name
+
+
+def current_records(study: Path, params: Params) -> Path | None:
+    """Where the records of a study's trials lie, by what the stages before have made; None where one of these has not run."""
+    try:
+        return records_folder(study, context(study, params))
+    except UserError:
+        return None
+
+
+def started(study: Path, params: Params) -> list[Path]:
+    """Where trials of a study have started: in the current context or, where that is not known here since the study runs in
+    another workspace with the same work folder, in any.
+    """
+    current = current_records(study, params)
+    folders = [current] if current else sorted(work().glob(f"{study.parent.name}-*/{study.name}"))
+    return [folder for folder in folders if (folder / "events.jsonl").exists()]

@@ -1,7 +1,13 @@
-"""One runner in a folder at a time. The system gives the lock back when its holder ends, also when it is killed."""
+"""One runner in a folder at a time, and one process at a trial. The system gives a lock back when its holder ends, also when
+it is killed.
+"""
 
+import errno
 import fcntl
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lrsweep.errors import UserError
@@ -39,3 +45,21 @@ def held(path: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+@contextmanager
+def alone(folder: Path, number: int) -> Iterator[None]:
+    """Waits until no other process is in such a block with the same folder and number, and keeps others waiting until its end.
+
+    Also those on other machines that share the file system, if it has locks. Who is inside must not wait for a second one. The
+    lock is a byte of a file (POSIX, fcntl), so forks do not inherit it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("ab") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                print(f"lrsweep: {folder}: another run is training number {number}; waiting for it", file=sys.stderr)
+                fcntl.lockf(file, fcntl.LOCK_EX, 1, number)
+        yield

@@ -5,22 +5,21 @@ starts, and must not do so to a job of another workspace which shares the record
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from lrsweep import artifacts, records
 from lrsweep.params import Select
 
 
-def here(folder: Path) -> Path:
+def here(study: Path) -> Path:
     """The folder of a study in the workspace, which does not depend on where its records are kept."""
-    return Path("work", folder.parent.name, folder.name)
+    return Path("work", study.parent.name, study.name)
 
 
-def path(folder: Path, kind: str, first: int | str, last: int | str) -> Path:
+def path(study: Path, kind: str, first: int | str, last: int | str) -> Path:
     """Where the receipt of a job lies, a thousand trials to a folder; with wildcards for numbers, the pattern of these."""
     thousand = f"{first // 1000:03d}" if isinstance(first, int) else "{thousand}"
-    return here(folder) / "jobs" / thousand / f"{kind}-{first}-{last}.json"
+    return here(study) / "jobs" / thousand / f"{kind}-{first}-{last}.json"
 
 
 def race_kind(section: Select, number: int | str) -> str:
@@ -29,22 +28,32 @@ def race_kind(section: Select, number: int | str) -> str:
 
 
 def write(receipt: Path, folder: Path, written: Iterable[Path]) -> None:
-    """Writes a receipt: the records of the job, relative to the stage's folder. Each record carries its own digest."""
-    names = [str(record.relative_to(folder)) for record in written]
-    for place in {receipt, folder / "jobs" / receipt.parent.name / receipt.name}:
-        artifacts.write_json(place, names)
+    """Writes a receipt: the folder of the job's records, and the records in it. Each record carries its own digest."""
+    content = {"folder": _name(folder), "records": [str(record.relative_to(folder)) for record in written]}
+    for place in (receipt, folder / "jobs" / receipt.parent.name / receipt.name):
+        artifacts.write_json(place, content)
 
 
-def refresh(folder: Path) -> None:
-    """Takes over the receipts that other workspaces have left with the records of a study, and removes those that name a
-    record which is gone, so that their jobs run again for the missing trials.
+def refresh(study: Path, folder: Path | None) -> None:
+    """Removes the receipts of a study that are not of these records, or name one which is gone, so that their jobs run again;
+    takes over those that other workspaces have left with the records. Without a folder none holds.
     """
-    jobs = here(folder) / "jobs"
-    for shared in sorted((folder / "jobs").glob("*/*.json")):
+    jobs = here(study) / "jobs"
+    for own in jobs.glob("*/*.json"):
+        if not _holds(own, folder):
+            own.unlink(missing_ok=True)
+    for shared in (folder / "jobs").glob("*/*.json") if folder else ():
         own = jobs / shared.parent.name / shared.name
-        if not own.exists():
-            with suppress(FileNotFoundError):  # it may be of a workspace that has just started the job again
-                artifacts.write_bytes(own, shared.read_bytes())
-    for receipt in sorted(jobs.glob("*/*.json")):
-        if not all(records.exists(folder / name) for name in artifacts.read_json(receipt)):
-            receipt.unlink()
+        if not own.exists() and _holds(shared, folder):
+            artifacts.write_bytes(own, shared.read_bytes())
+
+
+def _holds(receipt: Path, folder: Path | None) -> bool:
+    if folder is None:
+        return False
+    content = artifacts.read_json(receipt)
+    return content["folder"] == _name(folder) and all(records.exists(folder / name) for name in content["records"])
+
+
+def _name(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"

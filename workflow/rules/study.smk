@@ -1,10 +1,11 @@
 # The stages that train. The studies fan out: trial jobs, each with a receipt, and a gather with the stage's outs. The final
 # training is one job, with a folder of its own for checkpoints.
 #
-# Inputs inside a study are ancient(): its folder is named after a digest of all that its trials depend on, so a trial that is
-# there is never out of date, whatever the times of files say after a checkout.
+# Inputs inside a study are ancient(): its folders are named after a digest of all that its trials depend on, so a trial that is
+# there is never out of date, whatever the times of files say after a checkout. Only what a study takes from another one is not:
+# it may be made again in the same run. A job that is started again for that finds its trials, if they are still the same.
 from lrsweep import imported, racing, receipts
-from lrsweep.lineage import study_folder
+from lrsweep.lineage import current_records, study_folder
 from lrsweep.study import chunks
 
 SIZE = PARAMS.execution.trials_per_job
@@ -16,7 +17,7 @@ TOKENS = [
 ]
 TABLE = "results/sweep_bayes/trials.parquet"
 EDGE = ["results/edge/edge.json"] if BAYES.lr == "auto" else []
-RECORDS = {stage: study_folder(stage, PARAMS) for stage in FANNED_OUT}
+RECORDS = {stage: study_folder(stage, PARAMS) for stage in TRAINING}
 FOLDERS = {stage: receipts.here(folder) for stage, folder in RECORDS.items()}
 TRIALS = {
     "sweep_uniform": chunks(0, PARAMS.sweep_uniform.trials, SIZE),
@@ -28,8 +29,9 @@ TRIALS = {
 # Jobs of each round of the race: half as long as others, since a round waits for the last of them.
 ROUNDS = [chunks(0, n, (SIZE + 1) // 2) for n in racing.places(PARAMS.select)]
 
-for folder in RECORDS.values():
-    receipts.refresh(folder)
+for stage, folder in RECORDS.items():
+    if stage != "train":
+        receipts.refresh(folder, current_records(folder, PARAMS))
 
 
 def receipt(stage, kind, first, last):
@@ -47,10 +49,8 @@ def block_receipts(level):
 
 def before_block(wildcards):
     level = int(wildcards.level)
-    return [
-        ancient(path)
-        for path in (block_receipts(level - 1) if level else TOKENS + EDGE)
-    ]
+    before = block_receipts(level - 1) if level else TOKENS
+    return [ancient(path) for path in before] + EDGE
 
 
 def race_receipts(number):
@@ -80,7 +80,7 @@ def before_trials(wildcards):
         ancient(path)
         for path in block_receipts(len(BAYES.rungs))
         + [receipt("sweep_bayes", "trials", *pair) for pair in jobs]
-    ]
+    ] + EDGE
 
 
 def earlier_first(wildcards):
@@ -143,7 +143,7 @@ rule sweep_bayes_trials:
 
 rule assess_trials:
     input:
-        ancient(TOKENS + EDGE),
+        ancient(TOKENS),
         TABLE,
     output:
         receipt("assess", "trials", "{first}", "{last}"),
@@ -153,7 +153,7 @@ rule assess_trials:
 
 rule select_race:
     input:
-        ancient(TOKENS + EDGE),
+        ancient(TOKENS),
         TABLE,
         before_race,
     output:
@@ -164,7 +164,7 @@ rule select_race:
         f"lrsweep race {{wildcards.level}} {{wildcards.first}} {{wildcards.last}} --folder {FOLDERS['select']}"
 
 
-for stage in FANNED_OUT:
+for stage in TRAINING:
 
     rule:
         name:

@@ -57,5 +57,5 @@ def run_race(job: Job, number: int, first: int, last: int) -> None:
     entries = racing.entries_of(number, len(race.candidates), section, race.loss)[first : last + 1]
     for entry in entries:
         train_whole(job, race.path(entry), *race.planned(entry))
-    receipt = receipts.path(job.folder, receipts.race_kind(section, number), first, last)
+    receipt = receipts.path(job.study, receipts.race_kind(section, number), first, last)
     receipts.write(receipt, job.folder, [race.path(entry) for entry in entries])

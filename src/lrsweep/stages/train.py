@@ -5,7 +5,7 @@ from pathlib import Path
 
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, curves, records, simulation, training
+from lrsweep import artifacts, curves, locking, records, simulation, training
 from lrsweep.checkpoints import Series
 from lrsweep.curves import Curve
 from lrsweep.devices import device
@@ -17,16 +17,19 @@ from lrsweep.stages.data import load
 
 def run(params: Params, work: Path) -> None:
     """Writes model.safetensors, evals.parquet, steps.parquet and metrics.json; `work` holds its checkpoints until then."""
-    folder = artifacts.folder("train")
     selected = Hyperparameters(**artifacts.read_json(artifacts.RESULTS / "select/choice.json")["selected"])
     hyper = selected if params.lr is None else selected.model_copy(update={"lr": params.lr})
-    training.use_one_thread()
-    seed = derive_seed(params.seed, "train")
-    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed).move(device(params.execution))
-    job = training.Run(params.optimizer, params.train, hyper.lr, seed, params.model.context_length)
     tokens = artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json")
     identity = records.canonical_digest([work.parent.name, tokens, hyper.model_dump()])
-    saved = Series(work / identity[:16], identity, params.execution.checkpoint_every)
+    with locking.alone(work, int(identity[:8], 16)):  # another workspace may be at the same training
+        _train(params, hyper, Series(work / identity[:16], identity, params.execution.checkpoint_every))
+
+
+def _train(params: Params, hyper: Hyperparameters, saved: Series) -> None:
+    folder, seed = artifacts.folder("train"), derive_seed(params.seed, "train")
+    training.use_one_thread()
+    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed).move(device(params.execution))
+    job = training.Run(params.optimizer, params.train, hyper.lr, seed, params.model.context_length)
     curve = saved.resume(state, None)
     started = curve.last_step
     if is_simulated(params):
@@ -36,7 +39,7 @@ def run(params: Params, work: Path) -> None:
         observations = training.observe(state, job, *load(params), params.train.steps)
         observations = saved.keep(observations, state, curve, params.train.eval_every)
     curves.follow(observations, curve, lambda *_: None)
-    artifacts.append_line(work / "trained.log", f"steps {started} to {curve.last_step}")
+    artifacts.append_line(saved.folder.parent / "trained.log", f"steps {started} to {curve.last_step}")
     about = {artifacts.SIMULATED: "true"} if artifacts.is_marked() else None  # what is simulated has untrained weights
     artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict(), about))
     evals = [point.__dict__ for point in curve.evals if point.loss_nats is not None]

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrsweep import artifacts, checkpoints, curves, packs, progress, receipts, records, simulation, study, training
+from lrsweep import artifacts, checkpoints, curves, lineage, packs, progress, receipts, records, simulation, study, training
 from lrsweep.curves import Curve, Decide
 from lrsweep.devices import device
+from lrsweep.locking import alone
 from lrsweep.params import VARIED, Budget, Params, Range
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
@@ -34,30 +35,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """The trials of one stage, in their folder under work/."""
+    """The trials of one stage; `study` is its folder under work/."""
 
     stage: str
     params: Params
-    folder: Path
+    study: Path
 
     @cached_property
     def lr(self) -> Range:
-        """Phase 2's LR range: fixed, or what the edge gave."""
-        fixed = self.params.sweep_bayes.lr
-        if isinstance(fixed, Range):
-            return fixed
-        return Range.model_validate(artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["lr_range"])
+        """Phase 2's LR range."""
+        return lineage.lr_range(self.params.sweep_bayes)
 
     @cached_property
     def context(self) -> str:
-        """Digest of what the trials depend on beyond the folder's name: the token files and phase 2's LR range."""
-        return records.canonical_digest(
-            {
-                "study": self.folder.parent.name,
-                "tokens": artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json"),
-                "lr": None if self.stage == "sweep_uniform" else self.lr.model_dump(),
-            }
-        )
+        """Digest of what the trials depend on."""
+        return lineage.context(self.study, self.params)
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the records of the trials lie."""
+        return lineage.records_folder(self.study, self.context)
 
     @property
     def budget(self) -> Budget:
@@ -106,7 +103,7 @@ def run_trials(job: Job, first: int, last: int) -> None:
     train = _sequential if job.stage == "sweep_bayes" else _independent
     numbers = range(first, last + 1)
     written = [job.path(trial) for trial, record in zip(numbers, _each(job, train, numbers), strict=True) if record]
-    receipts.write(receipts.path(job.folder, "trials", first, last), job.folder, written)
+    receipts.write(receipts.path(job.study, "trials", first, last), job.folder, written)
 
 
 def run_block(job: Job, level: int, first: int, last: int) -> None:
@@ -116,7 +113,7 @@ def run_block(job: Job, level: int, first: int, last: int) -> None:
     missing = [trial for trial in trials if not job.finished(job.segment_path(level, trial))]
     _each(job, partial(_segment, level=level), missing)
     written = [job.segment_path(level, trial) for trial in trials]
-    receipts.write(receipts.path(job.folder, f"block-{level}", first, last), job.folder, written)
+    receipts.write(receipts.path(job.study, f"block-{level}", first, last), job.folder, written)
 
 
 def _each(job: Job, train: Callable[..., Record | None], trials: Sequence[int]) -> list[Record | None]:
@@ -187,9 +184,6 @@ def _independent(job: Job, trial: int) -> Record | None:
 
 def train_whole(job: Job, path: Path, proposal: Proposal, seed: int) -> Record:
     """Trains from the start to the end, if that very training has no record yet."""
-    record = job.finished(path)
-    if record and (record.proposal, record.seed) == (proposal, seed):
-        return record
     return _Training(job, path, proposal, seed, None, 0.0).run(lambda *_: None, job.budget.steps)
 
 
@@ -254,7 +248,15 @@ class _Training:
     proposing_s: float
 
     def run(self, decide: Decide, until: int) -> Record:
-        """Trains to the step `until`, or to where `decide` stops it. What is noted as trained has its record, despite kills."""
+        """Trains to the step `until`, or to where `decide` stops it, unless it has a record of that: this or another run's."""
+        with alone(self.path.parents[1], self.proposal.trial):
+            record = self.job.finished(self.path)
+            if record and (record.proposal, record.seed) == (self.proposal, self.seed):
+                return record
+            return self._train(decide, until)
+
+    def _train(self, decide: Decide, until: int) -> Record:
+        """What is noted as trained has its record, despite kills."""
         job, curve, trial, started = self.job, self.curve, self.proposal.trial, self.curve.last_step
         watch = progress.Watch(job.events, trial, until, self.proposal.hyperparameters.model_dump(), self.proposing_s)
         watch.start()

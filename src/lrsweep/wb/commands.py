@@ -57,7 +57,7 @@ def _make_runs(loaded: Params, stage: str, job: "Job | None") -> None:
 def track() -> None:
     """Makes the W&B runs of all that is there and has none yet, also while a study is under way."""
     from lrsweep.cli import FANNED_OUT, PARAMS
-    from lrsweep.lineage import study_folder
+    from lrsweep.lineage import current_records, study_folder
     from lrsweep.stages.trials import Job
 
     loaded = checking.load(PARAMS)
@@ -65,8 +65,9 @@ def track() -> None:
     if loaded.execution.tracking == "disabled":
         raise UserError(f"{PARAMS}: execution.tracking: found 'disabled', expected offline or online; set it")
     for stage in FANNED_OUT:
-        if (folder := study_folder(stage, loaded)).is_dir():
-            _make_runs(loaded, stage, Job(stage, loaded, folder))
+        study = study_folder(stage, loaded)
+        if (found := current_records(study, loaded)) and found.is_dir():
+            _make_runs(loaded, stage, Job(stage, loaded, study))
     for stage in RUNS:
         if any((RESULTS / stage).glob("*")):
             _make_runs(loaded, stage, None)
