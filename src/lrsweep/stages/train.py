@@ -21,7 +21,7 @@ def run(params: Params, work: Path) -> None:
     hyper = selected if params.lr is None else selected.model_copy(update={"lr": params.lr})
     tokens = artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json")
     identity = records.canonical_digest([work.parent.name, tokens, hyper.model_dump()])
-    with locking.alone(work, int(identity[:8], 16)):  # another workspace may be at the same training
+    with locking.alone(work.parent, int(identity[:8], 16)):  # another workspace may be at the same training
         _train(params, hyper, Series(work / identity[:16], identity, params.execution.checkpoint_every))
 
 
