@@ -68,30 +68,6 @@ def test_a_snakemake_run_is_recorded_and_nothing_is_left_to_do(project):
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_more_trials_of_phase_1_train_nothing_else_while_the_lr_range_stays(project):
-    """The range is held at what the edge gave. Of the tests here this must be the first that adds a trial: it counts them."""
-    work, held = project / "work", json.loads((project / "results/edge/edge.json").read_text())["lr_range"]
-    before = trained(work)
-    (study,) = (name for name in before if name.endswith("sweep_uniform"))
-    lr = "{" + ", ".join(f"{key}: {value}" for key, value in held.items()) + "}"
-    output = dvc(project, "exp", "run", "-S", "sweep_uniform.trials=7", "-S", f"sweep_bayes.lr={lr}")
-    after = trained(work)
-    assert after.pop(study) - before.pop(study) == 1
-    assert after == before
-    assert {"sweep_uniform", "edge", "sweep_bayes"} <= set(ran(output)) and not {"train", "generate"} & set(ran(output))
-    assert run(project, "lrsweep", "verify").returncode == 0
-
-
-def test_another_model_size_runs_all_that_depends_on_it(project):
-    work, stages = project / "work", yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
-    before = trained(work)
-    output = dvc(project, "exp", "run", "-S", "model.d_model=16")
-    assert set(ran(output)) == stages.keys() - {"corpus", "tokenize"}
-    new = {name: n for name, n in trained(work).items() if n != before.get(name)}
-    assert new.keys().isdisjoint(before) and {name.split("/")[1] for name in new} == set(TRAINING)
-    assert run(project, "lrsweep", "verify").returncode == 0
-
-
 def test_an_experiment_with_another_lr_trains_and_generates_only(project):
     output = dvc(project, "exp", "run", "-S", "lr=0.003")
     assert ran(output) == ["check", "train", "generate", "figures", "report"]
@@ -187,6 +163,28 @@ def test_plots_draw_columns_that_are_there(project):
         assert (project / ".dvc/plots" / f"{plot['template']}.json").is_file()
         assert plot["title"] and plot["x_label"] and plot["y_label"]
     dvc(project, "plots", "show", "--out", "plots", "--json")
+
+
+def test_more_trials_of_phase_1_train_nothing_else_while_the_lr_range_stays(project):
+    """The range is held at what the edge gave."""
+    work, held = project / "work", json.loads((project / "results/edge/edge.json").read_text())["lr_range"]
+    before = trained(work)
+    lr = "{" + ", ".join(f"{key}: {value}" for key, value in held.items()) + "}"
+    output = dvc(project, "exp", "run", "-S", "sweep_uniform.trials=9", "-S", f"sweep_bayes.lr={lr}")
+    ((study, n),) = trained(work).items() - before.items()
+    assert study in before and study.endswith("sweep_uniform") and n == 9  # each once, whatever other tests have trained
+    assert {"sweep_uniform", "edge", "sweep_bayes"} <= set(ran(output)) and not {"train", "generate"} & set(ran(output))
+    assert run(project, "lrsweep", "verify").returncode == 0
+
+
+def test_another_model_size_runs_all_that_depends_on_it(project):
+    work, stages = project / "work", yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
+    before = trained(work)
+    output = dvc(project, "exp", "run", "-S", "model.d_model=16")
+    assert set(ran(output)) == stages.keys() - {"corpus", "tokenize"}
+    new = {name: n for name, n in trained(work).items() if n != before.get(name)}
+    assert new.keys().isdisjoint(before) and {name.split("/")[1] for name in new} == set(TRAINING)
+    assert run(project, "lrsweep", "verify").returncode == 0
 
 
 def _remote(folder, tmp_path):
