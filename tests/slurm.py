@@ -156,16 +156,16 @@ def snakemake_missed(running: Cluster, project: Path, process: subprocess.Popen)
 
 
 AT_FIRST, THEN = ("2:00:00", "4000M"), ("4:00:00", "8000M")
-# What happens, the time limit that the run is started with where it is not the profile's, and what the first job asks for at
-# each submission: a fault that SLURM itself gets over is no second one
+# What happens; the time limit that the run is started with, where it is not the profile's (whose memory goes with it); and what
+# the first job asks for at each submission: a fault that SLURM itself gets over is no second one
 FAULTS = {
     "cancelled": (cancelled, None, [AT_FIRST, THEN]),
     "requeued": (requeued, None, [AT_FIRST]),
-    "over_its_time": (over_its_time, "1 * attempt", [("1:00", "4000M"), ("2:00", "8000M")]),
+    "over_its_time": (over_its_time, "1 * attempt", [("1:00", "2000M"), ("2:00", "4000M")]),
     "daemon_killed": (daemon_killed, None, [AT_FIRST]),
     "node_lost": (node_lost, None, [AT_FIRST]),
     "snakemake_killed": (snakemake_killed, None, [AT_FIRST, AT_FIRST]),
-    "snakemake_missed": (snakemake_missed, None, [AT_FIRST, AT_FIRST]),
+    "snakemake_missed": (snakemake_missed, None, [AT_FIRST]),
 }
 
 
