@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ def main() -> None:
     sizes = [int(argument) for argument in sys.argv[1:]] or SIZES
     lines = []
     with tempfile.TemporaryDirectory(prefix="lrsweep-scale-") as folder:
-        for row in [COLUMNS, ["---:"] * len(COLUMNS), *(costs(Path(folder) / str(n), n) for n in sizes)]:
+        for row in chain([COLUMNS, ["---:"] * len(COLUMNS)], (costs(Path(folder) / str(n), n) for n in sizes)):
             lines.append(f"| {' | '.join(row)} |")
             print(lines[-1], flush=True)
     if sizes == SIZES:
