@@ -22,7 +22,7 @@ test: env-test browser
 test-kills: env-test
 	LRSWEEP_KILLS=12 PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/test_pipeline.py -k kills
 
-# On a SLURM cluster of its own, from Debian's packages, unpacked in $(VENV)/slurm; SHORT=--short leaves out the faults.
+# On a SLURM cluster of its own, from Debian's packages, unpacked in $(VENV)/slurm; SHORT=--short ends it after phase 2.
 test-slurm: env-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.slurm $(SHORT)
 

@@ -8,7 +8,7 @@ sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import checking, imported, pipeline, stage_provenance
+from lrsweep import checking, imported, orphans, pipeline, stage_provenance
 from lrsweep.devices import VARIABLE, device
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
@@ -59,6 +59,7 @@ os.environ[VARIABLE] = device(
 onstart:
     try:
         hold(LOCK)
+        orphans.cancel()
     except UserError as error:
         refuse(error)
 

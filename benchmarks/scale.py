@@ -1,7 +1,8 @@
 """`make bench-scale`: what a study costs by its number of trials, with made-up curves in the place of training.
 
-Time and memory are of this machine, which should do nothing else meanwhile. Proposals come from TPE, which is told of as many
-trials as params.yaml says.
+Prints a table, and writes it to docs/benchmarks/scale.md unless it is asked for other numbers of trials (`python -m
+benchmarks.scale 100`). Time and memory are of this machine, which should do nothing else meanwhile. Proposals come from TPE, told
+of as many trials as params.yaml says.
 """
 
 import os
@@ -9,11 +10,12 @@ import shutil
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from tests.pipeline import clone, environment, run
+from tests.pipeline import ROOT, clone, environment, run
 
 STUDY = [f"results/sweep_bayes/{name}" for name in ("trials.parquet", "evals.parquet", "steps.parquet", "rungs.parquet")]
 STUDY += ["results/sweep_bayes/proposals.parquet", "results/sweep_bayes/summary.json"]
@@ -24,28 +26,46 @@ SETTINGS = {
 }
 
 
+SIZES = [100, 1_000, 10_000]
+WRITTEN = ROOT / "docs/benchmarks/scale.md"
+COLUMNS = "trials,jobs,plan s,plan MB,run s,no-op s,gather s,gather MB,files in a folder,work/ MB".split(",")
+
+
 class Cost(NamedTuple):
     seconds: float
     peak_mb: float
 
 
 def main() -> None:
-    sizes = [int(argument) for argument in sys.argv[1:]] or [100, 1_000, 10_000]
-    print("trials  jobs  plan s  plan MB   run s  no-op s  gather s  gather MB  files in a folder  work MB", flush=True)
+    sizes = [int(argument) for argument in sys.argv[1:]] or SIZES
+    lines = []
     with tempfile.TemporaryDirectory(prefix="lrsweep-scale-") as folder:
-        for n in sizes:
-            project = prepared(Path(folder) / str(n), n)
-            plan = measured(project, "snakemake", "--cores", "all", "--dry-run", "--quiet", "all", "--", *STUDY)
-            whole = measured(project, "snakemake", "--cores", "all", "--quiet", "all", "--", *STUDY)
-            nothing = measured(project, "snakemake", "--cores", "all", "--quiet", "all", "--", *STUDY)
-            gather = measured(project, "lrsweep", "sweep_bayes")
-            jobs = len(list(project.glob("work/*/sweep_bayes/jobs/*/*.json")))
-            most, size = folders(project / "work")
-            print(
-                f"{n:6d} {jobs:5d} {plan.seconds:7.1f} {plan.peak_mb:8.0f} {whole.seconds:7.1f} {nothing.seconds:8.1f} "
-                f"{gather.seconds:9.1f} {gather.peak_mb:10.0f} {most:18d} {size / 1e6:8.1f}",
-                flush=True,
-            )
+        for row in chain([COLUMNS, ["---:"] * len(COLUMNS)], (costs(Path(folder) / str(n), n) for n in sizes)):
+            lines.append(f"| {' | '.join(row)} |")
+            print(lines[-1], flush=True)
+    if sizes == SIZES:
+        WRITTEN.write_text("\n".join(["# Long studies: the cost by the number of trials", "", about(), "", *lines, ""]))
+
+
+def about() -> str:
+    cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"`make bench-scale` on {cores} cores, {memory:.0f} GiB, Python {sys.version.split()[0]}; what is measured: "
+        "[docs/scale.md](../scale.md). Wanted of 10,000 trials: planned within 30 s and 1,000 MB, nothing to do in 15 s, "
+        "gathered in 60 s."
+    )
+
+
+def costs(target: Path, n: int) -> list[str]:
+    """The row of a study of n trials."""
+    project, whole = prepared(target, n), ["snakemake", "--cores", "all", "--quiet", "all"]
+    plan = measured(project, *whole, "--dry-run", "--", *STUDY)
+    ran, nothing = (measured(project, *whole, "--", *STUDY) for _ in range(2))
+    gather = measured(project, "lrsweep", "sweep_bayes")
+    jobs = len(list(project.glob("work/*/sweep_bayes/jobs/*/*.json")))
+    most, size = folders(project / "work")
+    times = [f"{plan.seconds:.1f}", f"{plan.peak_mb:.0f}", f"{ran.seconds:.0f}", f"{nothing.seconds:.1f}"]
+    return [f"{n:,}", str(jobs), *times, f"{gather.seconds:.1f}", f"{gather.peak_mb:.0f}", str(most), f"{size / 1e6:.1f}"]
 
 
 def prepared(target: Path, trials: int) -> Path:

@@ -127,6 +127,11 @@ class Cluster:
             process.send_signal(how)
         process.wait(timeout=30)
 
+    def empty_spool(self) -> None:
+        """Removes what slurmd has on disk: where a job's folder is left there, SLURM cannot start the job again and holds it."""
+        shutil.rmtree(self.folder / "spool")
+        (self.folder / "spool").mkdir()
+
     def call(self, *command: str) -> str:
         """What a client says."""
         environment = {**os.environ, **self.environment}
@@ -136,6 +141,21 @@ class Cluster:
         """The jobs that are pending or running: id, state, and the rule in the comment."""
         lines = self.call("squeue", "--noheader", "--format=%i|%T|%k").splitlines()
         return [dict(zip(("id", "state", "rule"), line.split("|"), strict=True)) for line in lines]
+
+    def last_job(self) -> int:
+        """The number of the last job that was submitted, 0 before the first."""
+        numbers = self.call("squeue", "--noheader", "--states=all", "--format=%i").split()
+        return max(map(int, numbers), default=0)
+
+    def asked(self, rule: str, after: int) -> list[tuple[str, str]]:
+        """Time limit and memory of the jobs of a rule that came after a job, also of those that have ended."""
+        lines = self.call("squeue", "--noheader", "--states=all", "--sort=i", "--format=%i|%k|%l|%m").splitlines()
+        found = [line.split("|") for line in lines]
+        return [(limit, memory) for job, name, limit, memory in found if name.endswith(rule) and int(job) > after]
+
+    def processes_of(self, job: str) -> list[int]:
+        """The processes that a job has on the node, without SLURM's own."""
+        return [int(line.split()[0]) for line in self.call("scontrol", "listpids", job).splitlines()[1:]]
 
     def cancel_all(self) -> None:
         """Cancels every job, and returns when none is left."""

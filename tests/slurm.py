@@ -1,7 +1,7 @@
 """`make test-slurm`: the pipeline on a SLURM cluster on loopback, and what happens to it there.
 
-Each run must end in the bytes of a local run, and no trial that had finished may be trained again. `--short` runs the pipeline
-once and leaves out the faults.
+Each run must end in the bytes of a local run, and no trial that had finished may be trained again. `--short` runs the pipeline up
+to the end of phase 2, which has jobs of all kinds, and leaves out the rest; names of faults run these alone.
 """
 
 import os
@@ -21,20 +21,29 @@ from tests.pipeline import ROOT, artifacts, clone, run
 
 PACKAGES = ROOT / ".venv/slurm"
 PROFILE = "workflow/profiles/slurm"
+PHASE_2 = [f"results/sweep_bayes/{name}" for name in ("summary.json", "provenance.json")]
+QUICK = ["--slurm-init-seconds-before-status-checks", "1"]  # of a profile for jobs of hours
 STUDY = [f"results/sweep_uniform/{name}.parquet" for name in ("trials", "evals", "steps")]
-LONG = {"steps": 8000, "warmup_steps": 800, "eval_every": 400}  # seconds a trial, two trials a job: time to hit the second
+LONG = {"steps": 2500, "warmup_steps": 250, "eval_every": 250}  # seconds a trial, two trials a job: time to hit the second
+FIRST = "sweep_uniform_trials_wildcards_000_0_1"  # the job that trains trials 0 and 1, as SLURM's comment names it
+
+FIRST_RECORD = "work/*/sweep_uniform/trials/000/00000.json"
 
 
 def main() -> None:
-    """Runs all, keeps the folder of a run that failed."""
-    short = "--short" in sys.argv[1:]
+    """Runs all, or what the command line names; keeps the folder of a run that failed."""
+    words = sys.argv[1:]
     folder = Path(tempfile.mkdtemp(prefix="lrsweep-slurm-"))
     try:
         with cluster(PACKAGES, folder / "cluster") as running:
-            pipeline(running, folder)
-            if not short:
+            if words == ["--short"]:
+                pipeline(running, folder, PHASE_2)
+            elif words:
+                faults(running, folder, words)
+            else:
+                pipeline(running, folder, [])
                 recorded(running, folder)
-                faults(running, folder)
+                faults(running, folder, list(FAULTS))
     except Missing as reason:
         print(f"test-slurm: skipped, SLURM's packages cannot be had here: {reason}")
     else:
@@ -42,25 +51,27 @@ def main() -> None:
     shutil.rmtree(folder)
 
 
-def pipeline(running: Cluster, folder: Path) -> None:
-    """The whole pipeline, locally and on the cluster."""
-    expect_success(run(clone(folder / "local"), "snakemake", "--cores", "2"))
-    project = clone(folder / "pipeline")
-    expect_success(run(project, "snakemake", "--profile", PROFILE, **running.environment))
+def pipeline(running: Cluster, folder: Path, targets: list[str]) -> None:
+    """The pipeline, locally and on the cluster: up to the targets, or the whole."""
+    began = time.monotonic()
+    expect_success(run(clone(folder / "local"), "snakemake", "--cores", "2", "--", *targets))
+    say(f"locally: {time.monotonic() - began:.0f} s")
+    began, project = time.monotonic(), clone(folder / "pipeline")
+    expect_success(run(project, "snakemake", "--profile", PROFILE, *QUICK, "--", *targets, **running.environment))
     expect_same(artifacts(folder / "local"), artifacts(project))
-    say("snakemake --profile: the bytes of the local run")
+    say(f"snakemake --profile: the bytes of the local run, {time.monotonic() - began:.0f} s")
 
 
 def recorded(running: Cluster, folder: Path) -> None:
     """The same under DVC, which starts Snakemake for the stages that train."""
-    project = clone(folder / "dvc")
+    began, project = time.monotonic(), clone(folder / "dvc")
     expect_success(run(project, "dvc", "init", "--no-scm", "--quiet"))
     expect_success(run(project, "dvc", "repro", SNAKEMAKE_PROFILE=PROFILE, **running.environment))
     expect_same(artifacts(folder / "local"), artifacts(project))
-    say("SNAKEMAKE_PROFILE=… dvc repro: the bytes of the local run")
+    say(f"SNAKEMAKE_PROFILE=… dvc repro: the bytes of the local run, {time.monotonic() - began:.0f} s")
 
 
-def faults(running: Cluster, folder: Path) -> None:
+def faults(running: Cluster, folder: Path, names: list[str]) -> None:
     """One study under each fault, which comes when its first job has finished a trial and is in its second."""
     project = clone(folder / "faults")
     params = yaml.safe_load((project / "params.yaml").read_text())
@@ -68,18 +79,28 @@ def faults(running: Cluster, folder: Path) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(params))
     expect_success(run(project, "snakemake", "--cores", "2", "--", *STUDY))
     undisturbed = artifacts(project)
-    for fault in (cancelled, requeued, over_its_time, daemon_killed, node_lost, snakemake_killed):
+    for name in names:
         shutil.rmtree(project / "results/sweep_uniform")
         for study in project.glob("work/*/sweep_uniform"):
             shutil.rmtree(study)
-        process = start(running, project, *(["--set-resources", "sweep_uniform_trials:runtime=1"] * (fault is over_its_time)))
-        wait_until(lambda: list(project.glob("work/*/sweep_uniform/trials/000/00000.json")), 120, "a first record")
-        process = fault(running, project, process) or process
-        if process.wait(timeout=900):
-            raise AssertionError((project / "snakemake.log").read_text()[-4000:])
+        began = time.monotonic()
+        study_under(name, running, project)
         expect_same(undisturbed, artifacts(project))
         expect_each_trained_once(project)
-        say(f"{fault.__name__}: the bytes of the undisturbed run, no trial that had finished trained again")
+        say(f"{name}: the bytes of the undisturbed run, no finished trial trained again, {time.monotonic() - began:.0f} s")
+
+
+def study_under(name: str, running: Cluster, project: Path) -> None:
+    """Runs the study to its end under a fault."""
+    fault, runtime, expected = FAULTS[name]
+    before = running.last_job()
+    process = start(running, project, *(["--set-resources", f"sweep_uniform_trials:runtime={runtime}"] if runtime else []))
+    wait_until(lambda: process.poll() is not None or list(project.glob(FIRST_RECORD)), 240, "a first record")
+    process = fault(running, project, process) or process
+    if process.wait(timeout=900):
+        raise AssertionError((project / "snakemake.log").read_text()[-4000:])
+    asked = running.asked(FIRST, before)
+    assert asked == expected, f"{name}: found {asked}, expected {expected}"
 
 
 def cancelled(running: Cluster, project: Path, process: subprocess.Popen) -> None:
@@ -92,36 +113,64 @@ def requeued(running: Cluster, project: Path, process: subprocess.Popen) -> None
 
 def over_its_time(running: Cluster, project: Path, process: subprocess.Popen) -> None:
     """Its processes hang, so that the limit of a minute ends it."""
-    for pid in processes_of(running, first_job(running)):
+    for pid in running.processes_of(first_job(running)):
         os.kill(pid, signal.SIGSTOP)
 
 
 def daemon_killed(running: Cluster, project: Path, process: subprocess.Popen) -> None:
+    """The jobs run on, and the daemon takes them up again."""
     running.kill("slurmd", signal.SIGKILL)
     time.sleep(5)
     running.start("slurmd")
 
 
 def node_lost(running: Cluster, project: Path, process: subprocess.Popen) -> None:
-    """All of the node ends at once, and it comes back after the controller gave it up."""
-    pids = [pid for job in running.jobs() if job["state"] == "RUNNING" for pid in processes_of(running, job["id"])]
+    """All of the node ends at once, SLURM's processes of the jobs too; given up by the controller, it comes back, disk empty."""
+    pids = [pid for job in running.jobs() if job["state"] == "RUNNING" for pid in running.processes_of(job["id"])]
+    daemons = {parent for pid in pids if name_of(parent := parent_of(pid)).startswith("slurmstepd")}
+    assert daemons, "no slurmstepd is above the jobs"
     running.kill("slurmd", signal.SIGKILL)
-    for pid in pids:
+    for pid in [*daemons, *pids]:
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: "down" in running.call("sinfo", "--noheader", "--format=%t"), 120, "the node to be given up")
+    running.empty_spool()
     running.start("slurmd")
 
 
 def snakemake_killed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
-    """As docs/slurm.md says: what it left on the cluster is cancelled, and it is started again."""
+    """It is started again at once, while its jobs still run."""
     process.kill()
     process.wait()
-    running.cancel_all()
+    left = {job["id"] for job in running.jobs()}
+    again = start(running, project)
+    wait_until(lambda: not left & {job["id"] for job in running.jobs()}, 120, "what it left to be cancelled")
+    return again
+
+
+def snakemake_missed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
+    """It is started again when the jobs that it had submitted have long ended."""
+    process.kill()
+    process.wait()
+    wait_until(lambda: not running.jobs(), 300, "the jobs to end")
     return start(running, project)
 
 
+AT_FIRST, THEN = ("2:00:00", "4000M"), ("4:00:00", "8000M")
+# What happens; the time limit that the run is started with, where it is not the profile's (whose memory goes with it); and what
+# the first job asks for at each submission: a fault that SLURM itself gets over is no second one
+FAULTS = {
+    "cancelled": (cancelled, None, [AT_FIRST, THEN]),
+    "requeued": (requeued, None, [AT_FIRST]),
+    "over_its_time": (over_its_time, "1 * attempt", [("1:00", "2000M"), ("2:00", "4000M")]),
+    "daemon_killed": (daemon_killed, None, [AT_FIRST]),
+    "node_lost": (node_lost, None, [AT_FIRST]),
+    "snakemake_killed": (snakemake_killed, None, [AT_FIRST, AT_FIRST]),
+    "snakemake_missed": (snakemake_missed, None, [AT_FIRST]),
+}
+
+
 def start(running: Cluster, project: Path, *options: str) -> subprocess.Popen:
-    command = ["snakemake", "--profile", PROFILE, *options, "--", *STUDY]
+    command = ["snakemake", "--profile", PROFILE, *QUICK, *options, "--", *STUDY]
     with (project / "snakemake.log").open("w") as log:
         environment = {**os.environ, **running.environment}
         return subprocess.Popen(command, cwd=project, env=environment, stdout=log, stderr=log, start_new_session=True)
@@ -129,12 +178,15 @@ def start(running: Cluster, project: Path, *options: str) -> subprocess.Popen:
 
 def first_job(running: Cluster) -> str:
     """Number of the job that trains trials 0 and 1."""
-    return next(job["id"] for job in running.jobs() if job["rule"].endswith("sweep_uniform_trials_wildcards_0_1"))
+    return next(job["id"] for job in running.jobs() if job["rule"].endswith(FIRST))
 
 
-def processes_of(running: Cluster, job: str) -> list[int]:
-    lines = running.call("scontrol", "listpids", job).splitlines()[1:]
-    return [int(line.split()[0]) for line in lines]
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text()
 
 
 def expect_success(done: subprocess.CompletedProcess) -> None:

@@ -94,3 +94,12 @@ def test_all_that_a_simulated_run_writes_says_so(simulated):
     assert page.index("No model was trained") < page.index("<h1>")
     lines = (simulated / "results/generate/completions.jsonl").read_text().splitlines()
     assert all('"simulated": true' in line for line in lines)
+
+
+def test_a_simulated_run_is_whole_and_evidence_of_nothing(simulated):
+    again = run(simulated, "snakemake", "--cores", "2")
+    assert "Nothing to be done" in again.stderr, again.stderr[-2000:]
+    for command in ("verify", "record"):
+        refused = run(simulated, "lrsweep", command)
+        assert refused.returncode == 1, refused.stderr
+        assert "results/sweep_uniform: found made from curves that no training gave" in refused.stdout + refused.stderr

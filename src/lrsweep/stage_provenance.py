@@ -29,7 +29,7 @@ def recording(stage: Stage, params: Params) -> Iterator[None]:
         old.unlink(missing_ok=True)
     found = {**configuration(stage, params), "inputs": digests(inputs(stage, params))}
     yield
-    found["outputs"] = digests(stage.artifacts)
+    found = artifacts.marked({**found, "outputs": digests(stage.artifacts)})
     artifacts.write_json(path, {"digest": canonical_digest(found), **found})
 
 

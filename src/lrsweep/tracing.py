@@ -56,10 +56,16 @@ class Workspace:
                 state = "a cut or edited file" if Path(stage.provenance or "").exists() else "no such file"
                 yield self._discrepancy(name, stage.provenance or "", state, "what the stage records when it has run", [name])
             else:
+                yield from self._made_up(stage, found)
                 yield from self._configuration(stage, found)
                 yield from self._inputs(stage, found)
                 yield from self._outputs(stage, found)
             yield from self._strangers(stage)
+
+    def _made_up(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+        if artifacts.SIMULATED in found:
+            made_up = "made from curves that no training gave (simulate: true)"
+            yield self._discrepancy(stage.name, f"results/{stage.name}", made_up, "evidence: set simulate: false", [stage.name])
 
     def _configuration(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
         made = f"with which {stage.name} was run"
