@@ -15,7 +15,7 @@ RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json selec
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
-test: env-test browser
+test: env-test browser lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile
 
 # The long form of a test that make test does with two kills.
@@ -92,7 +92,10 @@ record-run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" lrsweep record
 	for name in $(RECORDED); do mkdir -p docs/run/$$(dirname $$name) && cp results/$$name docs/run/$$name || exit 1; done
 
-lint:
+# Style and docstrings, layout, types, and the lengths of functions and modules.
+lint: env-test
 	$(BIN)/ruff check src tests workflow benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/snakefmt --check Snakefile workflow
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.lint

@@ -89,6 +89,7 @@ for _stage in FANNED_OUT:
 
 @app.command(help="train: the final training; goes on from its last checkpoint where it was killed.")
 def train(folder: Folder = None) -> None:
+    """Runs the stage train; its help is that of the other stages' form."""
     from lrsweep.lineage import kept, study_folder
     from lrsweep.stages.train import run
 

@@ -60,6 +60,7 @@ def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads
         sources = [{"path": name, "bytes": path.stat().st_size, "sha256": artifacts.digest(path)} for name, path in named]
         files = [path for _, path in named]
         separator = section.separator or _find_separator(files)
+        sides: Iterable[tuple[bool, str]]
         if section.source == "url" and len(files) == 2:
             sides = ((side == 1, text) for side, path in enumerate(files) for text in split_documents([path], separator))
         else:

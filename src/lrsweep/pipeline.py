@@ -33,6 +33,7 @@ class Stage:
 
     @property
     def artifacts(self) -> tuple[str, ...]:
+        """The outs that are data: all but the provenance."""
         return tuple(path for path in self.outs if path != self.provenance)
 
     @property
@@ -88,7 +89,7 @@ def downstream(stages: Mapping[str, Stage], names: Iterable[str], paths: Iterabl
 def upstream(stages: Mapping[str, Stage], name: str) -> list[str]:
     """The stages that a stage depends on, in order, and itself at the end."""
     needed, hit = set(stages[name].deps), {name}
-    for other in reversed(stages):
+    for other in reversed(list(stages)):
         if needed & set(stages[other].outs):
             hit.add(other)
             needed |= set(stages[other].deps)

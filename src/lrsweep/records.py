@@ -82,6 +82,7 @@ class Record:
 
     @property
     def trial(self) -> int:
+        """The number of the trial in its study."""
         return self.proposal.trial
 
     @property

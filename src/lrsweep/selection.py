@@ -79,15 +79,16 @@ def _losses(replicates: "pd.DataFrame", candidate: int) -> list[float]:
 def _summary(replicates: "pd.DataFrame", candidate: int, losses: list[list[float]]) -> Row:
     """Mean, standard deviation between seeds, and the 95 % t interval of the mean."""
     values = losses[candidate]
-    middle, spread, n = mean(values), sd(values), len(values)
-    half = _t_quantile(n - 1) * spread / math.sqrt(n) if spread is not None else None
+    n = len(values)
+    found: Row = {"mean_nats": mean(values) if n else None, "sd_nats": None, "low_nats": None, "high_nats": None}
+    if n > 1:
+        middle, spread = mean(values), sd(values)
+        half = _t_quantile(n - 1) * spread / math.sqrt(n)
+        found |= {"sd_nats": spread, "low_nats": middle - half, "high_nats": middle + half}
     return {
         "n": n,
         "n_diverged": int((replicates["candidate"] == candidate).sum()) - n,
-        "mean_nats": middle,
-        "sd_nats": spread,
-        "low_nats": middle - half if half is not None else None,
-        "high_nats": middle + half if half is not None else None,
+        **found,
         "difference_to_default": welch(values, losses[0]) if candidate else None,
     }
 
@@ -108,10 +109,10 @@ def welch(values: list[float], others: list[float]) -> Row | None:
     """
     if not values or not others:
         return None
-    difference, sds = mean(values) - mean(others), (sd(values), sd(others))
-    if None in sds:
+    difference = mean(values) - mean(others)
+    if min(len(values), len(others)) < 2:
         return {"difference_nats": difference, "low_nats": None, "high_nats": None}
-    parts = [spread**2 / len(one) for spread, one in zip(sds, (values, others), strict=True)]
+    parts = [sd(one) ** 2 / len(one) for one in (values, others)]
     half = 0.0
     if sum(parts) > 0:
         freedom = sum(parts) ** 2 / sum(part**2 / (len(one) - 1) for part, one in zip(parts, (values, others), strict=True))
@@ -124,6 +125,7 @@ def _within_noise(sound: list[Row], chosen: Row, losses: list[list[float]]) -> l
     rows = []
     for row in sound:
         gap = welch(losses[row["candidate"]], losses[chosen["candidate"]])
+        assert gap is not None, "a sound candidate has a loss"
         apart = gap["low_nats"] is not None and not gap["low_nats"] <= 0 <= gap["high_nats"]
         if row["candidate"] != chosen["candidate"] and not apart:
             rows.append(row)

@@ -23,6 +23,7 @@ class Race:
         self.job, self.candidates = job, candidates(study_trials(), job.params.select)
 
     def path(self, entry: Entry) -> Path:
+        """Where the record of a training run lies."""
         return self.job.path(entry.trial)
 
     def planned(self, entry: Entry) -> tuple[Proposal, int]:
@@ -43,6 +44,7 @@ class Race:
         return record
 
     def loss(self, entry: Entry) -> float | None:
+        """The final loss of a training run that has ended, in nats; None where it diverged."""
         return self.record(entry).final_loss_nats
 
     def rounds(self) -> list[racing.Round]:

@@ -61,6 +61,7 @@ class Job:
 
     @property
     def budget(self) -> Budget:
+        """The length of the stage's training runs, in steps."""
         return self.params.sweep_uniform if self.stage == "sweep_uniform" else self.params.sweep_bayes
 
     @property
@@ -79,6 +80,7 @@ class Job:
 
     @cached_property
     def block(self) -> list[Record]:
+        """The closed records of phase 2's first block."""
         return block_records(self)
 
     @cached_property
@@ -88,15 +90,19 @@ class Job:
 
     @property
     def events(self) -> Path:
+        """The log of starts and ends that progress.py reads."""
         return self.folder / "events.jsonl"
 
     def path(self, trial: int) -> Path:
+        """Where the record of a trial lies."""
         return records.record_path(self.folder / "trials", trial)
 
     def segment_path(self, level: int, trial: int) -> Path:
+        """Where the record of a trial of the block lies for its part up to a level."""
         return records.record_path(self.folder / f"block-{level}", trial)
 
     def finished(self, path: Path) -> Record | None:
+        """The record at a path; None where the trial has not ended."""
         return records.load(path, self.context) if records.exists(path) else None
 
 

@@ -87,11 +87,13 @@ def import_wandb(
     stage: Literal["sweep_uniform", "sweep_bayes"],
     sources: Annotated[list[Path], typer.Argument(help="JSON or CSV of histories, or folders of offline runs.")],
     into: Annotated[Path, typer.Option(help="New folder for the study.")],
-    name: Annotated[list[str], typer.Option(help="OURS=THEIRS: what a value is called in the export; OURS=: not logged.")] = (),
-    leave_out: Annotated[list[str], typer.Option(help="Name of a run that is not to be imported.")] = (),
+    name: Annotated[
+        list[str] | None, typer.Option(help="OURS=THEIRS: what a value is called in the export; OURS=: not logged.")
+    ] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Name of a run that is not to be imported.")] = None,
 ) -> None:
     """Takes the runs of a W&B sweep as a study, and prints what to put into params.yaml: see docs/wandb.md."""
     from lrsweep.cli import PARAMS
     from lrsweep.stages.exchange import take
 
-    print(take(checking.load(PARAMS), stage, sources, into, name, leave_out))
+    print(take(checking.load(PARAMS), stage, sources, into, name or [], leave_out or []))

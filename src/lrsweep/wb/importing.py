@@ -185,7 +185,7 @@ def _state(history: History, evals: list[EvalPoint], last: int, diverged: bool, 
 
 def _proposal(history: History, number: int, names: Mapping[str, str], study: Study) -> Proposal:
     """What the trial was trained with; who proposed it is known of our own trials alone."""
-    values = {}
+    values: dict[str, Any] = {}
     for name in VARIED:
         theirs = names[f"config.{name}"].removeprefix("config.")
         if theirs in history.config:
@@ -198,7 +198,7 @@ def _proposal(history: History, number: int, names: Mapping[str, str], study: St
     try:
         Hyperparameters(**values)
     except ValidationError as error:
-        key, message = error.errors()[0]["loc"][0], error.errors()[0]["msg"].removeprefix("Input should be ")
+        key, message = str(error.errors()[0]["loc"][0]), error.errors()[0]["msg"].removeprefix("Input should be ")
         raise UserError(f"{history.place}: config.{key}: found {values[key]}, expected {message}") from None
     if study.stage == "sweep_bayes" and not values["weight_decay"]:
         raise UserError(f"{history.place}: config.weight_decay: found 0, expected greater than 0: its logarithm is clustered")

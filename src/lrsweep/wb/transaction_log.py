@@ -37,7 +37,9 @@ def read(path: Path) -> LoggedRun:
     from google.protobuf.message import DecodeError
     from wandb.proto.wandb_internal_pb2 import Record
 
-    name, config, rows, ended = "", {}, [], False
+    name, ended = "", False
+    config: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
     for number, data in enumerate(_records(path), start=1):
         record = Record()
         try:
@@ -77,7 +79,8 @@ def _records(path: Path) -> Iterator[bytes]:
     data = path.read_bytes()
     if len(data) < HEADER.size or HEADER.unpack_from(data) != MAGIC:
         raise UserError(f"{path}: found no W&B header, expected the file run-ID.wandb of an offline run")
-    position, parts = HEADER.size, []
+    position = HEADER.size
+    parts: list[bytes] = []
     while position < len(data):
         left = BLOCK_BYTES - position % BLOCK_BYTES
         if left < PIECE.size:  # too little for a piece: the rest of the block is filled up
