@@ -8,7 +8,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv*", ".snakemake", "work", "results", ".pytest_cache", "__pycache__", ".dvc", "dvc.lock"
+    ".git",
+    ".venv*",
+    ".snakemake",
+    "work",
+    "results",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".coverage*",
+    "__pycache__",
+    ".dvc",
+    "dvc.lock",
 )
 
 
