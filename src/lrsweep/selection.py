@@ -188,19 +188,12 @@ def _border_warnings(chosen: Row, section: Select, sweep: SweepBayes, lr_range: 
     for name, interval in known.items():
         if not isinstance(interval, Range) or interval.min >= interval.max:
             continue
-        place = position(chosen[name], interval)
+        place = interval.share(chosen[name])
         if section.border <= place <= 1 - section.border:
             continue
         row = {"hyperparameter": name, "value": chosen[name], "border": "lower" if place < section.border else "upper"}
         rows.append({**row, "range": interval.model_dump(), "try": wider(name, interval, row["border"], section.widen)})
     return rows
-
-
-def position(value: float, interval: Range) -> float:
-    """Where the value lies in its range, on the range's scale: 0 at the minimum, 1 at the maximum."""
-    if interval.scale == "log":
-        return math.log(value / interval.min) / math.log(interval.max / interval.min)
-    return (value - interval.min) / (interval.max - interval.min)
 
 
 def wider(name: str, interval: Range, border: str, widen: float) -> Row:
