@@ -114,7 +114,7 @@ def _files(section: Corpus, downloads: Path) -> list[tuple[str, Path]]:
         return [(str(path), path) for path in source_files(section)]
     from lrsweep.download import fetch
 
-    assert section.url and section.sha256, "params.py asks for both"
+    assert section.url and section.sha256, "checking.py asks for both"
     files = [(section.url, fetch(section.url, section.sha256, downloads / section.sha256))]
     if section.valid_url and section.valid_sha256:
         files.append((section.valid_url, fetch(section.valid_url, section.valid_sha256, downloads / section.valid_sha256)))
