@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.exceptions import TyperException
 
-from lrsweep import checking
-from lrsweep.errors import Mismatch, UserError
+from lrsweep import checking, usage
+from lrsweep.errors import Mismatch, UserError, lines
 from lrsweep.params import Params
 from lrsweep.progress import duration
 from lrsweep.wb import commands
@@ -22,7 +23,7 @@ PARAMS = Path("params.yaml")
 PLAIN_STAGES = ("check", "corpus", "tokenize", "edge", "sharpness", "cluster", "importance", "generate", "figures", "report")
 FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
 
-app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=True, help=__doc__, pretty_exceptions_enable=False)
 Folder = Annotated[Path | None, typer.Option(help="Folder of the stage's trials; found from the parameters if not given.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Prints JSON, for machines.")]
@@ -100,11 +101,21 @@ def train(folder: Folder = None) -> None:
 
 
 @app.command()
-def trials(stage: str, first: int, last: int, folder: Folder = None) -> None:
+def trials(stage: Literal["sweep_uniform", "sweep_bayes", "assess"], first: int, last: int, folder: Folder = None) -> None:
     """Trains the trials FIRST to LAST of a stage, one after the other: a job of snakemake."""
     from lrsweep.stages.trials import run_trials
 
-    run_trials(_job(stage, folder), first, last)
+    job = _job(stage, folder)
+    begin = job.params.sweep_bayes.first_block if stage == "sweep_bayes" else 0
+    _expect("FIRST", first, begin, job.plan.trials - 1)
+    _expect("LAST", last, first, job.plan.trials - 1)
+    run_trials(job, first, last)
+
+
+def _expect(name: str, found: int, least: int, most: int) -> None:
+    """Refuses the number of a job that the study of params.yaml does not have."""
+    if not least <= found <= most:
+        raise UserError(f"{name}: found {found}, expected {least} to {most}; the jobs are what `snakemake -n` shows")
 
 
 @app.command()
@@ -112,7 +123,12 @@ def block(level: int, first: int, last: int, folder: Folder = None) -> None:
     """Trains the places FIRST to LAST of phase 2's first block on to a level: a job of snakemake."""
     from lrsweep.stages.trials import run_block
 
-    run_block(_job("sweep_bayes", folder), level, first, last)
+    job = _job("sweep_bayes", folder)
+    bayes = job.params.sweep_bayes
+    _expect("LEVEL", level, 0, len(bayes.rungs))
+    _expect("FIRST", first, 0, bayes.first_block // bayes.stopping.eta**level - 1)
+    _expect("LAST", last, first, bayes.first_block // bayes.stopping.eta**level - 1)
+    run_block(job, level, first, last)
 
 
 app.command()(commands.track)
@@ -181,7 +197,14 @@ def rules(
 
     p = checking.load(PARAMS)
     bayes = p.sweep_bayes
-    rows, note = run(table, rungs or bayes.rungs, eta or bayes.stopping.eta, orders or p.assess.orders, bayes.metric, p.seed)
+    rows, note = run(
+        table,
+        sorted(set(rungs)) if rungs else bayes.rungs,
+        eta or bayes.stopping.eta,
+        orders or p.assess.orders,
+        bayes.metric,
+        p.seed,
+    )
     heads = ("rule", "metric", "steps", "stopped", "best loss", "cost", "best kept")
     columns = (Column(head, no_wrap=True, justify="left" if i < 2 else "right") for i, head in enumerate(heads))
     shown = Table(*columns, box=None, padding=(0, 2, 0, 0))
@@ -196,9 +219,15 @@ def rules(
 @app.command()
 def race(number: int, first: int, last: int, folder: Folder = None) -> None:
     """Trains the places FIRST to LAST of round NUMBER of the race of the candidates: a job of snakemake."""
+    from lrsweep import racing
     from lrsweep.stages.race import run_race
 
-    run_race(_job("select", folder), number, first, last)
+    job = _job("select", folder)
+    places = racing.places(job.params.select)
+    _expect("NUMBER", number, 0, len(places) - 1)
+    _expect("FIRST", first, 0, places[number] - 1)
+    _expect("LAST", last, first, places[number] - 1)
+    run_race(job, number, first, last)
 
 
 @app.command()
@@ -260,10 +289,14 @@ def preset(names: list[str]) -> None:
 def main() -> None:
     """Turns a user's mistake into a line and exit code 2, and evidence that does not hold into one and exit code 1."""
     try:
-        app()
+        if code := app(sys.argv[1:] or ["--help"], prog_name="lrsweep", standalone_mode=False):
+            sys.exit(code)
+    except TyperException as error:
+        print(f"lrsweep: {usage.explain(error)}", file=sys.stderr)
+        sys.exit(2)
     except UserError as error:
-        print(f"lrsweep: {error}", file=sys.stderr)
+        print(lines(error), file=sys.stderr)
         sys.exit(2)
     except Mismatch as error:
-        print(f"lrsweep: {error}", file=sys.stderr)
+        print(lines(error), file=sys.stderr)
         sys.exit(1)

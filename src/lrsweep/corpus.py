@@ -9,6 +9,7 @@ import glob
 import io
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,17 @@ def source_files(section: Corpus) -> list[Path]:
             raise UserError(f"corpus.paths[{number}]: found {pattern!r}, which {is_what}, expected UTF-8 text; {remedy}")
         found.update(dict.fromkeys(files))
     return list(found)
+
+
+def read_beginnings(section: Corpus) -> None:
+    """Reads the first pieces of each source file, so that what is no text is refused before any work.
+
+    Raises:
+        UserError: a path matches no file, or a file is empty, binary or not UTF-8.
+    """
+    for path in source_files(section):
+        for _ in islice(_read_text(path), 2):  # an empty file is known to be so at its end
+            pass
 
 
 def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads: Path) -> dict[str, Any]:
@@ -140,7 +152,9 @@ def _read_text(path: Path) -> Iterator[str]:
             f"{path}: found a byte that is not UTF-8 at {at} (line {line}), expected UTF-8 text; convert it"
         ) from None
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}, expected a file of UTF-8 text; correct the path or its rights") from None
+        raise UserError(
+            f"{path}: found {str(error.strerror).lower()}, expected a file of UTF-8 text; correct the path or its rights"
+        ) from None
     if position == 0:
         raise UserError(f"{path}: found an empty file, expected UTF-8 text; fill it or leave it out")
 

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -17,12 +17,20 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
 
+def _text(value: str) -> str:
+    """YAML can spell halves of characters ("\\ud800"), which no file can hold."""
+    if any("\ud800" <= character <= "\udfff" or character == "\0" for character in value):
+        raise ValueError("text of whole characters, without NUL")
+    return value
+
+
 Real = Annotated[float, BeforeValidator(_number)]
 Positive = Annotated[Real, Field(gt=0)]
 Share = Annotated[Real, Field(ge=0, le=1)]
 InnerShare = Annotated[Real, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-Texts = Annotated[tuple[str, ...], Strict(False)]
+Text = Annotated[str, AfterValidator(_text)]
+Texts = Annotated[tuple[Text, ...], Strict(False)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -56,11 +64,11 @@ class Corpus(Section):
     source: Literal["stories", "files", "url"]
     stories_mb: Annotated[Real, Field(gt=0, le=4096)]
     paths: Texts
-    separator: Annotated[str, Field(min_length=1)] | None
+    separator: Annotated[Text, Field(min_length=1)] | None
     valid_share: InnerShare
-    url: str | None
+    url: Text | None
     sha256: Digest | None
-    valid_url: str | None
+    valid_url: Text | None
     valid_sha256: Digest | None
 
 
@@ -103,7 +111,7 @@ class Budget(Section):
 class Imported(Section):
     """A study that was trained elsewhere, in a folder that `lrsweep import` wrote; nothing is trained for it."""
 
-    folder: Annotated[str, Field(min_length=1)]
+    folder: Annotated[Text, Field(min_length=1)]
     sha256: Digest  # of the folder's import.json, which holds the digests of its records
 
 

@@ -3,7 +3,6 @@
 import json
 
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
 from lrsweep import artifacts, training
 from lrsweep.corpus import END_OF_TEXT
@@ -11,13 +10,13 @@ from lrsweep.generation import generate
 from lrsweep.model import Transformer
 from lrsweep.params import Params
 from lrsweep.seeding import derive_seed
-from lrsweep.tokens import decode, encode
+from lrsweep.tokens import decode, encode, load_tokenizer
 
 
 def run(params: Params) -> None:
     """Writes completions.jsonl; after a training that diverged the completions are empty."""
     training.use_one_thread()
-    tokenizer = Tokenizer.from_file(str(artifacts.RESULTS / "tokenize/tokenizer.json"))
+    tokenizer = load_tokenizer(artifacts.RESULTS / "tokenize/tokenizer.json")
     model = Transformer(params.model, params.tokenize.vocab_size)
     weights = artifacts.RESULTS / "train/model.safetensors"
     model.load_state_dict(load_file(weights))

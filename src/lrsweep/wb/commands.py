@@ -14,8 +14,8 @@ from lrsweep.params import Params
 if TYPE_CHECKING:
     from lrsweep.stages.trials import Job
 
-exports = typer.Typer(no_args_is_help=True, help="Gives the studies to another tool.")
-imports = typer.Typer(no_args_is_help=True, help="Takes a sweep that was trained elsewhere as a study.")
+exports = typer.Typer(help="Gives the studies to another tool.")
+imports = typer.Typer(help="Takes a sweep that was trained elsewhere as a study.")
 
 RUNS = {"train": "final_training", "report": "report"}  # stages with a run of their own, and the function that makes it
 
