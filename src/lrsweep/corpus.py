@@ -28,7 +28,7 @@ def source_files(section: Corpus) -> list[Path]:
     """The files that `source: files` reads, in the order of corpus.paths, each glob sorted; none for other sources.
 
     Raises:
-        UserError: a path or a glob matches no file.
+        UserError: a path or a glob matches no file, or one with a brace in its name.
     """
     if section.source != "files":
         return []
@@ -41,6 +41,9 @@ def source_files(section: Corpus) -> list[Path]:
             remedy = f"write {str(Path(pattern) / '*.txt')!r}" if Path(pattern).is_dir() else "correct the path"
             raise UserError(f"corpus.paths[{number}]: found {pattern!r}, which {is_what}, expected UTF-8 text; {remedy}")
         found.update(dict.fromkeys(files))
+    for path in found:
+        if "{" in str(path):
+            raise UserError(f"{path}: found a name with a brace, expected one that Snakemake takes for no wildcard; rename it")
     return list(found)
 
 
