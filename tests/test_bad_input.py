@@ -9,11 +9,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-import yaml
 
 from lrsweep import cli
 from tests.bad_input import CASES
-from tests.pipeline import ROOT, clone, run
+from tests.pipeline import ROOT, clone, nodes, replaced, run, with_value
 
 DEFAULT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
@@ -46,24 +45,10 @@ def url(tmp_path_factory):
         server.shutdown()
 
 
-def nodes(content, key):
-    """The nodes of a key and of its value in the text of params.yaml."""
-    name, node = None, yaml.compose(content, Loader=yaml.SafeLoader)
-    for part in key.split("."):
-        name, node = next((one, below) for one, below in node.value if one.value == part)
-    return name, node
-
-
-def replaced(content, node, new):
-    return content[: node.start_mark.index] + new + content[node.end_mark.index :]
-
-
 def write(folder, case, url):
     content = case.params if isinstance(case.params, str) else DEFAULT
     for key, new in () if isinstance(case.params, str) else case.params.items():
-        node = nodes(content, key)[1]
-        end = "\n" if isinstance(node, yaml.MappingNode) and not node.flow_style else ""  # that of the block goes with it
-        content = replaced(content, node, new.replace("{url}", url) + end)
+        content = with_value(content, key, new.replace("{url}", url))
     if case.renamed:
         content = replaced(content, nodes(content, case.renamed[0])[0], case.renamed[1])
     (folder / "params.yaml").write_text(content, encoding="utf-8")
@@ -125,7 +110,7 @@ def corpus_of(folder, name, data):
     quoted = json.dumps(f"data/{name}", ensure_ascii=False)
     content = (folder / "params.yaml").read_text()
     for key, new in {"corpus.source": "files", "corpus.paths": f"[{quoted}]"}.items():
-        content = replaced(content, nodes(content, key)[1], new)
+        content = with_value(content, key, new)
     (folder / "params.yaml").write_text(content)
 
 
@@ -140,7 +125,7 @@ def restored(tree):
 @pytest.mark.parametrize("command", ["lrsweep check", "snakemake --cores 1", "snakemake --cores 1 -n"])
 def test_processes_refuse_a_wrong_params_yaml(command, restored):
     content = (restored / "params.yaml").read_text()
-    (restored / "params.yaml").write_text(replaced(content, nodes(content, "model.n_heads")[1], "3"))
+    (restored / "params.yaml").write_text(with_value(content, "model.n_heads", "3"))
     before = {name: data for name, data in listing(restored).items() if not name.startswith(".snakemake")}
     done = run(restored, *command.split())
     assert done.returncode == 2, done.stderr
