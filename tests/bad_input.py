@@ -222,6 +222,7 @@ LINES = [
     line("another study", "import wandb sweep_unifrom a.json --into b", "import wandb: STAGE:", "'sweep_unifrom'",
          "nearest: sweep_uniform", "lrsweep import wandb --help"),
     line("a study that is not replayed", "replay sweep_uniform", "replay: STAGE:", "'sweep_uniform'", "one of 'sweep_bayes'", "replay --help"),
+    line("a misspelt key to explain", "explain sweep_bayes.lagg", "KEY:", "'sweep_bayes.lagg'", "nearest: sweep_bayes.lag", "`lrsweep explain` lists"),
     line("trials that the study does not have", "trials sweep_uniform 3 99", "LAST:", "99", "3 to 22", "snakemake -n"),
     line("trials from last to first", "trials sweep_uniform 3 1", "LAST:", "1", "3 to 22", "snakemake -n"),
     line("a level that the block does not have", "block 9 0 0", "LEVEL:", "9", "0 to 3", "snakemake -n"),

@@ -20,7 +20,7 @@ DEFAULT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """What a command reads of the project, in a folder that nobody has written to."""
-    for name in ("params.yaml", "dvc.yaml"):
+    for name in ("params.yaml", "params.schema.json", "dvc.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "workflow/presets", tmp_path / "workflow/presets")
     (tmp_path / "data").mkdir()

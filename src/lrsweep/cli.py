@@ -286,6 +286,29 @@ def preset(names: list[str]) -> None:
     apply(PARAMS, names)
 
 
+@app.command()
+def explain(
+    key: Annotated[str | None, typer.Argument(help="For example sweep_bayes.lag; all keys if not given.")] = None,
+) -> None:
+    """Says what a key of params.yaml is: unit, type and range, value, default, source, and the stages that it runs again."""
+    from lrsweep import explanation, pipeline, schema, yamlfile
+
+    if key is None:
+        typer.echo("\n".join(explanation.listing(list(explanation.keys(schema.read())))))
+        return
+    params = yamlfile.read(PARAMS)
+    yamlfile.parse(params, PARAMS)
+    typer.echo(explanation.explain(key, params, pipeline.load()))
+
+
+@app.command("schema")
+def write_schema() -> None:
+    """Writes params.schema.json, by which editors complete and check params.yaml, from the types and the comments."""
+    from lrsweep import schema
+
+    schema.write(PARAMS)
+
+
 def main() -> None:
     """Turns a user's mistake into a line and exit code 2, and evidence that does not hold into one and exit code 1."""
     try:

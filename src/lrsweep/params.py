@@ -1,5 +1,8 @@
 """The only schema of params.yaml: types and ranges. What must hold between keys is in checking.py.
 
+What a key is says its comment in params.yaml. Only the keys of types that stand in several places, or that are null there, are
+described here.
+
 Each function of the package gets the section that it needs, never the whole and never a path.
 """
 
@@ -37,15 +40,20 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class Section(BaseModel):
     """A frozen mapping that refuses keys which it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=(), use_attribute_docstrings=True
+    )
 
 
 class Range(Section):
     """An interval that values are drawn from, uniformly in themselves or in their logarithm."""
 
     min: Positive
+    """lower end of the range"""
     max: Positive
+    """upper end of the range"""
     scale: Literal["linear", "log"]
+    """linear: values are drawn uniformly | log: their logarithms are"""
 
     def at(self, share: float) -> float:
         """The value at a share of the interval: 0 gives min, 1 gives max."""
@@ -112,7 +120,9 @@ class Imported(Section):
     """A study that was trained elsewhere, in a folder that `lrsweep import` wrote; nothing is trained for it."""
 
     folder: Annotated[Text, Field(min_length=1)]
-    sha256: Digest  # of the folder's import.json, which holds the digests of its records
+    """folder that `lrsweep import` has written"""
+    sha256: Digest
+    """SHA-256 of the folder's import.json, which holds the digests of its records"""
 
 
 class SweepUniform(Budget):
@@ -208,8 +218,11 @@ class Hyperparameters(Section):
     """What a study varies and a choice is made of."""
 
     lr: Positive
+    """maximum learning rate"""
     beta2: Annotated[Real, Field(ge=0, lt=1)]
+    """decay of the mean of the squared gradients"""
     weight_decay: Annotated[Real, Field(ge=0)]
+    """AdamW's decoupled weight decay"""
 
 
 VARIED = tuple(Hyperparameters.model_fields)
