@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from tokenizers import Tokenizer, models, pre_tokenizers
+
 NONE: Mapping = MappingProxyType({})
 
 
@@ -58,6 +60,14 @@ def line(name, command, place, found, expected, remedy, **more):
     return Case(name, place, f"found {found}", expected, remedy, command=command, **more)
 
 
+def tokenizer():
+    """A tokenizer without merges: a byte is a token."""
+    alphabet = {character: i for i, character in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    made = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return made.to_str()
+
+
 PARAMS = [
     Case("an unknown section", "params.yaml: extra:", "found {'a': 1}", "a known key", "remove the line", {"seed": "0\nextra: {a: 1}"}),
     Case("a misspelt section", "params.yaml: tokenise:", "found {", "nearest: tokenize", "correct its name", renamed=("tokenize", "tokenise")),
@@ -67,7 +77,7 @@ PARAMS = [
          renamed=("sweep_uniform.lr.max", "mx")),
     Case("a missing key", "params.yaml: sweep_bayes.beta2.scale:", "found nothing", "a value", "add the line",
          {"sweep_bayes.beta2": "{min: 0.95, max: 0.999}"}),
-    whole("an empty file", "", "", "nothing", "a mapping", "from the repository again"),
+    whole("an empty params.yaml", "", "", "nothing", "a mapping", "from the repository again"),
     whole("a list", "- lr\n- seed\n", "", "a list", "a mapping", "from the repository again"),
     whole("a key twice", "lr: null\nseed: 0\nseed: 1\n", "line 3:", "'seed' a second time", "each key once", "the first stands in line 2"),
     whole("a key twice in braces", "lr: null\nmodel: {d_model: 1, d_model: 2}\n", "line 2:", "'d_model' a second time", "once", "remove one"),
@@ -115,8 +125,8 @@ PARAMS = [
     value("no prompts", "generate.prompts", "[]", "[]", "at least one prompt", "add one"),
     value("a prompt longer than the context", "generate.prompts", f"[a, {'many words ' * 33}]", "a prompt of at least 66 tokens",
           "at most model.context_length (64)", "shorten it", "generate.prompts[1]"),
-    value("half a character in a prompt", "generate.prompts", r'["\ud83d"]', r"'\ud83d'", "whole characters", "correct", "generate.prompts.0"),
-    value("a number as a prompt", "generate.prompts", "[5]", "5", "text", "put it into quotes", "generate.prompts.0"),
+    value("half a character in a prompt", "generate.prompts", r'["\ud83d"]', r"'\ud83d'", "whole characters", "correct", "generate.prompts[0]"),
+    value("a number as a prompt", "generate.prompts", "[5]", "5", "text", "put it into quotes", "generate.prompts[0]"),
     value("no files named", "corpus.source", "files", "[]", "at least one path", "name your text files", "corpus.paths"),
     value("an unknown source", "corpus.source", "story", "'story'", "'stories', 'files' or 'url'", "write stories"),
     value("a corpus of no stories", "corpus.stories_mb", "0", "0", "greater than 0", "correct the value"),
@@ -186,7 +196,7 @@ EXPORTS = [
     export("an empty export", "", "runs.jsonl:", "holds no run", "at least one", "export it again"),
     export("a folder that is there", RUN, "--into:", "found data", "a new folder", "name another", options="--into data"),
     export("a file of another kind", "x", "runs.txt:", "found a file of type '.txt'", ".json, .jsonl, .csv or .wandb", "rename", "runs.txt"),
-    export("another encoding", b'{"name": "\xff"}', "runs.jsonl: line 1:", "found a byte that is not UTF-8", "UTF-8 text", "convert it"),
+    export("an export in another encoding", b'{"name": "\xff"}', "runs.jsonl: line 1:", "found a byte that is not UTF-8", "UTF-8 text", "convert it"),
     export("a line cut off", f"{RUN}\n{RUN[:60]}", "runs.jsonl: line 2:", "not JSON", "a run", "export it again"),
     export("a line that is no run", "[1]\n", "runs.jsonl: line 1:", "found int", "a run with its name", "docs/wandb.md"),
     export("a run twice", f"{RUN}\n{RUN}\n", "runs.jsonl: line 2, run a", "stands at runs.jsonl: line 1", "each run once", "each source once"),
@@ -196,9 +206,9 @@ EXPORTS = [
            options=f"{PLAIN} --leave-out b"),
     export("no hyperparameters", RUN.replace('{"lr": 0.1}', "{}", 1), "runs.jsonl: line 1, run a: config.lr:", "found ", "not there",
            "--name config.lr=THEIRS", options=PLAIN),
-    export("a negative LR", RUN.replace("0.1}", "-0.1}", 1), "runs.jsonl: line 1, run a: config.lr:", "found -0.1", "greater than 0",
+    export("a run with a negative LR", RUN.replace("0.1}", "-0.1}", 1), "runs.jsonl: line 1, run a: config.lr:", "found -0.1", "greater than 0",
            "correct it", options=PLAIN),
-    export("a word for a loss", RUN.replace("3.0", '"low"'), "runs.jsonl: line 1, run a, row 1: eval/loss_nats:", "found 'low'", "a number",
+    export("a run with a word for a loss", RUN.replace("3.0", '"low"'), "runs.jsonl: line 1, run a, row 1: eval/loss_nats:", "found 'low'", "a number",
            "correct it", options=PLAIN),
     export("an eval that is missing", RUN.replace(ROWS, ROWS.split('}, ')[1]), "runs.jsonl: line 1, run a, row 1:", "found no eval at step 20",
            "one every 20 steps", "run.scan_history() gives all rows", options=PLAIN),
@@ -242,6 +252,8 @@ LINES = [
          "`snakemake --cores all`", command="edge"),
     Case("completions without weights", "results/tokenize/tokenizer.json:", "no such file", "the stage that writes it",
          "`snakemake --cores all`", command="generate"),
+    Case("a prompt that its tokens make too long", "generate.prompts[1]:", "found a prompt of 65 tokens", "at most model.context_length (64)",
+         "shorten it", {"generate.prompts": f"[a, {'x' * 65}]"}, files={"results/tokenize/tokenizer.json": tokenizer()}, command="generate"),
     Case("tracking that is off", "params.yaml: execution.tracking:", "found 'disabled'", "offline or online", "set it", command="track"),
     Case("an export into a file", "FOLDER:", "found params.yaml, which is a file", "a folder or a new name", "name another",
          command="export wandb params.yaml"),

@@ -44,7 +44,7 @@ def of(error: ValidationError) -> list[Problem]:
     """The problems behind an error, one for each mistake."""
     items: dict[str, list[Any]] = {}
     for item in error.errors():
-        items.setdefault(".".join(_readable(item["loc"])), []).append(item)
+        items.setdefault(_readable(item["loc"]), []).append(item)
     renamed = set(_renamed(items))
     problems = []
     for key, group in items.items():
@@ -113,9 +113,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
-def _readable(loc: tuple[Any, ...]) -> list[str]:
-    """The key path without the names of union members that pydantic adds to it."""
-    return [str(part) for part in loc if not re.fullmatch(r"literal\[.*\]|Range|function-.*|constrained-.*|float", str(part))]
+def _readable(loc: tuple[Any, ...]) -> str:
+    """The key path, sharpness.steps[0], without the names of union members that pydantic adds to it."""
+    parts = [part for part in loc if not re.fullmatch(r"literal\[.*\]|Range|function-.*|constrained-.*|float", str(part))]
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
 
 def keys_beside(loc: tuple[Any, ...]) -> list[str]:
