@@ -45,7 +45,13 @@ class Section(BaseModel):
     )
 
 
-class Range(Section):
+class Described(Section):
+    """A section whose keys are described here, under each, since params.yaml has no place for it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Range(Described):
     """An interval that values are drawn from, uniformly in themselves or in their logarithm."""
 
     min: Positive
@@ -116,7 +122,7 @@ class Budget(Section):
     eval_every: Count
 
 
-class Imported(Section):
+class Imported(Described):
     """A study that was trained elsewhere, in a folder that `lrsweep import` wrote; nothing is trained for it."""
 
     folder: Annotated[Text, Field(min_length=1)]
@@ -214,7 +220,7 @@ class Assess(Section):
     fewest_trials: Annotated[int, Field(ge=2)]
 
 
-class Hyperparameters(Section):
+class Hyperparameters(Described):
     """What a study varies and a choice is made of."""
 
     lr: Positive
