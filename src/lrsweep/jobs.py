@@ -1,12 +1,15 @@
 """The commands that Snakemake starts for the stages that train: each trains a few trials, in a process of its own."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lrsweep import checking
 from lrsweep.errors import UserError
+
+if TYPE_CHECKING:
+    from lrsweep.stages.trials import Job
 
 PARAMS = Path("params.yaml")
 FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
@@ -18,7 +21,7 @@ First = Annotated[int, typer.Argument(help="The first of them.")]
 Last = Annotated[int, typer.Argument(help="The last of them.")]
 
 
-def job_of(stage: str, folder: Path | None):
+def job_of(stage: str, folder: Path | None) -> "Job":
     """The trials of a stage, in the folder given or in that which the parameters lead to."""
     from lrsweep.lineage import kept, study_folder
     from lrsweep.stages.trials import Job

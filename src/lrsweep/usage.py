@@ -1,6 +1,8 @@
 """A command line that cannot be read, as one line: what was found, what was expected, and where the command's help is."""
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from typer.exceptions import TyperException
 
@@ -18,7 +20,7 @@ def explain(error: TyperException) -> str:
     return f"{place}{_said(error, context)}; see {command} --help"
 
 
-def _said(error, context) -> str:
+def _said(error: Any, context: Any) -> str:
     message = " ".join(error.format_message().split()).removesuffix(".")
     parameter = getattr(error, "param", None)
     if parameter is not None:
@@ -49,12 +51,12 @@ def _said(error, context) -> str:
     return f"found what cannot be read ({message}), expected its arguments and options"
 
 
-def _given(error) -> object:
+def _given(error: Any) -> object:
     """The value that was given: typer has it from pydantic."""
     return error.__cause__.errors()[0]["input"]
 
 
-def _among(option: str, parameters) -> str:
+def _among(option: str, parameters: Iterable[Any]) -> str:
     known = [name for parameter in parameters for name in parameter.opts if name.startswith("-")]
     near = nearest(option, known)
     return f"an option of this command{f' (nearest: {near})' if near else ''}"
