@@ -10,7 +10,7 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
 RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
   figures/loss_by_lr.svg
 
-.PHONY: record-run run test test-kills test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock lint clean
+.PHONY: record-run run test test-kills test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock schema lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -92,6 +92,10 @@ record-run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 	PATH="$(CURDIR)/$(BIN):$$PATH" lrsweep record
 	for name in $(RECORDED); do mkdir -p docs/run/$$(dirname $$name) && cp results/$$name docs/run/$$name || exit 1; done
+
+# What editors complete and check params.yaml by, and `lrsweep explain` reads; a test fails when it is stale.
+schema: env
+	$(BIN)/lrsweep schema
 
 # Style and docstrings, layout, types, and the lengths of functions and modules.
 lint: env-test

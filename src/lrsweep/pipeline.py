@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from lrsweep import yamlfile
 from lrsweep.corpus import source_files
 from lrsweep.params import Params
 
@@ -62,8 +61,12 @@ class Stage:
 
 
 def load(path: Path = DECLARATION) -> dict[str, Stage]:
-    """The stages by name, each after those that it depends on."""
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+    """The stages by name, each after those that it depends on.
+
+    Raises:
+        UserError: the file is missing, or is not YAML.
+    """
+    entries = yamlfile.parse(yamlfile.read(path), path)["stages"]
     stages = {name: _stage(name, entry) for name, entry in entries.items()}
     return {name: stages[name] for name in _in_order(stages)}
 

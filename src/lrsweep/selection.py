@@ -5,12 +5,12 @@ carry Welch's interval (Welch 1947): the candidates need neither the same spread
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lrsweep.artifacts import COMPLETE
+from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 from lrsweep.params import VARIED, Range, Select, SweepBayes
 from lrsweep.racing import mean, pooled_sd, sd
 from lrsweep.repeats import candidates
@@ -59,15 +59,21 @@ def choose(
         "lower_lr": min(lower, key=lambda row: row["lr"])["candidate"] if lower else None,
         "higher_lr": max(higher, key=lambda row: row["lr"])["candidate"] if higher else None,
         "border_warnings": _border_warnings(chosen, section, sweep, lr_range) if number else [],
-        "message": _message(table, sound, number),
+        "message": _message(table, sound, number, trials["state"].value_counts().to_dict()),
     }
 
 
-def _message(table: list[Row], sound: list[Row], number: int) -> str | None:
+def _message(table: list[Row], sound: list[Row], number: int, states: Mapping[str, int]) -> str | None:
+    """What keeps the choice from being one of the candidates; states: how many trials of phase 2 ended in each."""
+    own = "" if any(row["candidate"] == 0 for row in sound) else ", which diverged as well: lower select.default.lr too"
     if len(table) == 1:
-        return "Phase 2 has no complete trial, so the default is taken: give sweep_bayes more trials, or lower its LR range"
+        diverged, pruned, n = states.get(DIVERGED, 0), states.get(PRUNED, 0), sum(states.values())
+        ends = f"{diverged} of {n} diverged" + (f", {pruned} were stopped" if pruned else "")
+        remedy = "lower its LR range (where sweep_bayes.lr is auto, sweep_uniform.lr.min)"
+        more = ", or give sweep_bayes more trials" if pruned else ""
+        return f"Phase 2 has no complete trial ({ends}): {remedy}{more}. The default is taken{own}"
     if not any(row["candidate"] for row in sound):
-        return "Every candidate diverged for at least one seed, so the default is taken: lower phase 2's LR range"
+        return f"Every candidate diverged for at least one seed: lower phase 2's LR range. The default is taken{own}"
     return None if number else "No candidate has a lower mean loss than the default, so the default is kept"
 
 

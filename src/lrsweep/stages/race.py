@@ -40,7 +40,10 @@ class Race:
         """
         record = records.load(self.path(entry), self.job.context)
         if (record.proposal, record.seed) != self.planned(entry):
-            raise UserError(f"{self.path(entry)}: trained for another candidate; remove it and run again")
+            raise UserError(
+                f"{self.path(entry)}: trained for another candidate, expected candidate {entry.candidate};"
+                " remove it and run again"
+            )
         return record
 
     def loss(self, entry: Entry) -> float | None:
@@ -54,7 +57,7 @@ class Race:
 
 def run_race(job: Job, number: int, first: int, last: int) -> None:
     """Trains the places first … last of a round that have no record yet, and writes the receipt."""
-    job.folder.mkdir(parents=True, exist_ok=True)
+    job.open()
     race, section = Race(job), job.params.select
     entries = racing.entries_of(number, len(race.candidates), section, race.loss)[first : last + 1]
     for entry in entries:
