@@ -10,13 +10,14 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
 RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
   figures/loss_by_lr.svg
 
-.PHONY: record-run run test test-kills test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock lint clean
+.PHONY: record-run run test test-kills test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock schema lint clean
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
-test: env-test browser
-	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile
+test: env-test browser lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile --cov --cov-report=
+	@echo "$$($(BIN)/coverage report --format=total) % of the package's lines ran in the tests' own processes; by file: coverage report -m"
 
 # The long form of a test that make test does with two kills.
 test-kills: env-test
@@ -92,7 +93,14 @@ record-run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" lrsweep record
 	for name in $(RECORDED); do mkdir -p docs/run/$$(dirname $$name) && cp results/$$name docs/run/$$name || exit 1; done
 
-lint:
+# What editors complete and check params.yaml by, and `lrsweep explain` reads; a test fails when it is stale.
+schema: env
+	$(BIN)/lrsweep schema
+
+# Style and docstrings, layout, types, and the lengths of functions and modules.
+lint: env-test
 	$(BIN)/ruff check src tests workflow benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/snakefmt --check Snakefile workflow
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.lint

@@ -9,8 +9,9 @@ sys.path.insert(
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
 from lrsweep import checking, imported, orphans, pipeline, stage_provenance
+from lrsweep.corpus import read_beginnings
 from lrsweep.devices import VARIABLE, device
-from lrsweep.errors import UserError
+from lrsweep.errors import UserError, lines
 from lrsweep.forkserver import SWITCH
 from lrsweep.lineage import TRAINING
 from lrsweep.locking import held, hold
@@ -31,7 +32,7 @@ LOCK = Path(".snakemake/runner.lock")
 
 def refuse(error):
     """One line and exit code 2: Snakemake would wrap an exception in a traceback."""
-    print(f"lrsweep: {error}", file=sys.stderr)
+    print(lines(error), file=sys.stderr)
     sys.stderr.flush()
     os._exit(2)
 
@@ -47,6 +48,7 @@ try:
     for name, study in IMPORTED.items():
         imported.manifest(name, study)
     if workflow.is_main_process:
+        read_beginnings(PARAMS.corpus)
         commands.before(PARAMS)
 except UserError as error:
     refuse(error)

@@ -90,7 +90,9 @@ def measured(project: Path, *command: str) -> Cost:
     here = os.getcwd()
     os.chdir(project)
     found = environment(LRSWEEP_WORK="work")
-    pid = os.posix_spawnp(shutil.which(command[0], path=found["PATH"]), command, found, file_actions=actions)
+    program = shutil.which(command[0], path=found["PATH"])
+    assert program, f"{command[0]} is not installed beside this Python"
+    pid = os.posix_spawn(program, command, found, file_actions=actions)
     os.chdir(here)
     os.close(log)
     _, status, usage = os.wait4(pid, 0)

@@ -23,7 +23,7 @@ from lrsweep.proposing import propose
 from lrsweep.records import EvalPoint, Proposal, Record
 from lrsweep.schedule import lr_at
 from lrsweep.seeding import derive_seed, generator
-from lrsweep.smoothing import fit
+from lrsweep.smoothing import Smoother, fit
 
 WITHIN = 0.005  # share of the best true loss
 BUDGET = 36_000  # steps
@@ -40,7 +40,7 @@ class Pool:
     logs_NE: np.ndarray
     residuals_NE: np.ndarray
     steps: tuple[int, ...]
-    smoother: object
+    smoother: Smoother
 
     def place(self, hyper: Hyperparameters) -> np.ndarray:
         return np.array([[self.ranges[name].share(getattr(hyper, name)) for name in VARIED]])
@@ -129,7 +129,7 @@ def judged(whole: Record, seen: list[Record], section: SweepBayes) -> Record:
     decide = study.judge_by(seen, section, whole.proposal.lr)
     for rung in section.rungs:
         evals = tuple(point for point in whole.evals if point.step <= rung)
-        if decide(Curve(evals=list(evals)), rung).stopped:
+        if (point := decide(Curve(evals=list(evals)), rung)) and point.stopped:
             return replace(whole, state=artifacts.PRUNED, steps=rung, evals=evals)
     return whole
 

@@ -5,8 +5,15 @@ import os
 import shutil
 
 import pytest
+from hypothesis import settings
 
 from tests.pipeline import clone, run
+
+# The same examples on every run, and no limit on the time of one: a loaded machine fails no test. New ones are looked for with
+# pytest --hypothesis-profile=search
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("search", derandomize=False, deadline=None, max_examples=1000)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")

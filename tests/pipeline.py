@@ -4,11 +4,24 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv*", ".snakemake", "work", "results", ".pytest_cache", "__pycache__", ".dvc", "dvc.lock"
+    ".git",
+    ".venv*",
+    ".snakemake",
+    "work",
+    "results",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".coverage*",
+    "__pycache__",
+    ".dvc",
+    "dvc.lock",
 )
 
 
@@ -32,3 +45,51 @@ def artifacts(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "results").rglob("*")) if path.is_file()
     }
+
+
+def nodes(content, key):
+    """The YAML nodes of a dotted key and of its value in the text of params.yaml."""
+    name, node = None, yaml.compose(content, Loader=yaml.SafeLoader)
+    for part in key.split("."):
+        name, node = next((one, below) for one, below in node.value if one.value == part)
+    return name, node
+
+
+def replaced(content, node, new):
+    return content[: node.start_mark.index] + new + content[node.end_mark.index :]
+
+
+def with_value(content, key, new):
+    """The text of params.yaml with other YAML at a key."""
+    node = nodes(content, key)[1]
+    end = "\n" if isinstance(node, yaml.MappingNode) and not node.flow_style else ""  # that of the block goes with it
+    return replaced(content, node, new + end)
+
+
+def run_stage(name, params, sizes):
+    """The stage with `params`; `sizes` are the same ones, from which this function takes how many trials there are."""
+    from lrsweep import racing
+    from lrsweep.lineage import TRAINING, study_folder
+    from lrsweep.stages import gather, train
+    from lrsweep.stages.race import run_race
+    from lrsweep.stages.trials import Job, run_block, run_trials
+
+    if name == "train":
+        return train.run(params, study_folder(name, sizes))
+    if name not in TRAINING:
+        return import_module(f"lrsweep.stages.{name}").run(params)
+    job = Job(name, params, study_folder(name, sizes))
+    bayes = sizes.sweep_bayes
+    if name == "sweep_bayes":
+        for level in range(len(bayes.rungs) + 1):
+            run_block(job, level, 0, bayes.first_block // bayes.stopping.eta**level - 1)
+        run_trials(job, bayes.first_block, bayes.trials - 1)
+    n = {"sweep_uniform": sizes.sweep_uniform.trials, "assess": sizes.assess.audit_trials}
+    if name in n:
+        run_trials(job, 0, n[name] - 1)
+    if name == "select":
+        for number, places in enumerate(racing.places(sizes.select)):
+            run_race(job, number, 0, places - 1)
+    if name.startswith("sweep"):
+        return getattr(gather, name)(job)
+    return import_module(f"lrsweep.stages.{name}").run(job)

@@ -1,17 +1,12 @@
 """dvc.yaml lists the parameters that a stage reads: the tiny pipeline in this process, with every read recorded."""
 
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from lrsweep import artifacts, checking, pipeline, racing
-from lrsweep.lineage import TRAINING, study_folder
+from lrsweep import artifacts, checking, pipeline
 from lrsweep.params import Section
-from lrsweep.stages import gather, train
-from lrsweep.stages.race import run_race
-from lrsweep.stages.trials import Job, run_block, run_trials
-from tests.pipeline import clone
+from tests.pipeline import clone, run_stage
 
 
 class Reads:
@@ -62,29 +57,6 @@ def reads(tmp_path, monkeypatch):
     monkeypatch.setattr(Section, "__getattribute__", read)
     monkeypatch.setattr(Section, "model_dump", dump_all)
     return loaded, other, found
-
-
-def run_stage(name, params, sizes):
-    """The stage with `params`; `sizes` are the same ones, from which this function takes how many trials there are."""
-    if name == "train":
-        return train.run(params, study_folder(name, sizes))
-    if name not in TRAINING:
-        return import_module(f"lrsweep.stages.{name}").run(params)
-    job = Job(name, params, study_folder(name, sizes))
-    bayes = sizes.sweep_bayes
-    if name == "sweep_bayes":
-        for level in range(len(bayes.rungs) + 1):
-            run_block(job, level, 0, bayes.first_block // bayes.stopping.eta**level - 1)
-        run_trials(job, bayes.first_block, bayes.trials - 1)
-    n = {"sweep_uniform": sizes.sweep_uniform.trials, "assess": sizes.assess.audit_trials}
-    if name in n:
-        run_trials(job, 0, n[name] - 1)
-    if name == "select":
-        for number, places in enumerate(racing.places(sizes.select)):
-            run_race(job, number, 0, places - 1)
-    if name.startswith("sweep"):
-        return getattr(gather, name)(job)
-    return import_module(f"lrsweep.stages.{name}").run(job)
 
 
 def covers(listed, key):

@@ -169,5 +169,5 @@ def test_a_value_inside_its_range_is_not_warned_of():
 
 
 def test_position_is_on_the_scale_of_the_range():
-    assert selection.position(0.01, params.Range(min=1e-3, max=0.1, scale="log")) == pytest.approx(0.5)
-    assert selection.position(0.025, params.Range(min=0.02, max=0.04, scale="linear")) == pytest.approx(0.25)
+    assert params.Range(min=1e-3, max=0.1, scale="log").share(0.01) == pytest.approx(0.5)
+    assert params.Range(min=0.02, max=0.04, scale="linear").share(0.025) == pytest.approx(0.25)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -195,25 +195,37 @@ def says_simulated(path: Path) -> bool:
 
 
 def folder(stage: str) -> Path:
-    """The stage's folder in results/, made if need be."""
-    path = RESULTS / stage
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    """The stage's folder in results/; it is made when a file is written to it."""
+    return RESULTS / stage
 
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     """A binary file that is there whole at the end of the block, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")  # nodes share a file system, not their pids
+    with folder_for(path):
+        try:
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_for(path: Path) -> Iterator[None]:
+    """The folder of a file that the block writes: made if need be, and taken away again where the block fails in an empty one."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):  # something is in it by now
+                folder.rmdir()
+        raise
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -249,7 +261,7 @@ def read_json(path: Path) -> Any:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the stage that writes it has not run") from None
+        raise UserError(f"{path}: no such file; the stage that writes it has not run: `snakemake --cores all` runs it") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: damaged ({error}), expected JSON; remove it and run the pipeline again") from None
     if isinstance(value, dict) and value.pop(SIMULATED, False):
@@ -312,7 +324,7 @@ def read_table(path: Path, name: str) -> "pd.DataFrame":
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the stage that writes it has not run") from None
+        raise UserError(f"{path}: no such file; the stage that writes it has not run: `snakemake --cores all` runs it") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path}: damaged ({error}), expected parquet; remove it and run the pipeline again") from None
     if SIMULATED in table.column_names:

@@ -1,28 +1,16 @@
 """params.yaml read and checked: one line for each thing wrong, with the key, what was found, what was expected and what to do."""
 
-import difflib
-import re
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from lrsweep import violations, yamlfile
 from lrsweep.errors import UserError
-from lrsweep.params import Budget, Corpus, Params, Range, Select, SweepBayes
-
-
-class Problem(NamedTuple):
-    """One thing wrong with params.yaml."""
-
-    key: str
-    found: Any
-    expected: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.key}: found {self.found!r}, expected {self.expected}; {self.remedy}"
+from lrsweep.params import Budget, Corpus, Generate, Params, Range, Select, SweepBayes
+from lrsweep.violations import Nothing, Problem
 
 
 def load(path: Path) -> Params:
@@ -31,14 +19,7 @@ def load(path: Path) -> Params:
     Raises:
         UserError: the file is missing, is not YAML, or breaks the schema; one line for each problem.
     """
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the command in the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(tree, dict):
-        raise UserError(f"{path}: found {type(tree).__name__}, expected a mapping of sections")
+    tree = yamlfile.parse(yamlfile.read(path), path)
     problems = parse_problems(tree)
     if problems:
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
@@ -50,35 +31,8 @@ def parse_problems(tree: dict[str, Any]) -> list[Problem]:
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
-        return [_describe(item) for item in error.errors()]
+        return violations.of(error)
     return list(_contradictions(params))
-
-
-def _describe(item: Any) -> Problem:
-    key, found = ".".join(_readable(item["loc"])), item["input"]
-    if item["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(item["loc"][-1]), _keys_beside(item["loc"]), n=1)
-        expected = f"a known key (nearest: {near[0]})" if near else "a known key"
-        return Problem(key, found, expected, "correct its name or remove the line")
-    if item["type"] == "missing":
-        return Problem(key, None, "a value", "add the line; params.yaml in the repository shows every key")
-    expected = item["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    return Problem(key, found, expected, "correct the value")
-
-
-def _readable(loc: tuple[Any, ...]) -> list[str]:
-    """The key path without the names of union members that pydantic adds to it."""
-    return [str(part) for part in loc if not re.fullmatch(r"literal\[.*\]|Range|function-.*|constrained-.*|float", str(part))]
-
-
-def _keys_beside(loc: tuple[Any, ...]) -> list[str]:
-    model: Any = Params
-    for part in loc[:-1]:
-        if part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            kinds = get_args(annotation) or (annotation,)  # "auto" or a range; null or a section
-            model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), Params)
-    return list(model.model_fields)
 
 
 def _contradictions(p: Params) -> Iterator[Problem]:
@@ -122,6 +76,7 @@ def _contradictions(p: Params) -> Iterator[Problem]:
     yield from _race_problems(p.select)
     if not p.generate.prompts:
         yield Problem("generate.prompts", [], "at least one prompt", "add one")
+    yield from _prompt_problems(p.generate, p.model.context_length)
 
 
 def _race_problems(s: Select) -> Iterator[Problem]:
@@ -136,12 +91,36 @@ def _race_problems(s: Select) -> Iterator[Problem]:
 def _source_problems(c: Corpus) -> Iterator[Problem]:
     if c.source == "files" and not c.paths:
         yield Problem("corpus.paths", [], "at least one path or glob with source: files", "name your text files")
+    for number, path in enumerate(c.paths if c.source == "files" else ()):
+        if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
+            expected = "a path inside the project's folder, where DVC and another machine find it"
+            yield Problem(f"corpus.paths[{number}]", path, expected, "copy the text into data/, or put a link there")
     if c.source == "url" and (c.url is None or c.sha256 is None):
         key = "corpus.url" if c.url is None else "corpus.sha256"
         yield Problem(key, None, "a value with source: url", "give the address and the digest of the file behind it")
+    for key in ("url", "valid_url"):
+        address = getattr(c, key)
+        if c.source == "url" and address is not None and not address.lower().startswith(("http://", "https://")):
+            yield Problem(f"corpus.{key}", address, "an address with http:// or https://", "use source: files for a file")
     if (c.valid_url is None) != (c.valid_sha256 is None):
         key = "corpus.valid_url" if c.valid_url is None else "corpus.valid_sha256"
         yield Problem(key, None, "both of valid_url and valid_sha256, or neither", "add the missing one")
+
+
+def _prompt_problems(g: Generate, context_length: int) -> Iterator[Problem]:
+    """The prompts that no tokenizer makes fit. One that has more tokens than words may still be refused by `generate`."""
+    for number, prompt in enumerate(g.prompts):
+        if len(prompt.encode()) > context_length and (least := fewest_tokens(prompt)) > context_length:
+            found = Nothing(f"a prompt of at least {least} tokens ({prompt[:20]!r}…)")
+            expected = f"at most model.context_length ({context_length})"
+            yield Problem(f"generate.prompts[{number}]", found, expected, "shorten it, or raise model.context_length")
+
+
+def fewest_tokens(text: str) -> int:
+    """A number of tokens that no byte-level BPE goes below: its merges stay inside the words that the text is cut into first."""
+    from tokenizers import pre_tokenizers
+
+    return len(pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text))
 
 
 def _budget_problems(name: str, b: Budget) -> Iterator[Problem]:

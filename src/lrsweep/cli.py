@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from importlib import import_module
@@ -11,20 +11,22 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.exceptions import TyperException
 
-from lrsweep import checking
-from lrsweep.errors import Mismatch, UserError
+from lrsweep import checking, completion, jobs, usage
+from lrsweep.errors import Mismatch, UserError, lines
+from lrsweep.jobs import FANNED_OUT, PARAMS, Folder, job_of
 from lrsweep.params import Params
 from lrsweep.progress import duration
 from lrsweep.wb import commands
 
-PARAMS = Path("params.yaml")
-PLAIN_STAGES = ("check", "corpus", "tokenize", "edge", "sharpness", "cluster", "importance", "generate", "figures", "report")
-FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
+STAGES, QUESTIONS, CHANGES, EXCHANGE = "Stages", "Questions", "Changes", "Weights & Biases"  # panels of the help
 
-app = typer.Typer(add_completion=True, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
-Folder = Annotated[Path | None, typer.Option(help="Folder of the stage's trials; found from the parameters if not given.")]
-
+app = typer.Typer(
+    help="Finds the maximum learning rate of a small transformer at the edge of stability. Each STAGE is a command of its name.",
+    epilog="Example: snakemake --cores all runs every stage; lrsweep check, lrsweep explain sweep_bayes.lag, lrsweep status",
+    pretty_exceptions_enable=False,
+)
 Json = Annotated[bool, typer.Option("--json", help="Prints JSON, for machines.")]
 
 
@@ -46,8 +48,14 @@ def _plain(stage: str) -> None:
             import_module(module).run(loaded)
         commands.after(loaded, stage, None)
 
-    doc = (Path(__file__).parent / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
-    app.command(stage, help=doc)(command)
+    _register(stage, stage, command)
+
+
+def _register(stage: str, module: str, command: Callable[..., None]) -> None:
+    """The stage's command; the first docstring of its module is the help, read since to import it would take a second."""
+    doc = (Path(__file__).parent / "stages" / f"{module}.py").read_text(encoding="utf-8").split('"""')[1]
+    text = doc.removeprefix(f"{module}: ")
+    app.command(stage, help=text, rich_help_panel=STAGES, epilog=f"Example: lrsweep {stage}")(command)
 
 
 def _recording(stage: str, loaded: Params) -> AbstractContextManager[None]:
@@ -58,17 +66,9 @@ def _recording(stage: str, loaded: Params) -> AbstractContextManager[None]:
     return stage_provenance.recording(declared, loaded) if declared.provenance else nullcontext()
 
 
-def _job(stage: str, folder: Path | None):
-    from lrsweep.lineage import kept, study_folder
-    from lrsweep.stages.trials import Job
-
-    loaded = checking.load(PARAMS)
-    return Job(stage, loaded, kept(folder) if folder else study_folder(stage, loaded))
-
-
 def _fanned_out(stage: str) -> None:
     def command(folder: Folder = None) -> None:
-        job = _job(stage, folder)
+        job = job_of(stage, folder)
         with _timed(stage), _recording(stage, job.params):
             if stage.startswith("sweep"):
                 from lrsweep.stages import gather
@@ -78,17 +78,10 @@ def _fanned_out(stage: str) -> None:
                 import_module(f"lrsweep.stages.{stage}").run(job)
         commands.after(job.params, stage, job)
 
-    app.command(stage, help=f"{stage}: gathers the records of its trials (snakemake runs the trials).")(command)
+    _register(stage, "gather" if stage.startswith("sweep") else stage, command)
 
 
-for _stage in PLAIN_STAGES:
-    _plain(_stage)
-for _stage in FANNED_OUT:
-    _fanned_out(_stage)
-
-
-@app.command(help="train: the final training; goes on from its last checkpoint where it was killed.")
-def train(folder: Folder = None) -> None:
+def _train(folder: Folder = None) -> None:
     from lrsweep.lineage import kept, study_folder
     from lrsweep.stages.train import run
 
@@ -99,33 +92,19 @@ def train(folder: Folder = None) -> None:
     commands.after(loaded, "train", None)
 
 
-@app.command()
-def trials(stage: str, first: int, last: int, folder: Folder = None) -> None:
-    """Trains the trials FIRST to LAST of a stage, one after the other: a job of snakemake."""
-    from lrsweep.stages.trials import run_trials
-
-    run_trials(_job(stage, folder), first, last)
-
-
-@app.command()
-def block(level: int, first: int, last: int, folder: Folder = None) -> None:
-    """Trains the places FIRST to LAST of phase 2's first block on to a level: a job of snakemake."""
-    from lrsweep.stages.trials import run_block
-
-    run_block(_job("sweep_bayes", folder), level, first, last)
+for _stage in "check corpus tokenize sweep_uniform edge sharpness sweep_bayes cluster importance assess select".split():
+    (_fanned_out if _stage in FANNED_OUT else _plain)(_stage)
+_register("train", "train", _train)
+for _stage in ("generate", "figures", "report"):
+    _plain(_stage)
 
 
-app.command()(commands.track)
-app.add_typer(commands.exports, name="export")
-app.add_typer(commands.imports, name="import")
-
-
-@app.command()
+@app.command(rich_help_panel=QUESTIONS, epilog="Example: lrsweep status --follow")
 def status(follow: Annotated[bool, typer.Option(help="Look again every second, until Ctrl-C.")] = False) -> None:
     """Says how far each study of these parameters is, a line each; also of one that runs elsewhere with the same work folder."""
     from lrsweep import lineage, progress
 
-    jobs = [_job(stage, None) for stage in FANNED_OUT]
+    jobs = [job_of(stage, None) for stage in FANNED_OUT]
     found = [(job.plan, folder / "events.jsonl") for job in jobs for folder in lineage.started(job.study, job.params)]
     if not found:
         typer.echo("no study of these parameters has started: snakemake --cores all starts them")
@@ -145,15 +124,15 @@ def status(follow: Annotated[bool, typer.Option(help="Look again every second, u
             time.sleep(1)
 
 
-@app.command()
-def replay(stage: Literal["sweep_bayes"], folder: Folder = None) -> None:
+@app.command(rich_help_panel=QUESTIONS, epilog="Example: lrsweep replay sweep_bayes")
+def replay(stage: Annotated[Literal["sweep_bayes"], typer.Argument(help="The study.")], folder: Folder = None) -> None:
     """Derives every proposal and every stop of a study again from its records, and fails at the first that differs."""
     from lrsweep.stages.replay import run
 
-    typer.echo(run(_job(stage, folder)))
+    typer.echo(run(job_of(stage, folder)))
 
 
-@app.command()
+@app.command(rich_help_panel=QUESTIONS, epilog="Example: lrsweep estimate --steps 50")
 def estimate(steps: Annotated[int, typer.Option(min=1, help="Training steps to try.")] = 20) -> None:
     """Trains the first steps of phase 1 with these parameters and says what the whole run would take on this machine.
 
@@ -164,17 +143,14 @@ def estimate(steps: Annotated[int, typer.Option(min=1, help="Training steps to t
     typer.echo(run(checking.load(PARAMS), steps))
 
 
-@app.command()
+@app.command(rich_help_panel=QUESTIONS, epilog="Example: lrsweep rules curves.csv --rungs 250 --rungs 500 --rungs 1000")
 def rules(
     table: Annotated[Path, typer.Argument(help="CSV or parquet with columns trial, step, loss and, for M_u, lr.")],
     rungs: Annotated[list[int] | None, typer.Option(help="Steps of the rungs; those of sweep_bayes if not given.")] = None,
     eta: Annotated[int | None, typer.Option(min=2, help="Reduction factor; that of sweep_bayes if not given.")] = None,
     orders: Annotated[int | None, typer.Option(min=1, help="Random orders; assess.orders if not given.")] = None,
 ) -> None:
-    """Replays stopping rules over curves of your own: what each would have trained and lost.
-
-    Example: lrsweep rules curves.csv --rungs 250 --rungs 500 --rungs 1000
-    """
+    """Replays stopping rules over curves of your own: what each would have trained and lost."""
     from rich.console import Console
     from rich.table import Column, Table
 
@@ -182,7 +158,14 @@ def rules(
 
     p = checking.load(PARAMS)
     bayes = p.sweep_bayes
-    rows, note = run(table, rungs or bayes.rungs, eta or bayes.stopping.eta, orders or p.assess.orders, bayes.metric, p.seed)
+    rows, note = run(
+        table,
+        sorted(set(rungs)) if rungs else bayes.rungs,
+        eta or bayes.stopping.eta,
+        orders or p.assess.orders,
+        bayes.metric,
+        p.seed,
+    )
     heads = ("rule", "metric", "steps", "stopped", "best loss", "cost", "best kept")
     columns = (Column(head, no_wrap=True, justify="left" if i < 2 else "right") for i, head in enumerate(heads))
     shown = Table(*columns, box=None, padding=(0, 2, 0, 0))
@@ -194,16 +177,8 @@ def rules(
     console.print(f"{note}. Medians; cost is the mean loss given up against no stopping.")
 
 
-@app.command()
-def race(number: int, first: int, last: int, folder: Folder = None) -> None:
-    """Trains the places FIRST to LAST of round NUMBER of the race of the candidates: a job of snakemake."""
-    from lrsweep.stages.race import run_race
-
-    run_race(_job("select", folder), number, first, last)
-
-
-@app.command()
-def trace(file: Path, as_json: Json = False) -> None:
+@app.command(rich_help_panel=QUESTIONS, epilog="Example: lrsweep trace results/figures/choice.png")
+def trace(file: Annotated[Path, typer.Argument(help="An artifact, or a copy of one.")], as_json: Json = False) -> None:
     """Tells where FILE comes from: stages, parameters, inputs, code; exit code 1 where something is not as recorded."""
     from lrsweep import tracing
 
@@ -213,7 +188,7 @@ def trace(file: Path, as_json: Json = False) -> None:
     sys.exit(0 if found["intact"] else 1)
 
 
-@app.command()
+@app.command(rich_help_panel=QUESTIONS, epilog="Example: lrsweep verify --json")
 def verify(as_json: Json = False) -> None:
     """Checks every artifact against its record and the current configuration; exit code 1 where something does not fit."""
     from lrsweep import tracing
@@ -229,13 +204,13 @@ def verify(as_json: Json = False) -> None:
     sys.exit(1 if found else 0)
 
 
-@app.command()
+@app.command(rich_help_panel=CHANGES, epilog="Example: lrsweep record")
 def record() -> None:
     """Has DVC record a run that Snakemake has made; refuses where the files are not what params.yaml makes."""
     _hand_over("record")
 
 
-@app.command()
+@app.command(rich_help_panel=CHANGES, epilog="Example: lrsweep adopt")
 def adopt() -> None:
     """Has Snakemake take over a run that DVC has made or pulled; refuses where the files are not what params.yaml makes."""
     _hand_over("adopt")
@@ -250,21 +225,58 @@ def _hand_over(direction: str) -> None:
     getattr(handover, direction)(tracing.Workspace.read(loaded))
 
 
-@app.command()
-def preset(names: list[str]) -> None:
-    """Lays presets (workflow/presets/NAME.yaml) over params.yaml, keeping its comments: lrsweep preset writeup."""
+@app.command(rich_help_panel=CHANGES, epilog="Example: lrsweep preset writeup tinystories")
+def preset(
+    names: Annotated[list[str], typer.Argument(help="One or more, the last one on top.", autocompletion=completion.preset_names)],
+) -> None:
+    """Lays presets (workflow/presets/NAME.yaml) over params.yaml, keeping its comments."""
     from lrsweep.presets import apply
 
     apply(PARAMS, names)
 
 
+@app.command(rich_help_panel=QUESTIONS, epilog="Example: lrsweep explain sweep_bayes.stopping.first_rung")
+def explain(
+    key: Annotated[
+        str | None, typer.Argument(help="A dotted key; all keys, a line each, if not given.", autocompletion=completion.keys)
+    ] = None,
+) -> None:
+    """Says what a key of params.yaml is: unit, type and range, value, default, source, and the stages that it runs again."""
+    from lrsweep import explanation, pipeline, schema, yamlfile
+
+    if key is None:
+        typer.echo("\n".join(explanation.listing(list(explanation.keys(schema.read())))))
+        return
+    params = yamlfile.read(PARAMS)
+    yamlfile.parse(params, PARAMS)
+    typer.echo(explanation.explain(key, params, pipeline.load()))
+
+
+@app.command("schema", rich_help_panel=CHANGES, epilog="Example: lrsweep schema")
+def write_schema() -> None:
+    """Writes params.schema.json, by which editors complete and check params.yaml, from the types and the comments."""
+    from lrsweep import schema
+
+    schema.write(PARAMS)
+
+
+app.add_typer(jobs.app)
+app.command(rich_help_panel=EXCHANGE, epilog="Example: lrsweep track")(commands.track)
+app.add_typer(commands.exports, name="export", rich_help_panel=EXCHANGE)
+app.add_typer(commands.imports, name="import", rich_help_panel=EXCHANGE)
+
+
 def main() -> None:
     """Turns a user's mistake into a line and exit code 2, and evidence that does not hold into one and exit code 1."""
     try:
-        app()
+        if code := app(sys.argv[1:] or ["--help"], prog_name="lrsweep", standalone_mode=False):
+            sys.exit(code)
+    except TyperException as error:
+        print(f"lrsweep: {usage.explain(error)}", file=sys.stderr)
+        sys.exit(2)
     except UserError as error:
-        print(f"lrsweep: {error}", file=sys.stderr)
+        print(lines(error), file=sys.stderr)
         sys.exit(2)
     except Mismatch as error:
-        print(f"lrsweep: {error}", file=sys.stderr)
+        print(lines(error), file=sys.stderr)
         sys.exit(1)

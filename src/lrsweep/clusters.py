@@ -41,6 +41,8 @@ def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, s
             labels, values = fits[best], silhouettes[best]
             others = [_fit(features, best, section.restarts, seed, start) for start in range(1, section.restarts + 1)]
             agreements = [float(adjusted_rand_score(labels, other)) for other in others]
+        elif not n:
+            message = f"0 of the {len(trials)} trials of phase 2 survived, so there are no kinds of survivors"
         else:
             message = (
                 f"{n} trials survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"

@@ -9,6 +9,7 @@ import glob
 import io
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def source_files(section: Corpus) -> list[Path]:
     """The files that `source: files` reads, in the order of corpus.paths, each glob sorted; none for other sources.
 
     Raises:
-        UserError: a path or a glob matches no file.
+        UserError: a path or a glob matches no file, or one with a brace in its name.
     """
     if section.source != "files":
         return []
@@ -40,7 +41,21 @@ def source_files(section: Corpus) -> list[Path]:
             remedy = f"write {str(Path(pattern) / '*.txt')!r}" if Path(pattern).is_dir() else "correct the path"
             raise UserError(f"corpus.paths[{number}]: found {pattern!r}, which {is_what}, expected UTF-8 text; {remedy}")
         found.update(dict.fromkeys(files))
+    for path in found:
+        if "{" in str(path):
+            raise UserError(f"{path}: found a name with a brace, expected one that Snakemake takes for no wildcard; rename it")
     return list(found)
+
+
+def read_beginnings(section: Corpus) -> None:
+    """Reads the first pieces of each source file, so that what is no text is refused before any work.
+
+    Raises:
+        UserError: a path matches no file, or a file is empty, binary or not UTF-8.
+    """
+    for path in source_files(section):
+        for _ in islice(_read_text(path), 2):  # an empty file is known to be so at its end
+            pass
 
 
 def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads: Path) -> dict[str, Any]:
@@ -60,6 +75,7 @@ def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads
         sources = [{"path": name, "bytes": path.stat().st_size, "sha256": artifacts.digest(path)} for name, path in named]
         files = [path for _, path in named]
         separator = section.separator or _find_separator(files)
+        sides: Iterable[tuple[bool, str]]
         if section.source == "url" and len(files) == 2:
             sides = ((side == 1, text) for side, path in enumerate(files) for text in split_documents([path], separator))
         else:
@@ -113,7 +129,7 @@ def _files(section: Corpus, downloads: Path) -> list[tuple[str, Path]]:
         return [(str(path), path) for path in source_files(section)]
     from lrsweep.download import fetch
 
-    assert section.url and section.sha256, "params.py asks for both"
+    assert section.url and section.sha256, "checking.py asks for both"
     files = [(section.url, fetch(section.url, section.sha256, downloads / section.sha256))]
     if section.valid_url and section.valid_sha256:
         files.append((section.valid_url, fetch(section.valid_url, section.valid_sha256, downloads / section.valid_sha256)))
@@ -140,7 +156,9 @@ def _read_text(path: Path) -> Iterator[str]:
             f"{path}: found a byte that is not UTF-8 at {at} (line {line}), expected UTF-8 text; convert it"
         ) from None
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}, expected a file of UTF-8 text; correct the path or its rights") from None
+        raise UserError(
+            f"{path}: found {str(error.strerror).lower()}, expected a file of UTF-8 text; correct the path or its rights"
+        ) from None
     if position == 0:
         raise UserError(f"{path}: found an empty file, expected UTF-8 text; fill it or leave it out")
 

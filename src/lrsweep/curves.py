@@ -50,11 +50,11 @@ def follow(observations: Iterable[Any], curve: Curve, decide: Decide) -> Curve:
 
 def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
     """Each eval with a finite loss, and the metrics there."""
-    points = [point for point in evals if point.loss_nats is not None]
-    absent = [] if points and points[0].step == 0 else [EvalPoint(0, 0.0, math.nan)]  # as in many an imported curve
-    whole = [*absent, *points]
-    rows = components([point.lr for point in whole], [point.loss_nats for point in whole], max_lr, section)
-    return list(zip(points, rows[len(absent) :], strict=True))
+    points = [(point, point.loss_nats) for point in evals if point.loss_nats is not None]
+    absent = [] if points and points[0][0].step == 0 else [(0.0, math.nan)]  # step 0, as in many an imported curve
+    whole = [*absent, *((point.lr, loss) for point, loss in points)]
+    rows = components([lr for lr, _ in whole], [loss for _, loss in whole], max_lr, section)
+    return [(point, row) for (point, _), row in zip(points, rows[len(absent) :], strict=True)]
 
 
 @cache

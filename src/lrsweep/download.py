@@ -26,7 +26,11 @@ def fetch(url: str, sha256: str, target: Path) -> Path:
         raise UserError(f"corpus.url: found {url!r}, expected an address with http:// or https://; use source: files for a file")
     if target.is_file() and artifacts.digest(target) == sha256:
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with artifacts.folder_for(target):
+        return _fetch(url, sha256, target)
+
+
+def _fetch(url: str, sha256: str, target: Path) -> Path:
     part = target.with_name(target.name + ".part")
     resumed = part.exists()
     _download(url, part)
@@ -57,9 +61,14 @@ def _download(url: str, part: Path) -> None:
             answer.raise_for_status()
             _save(answer, part, done if _goes_on(answer, done) else 0)
     except requests.RequestException as error:  # an OSError too, so it comes first
-        raise UserError(f"{url}: {type(error).__name__}: {' '.join(str(error).split())}; {again}") from None
+        raise UserError(
+            f"{url}: found {type(error).__name__} ({' '.join(str(error).split())}), expected a file; {again}"
+        ) from None
     except OSError as error:
-        raise UserError(f"{part}: {error.strerror}; make room or correct its rights, then {again}") from None
+        raise UserError(
+            f"{part}: found {str(error.strerror).lower()}, expected room for the download;"
+            f" make room or correct its rights, then {again}"
+        ) from None
 
 
 def _goes_on(answer: Any, done: int) -> bool:

@@ -170,7 +170,12 @@ def _estimate(log_lrs: np.ndarray, losses: np.ndarray, per_trial: list[Row], sec
     """
     learned = np.array([row["state"] == COMPLETE and not row["never_recovered"] for row in per_trial], bool)
     if not learned.any():
-        message = "No trial of phase 1 trained to its end below the loss at the end of warm-up: lower sweep_uniform.lr.min"
+        diverged, n = sum(row["state"] == DIVERGED for row in per_trial), len(per_trial)
+        tried = f" (the lowest LR tried is {min(row['lr'] for row in per_trial):.3g})" if n else ""
+        message = (
+            "No trial of phase 1 trained to its end below the loss at the end of warm-up, so no edge is known:"
+            f" {diverged} of {n} diverged; lower sweep_uniform.lr.min{tried}"
+        )
         names = ("edge_lr", "edge_low_lr", "edge_high_lr", "limit_nats", "best", "bracket")
         return {**dict.fromkeys(names), "resamples": 0, "at_border": False, "fit": [], "message": message}
     n = len(losses)

@@ -7,3 +7,8 @@ class UserError(Exception):
 
 class Mismatch(Exception):
     """Evidence that does not hold: what is recorded is not what is found. Printed as one line, exit code 1."""
+
+
+def lines(error: Exception) -> str:
+    """The error as the user sees it; several problems found at once have a line each."""
+    return "\n".join(f"lrsweep: {line}" for line in str(error).splitlines())

@@ -19,9 +19,7 @@ def generate(
     Raises:
         UserError: the prompt has more tokens than the context, or the weights come from a run that diverged.
     """
-    if len(prompt) > model.context_length:
-        found, expected = f"a prompt of {len(prompt)} tokens", f"at most model.context_length ({model.context_length})"
-        raise UserError(f"generate.prompts: found {found}, expected {expected}; shorten it")
+    require_fit("generate.prompts", prompt, model.context_length)
     generator = torch.Generator().manual_seed(seed)
     new: list[int] = []
     window = unread = prompt or [stop_id]  # what the model sees, and the part of it that is not in the cache yet
@@ -39,6 +37,17 @@ def generate(
             window = unread = window[-(model.context_length // 2) :]
             cache = Cache()
     return new
+
+
+def require_fit(key: str, prompt: list[int], context_length: int) -> None:
+    """Refuses a prompt with more tokens than the context.
+
+    Raises:
+        UserError: it has; names the key that it stands at.
+    """
+    if len(prompt) > context_length:
+        expected = f"at most model.context_length ({context_length})"
+        raise UserError(f"{key}: found a prompt of {len(prompt)} tokens, expected {expected}; shorten it")
 
 
 def sample(logits_V: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:

@@ -6,7 +6,7 @@ and everything that is made from it follows it.
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from lrsweep import artifacts, records
 from lrsweep.errors import UserError
 from lrsweep.params import Budget, Imported, SweepBayes, SweepUniform
 from lrsweep.records import Record
+
+Found = tuple[Record, Mapping[str, Any]]  # a trial, and its curve as arrays of records.STEP_COLUMNS
 
 CONTEXT = "imported"  # stands in each record where a trial of our own has the digest of its study
 
@@ -28,8 +30,8 @@ def budget_of(study: Budget) -> dict[str, int]:
     return {name: getattr(study, name) for name in Budget.model_fields}
 
 
-def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], found: list[tuple[Record, Mapping]]) -> Imported:
-    """Writes the records with their curves (arrays of records.STEP_COLUMNS), and import.json; all of it or nothing."""
+def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], found: Iterable[Found]) -> Imported:
+    """Writes the records with their curves, and import.json; all of it or nothing."""
     names, unfinished = {}, folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         for record, curve in found:
@@ -51,6 +53,7 @@ def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
         UserError: it is missing, is another than that, or was made for another study or other lengths.
     """
     section = study.imported
+    assert section, "only an imported study has a manifest"
     path, key = manifest_path(section), f"{stage}.imported"
     if not path.is_file():
         raise UserError(f"{key}.folder: found no {path}; import the sweep (lrsweep import wandb --help), or set {key} to null")
@@ -71,8 +74,10 @@ def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record,
     Raises:
         UserError: as in manifest, or a record is missing or is not the one that was imported.
     """
+    listed = manifest(stage, study)["records"]
+    assert study.imported
     folder = Path(study.imported.folder)
-    for name, digest in sorted(manifest(stage, study)["records"].items()):
+    for name, digest in sorted(listed.items()):
         if not records.exists(folder / name) or artifacts.digest(folder / name) != digest:
             raise UserError(f"{folder / name}: missing or not the one that was imported; import the sweep again")
         yield records.load(folder / name, CONTEXT), folder / name

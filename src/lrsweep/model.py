@@ -28,6 +28,7 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """The normed x, of the same shape."""
         return F.rms_norm(x, self.weight.shape, self.weight, RMS_EPS)
 
 
@@ -80,6 +81,7 @@ class Block(nn.Module):
         self.down = linear(section.d_ff, section.d_model)  # CS336: w2
 
     def forward(self, x_BTD: Tensor, turns_TP: Tensor, cache: Cache | None) -> Tensor:
+        """The stream B x T x D behind this block; a cache takes in the keys and values of the new tokens."""
         x_BTD = x_BTD + self._attend(self.attention_norm(x_BTD), turns_TP, cache)
         normed_BTD = self.ffn_norm(x_BTD)
         return x_BTD + self.down(F.silu(self.gate(normed_BTD)) * self.up(normed_BTD))

@@ -1,5 +1,8 @@
 """The only schema of params.yaml: types and ranges. What must hold between keys is in checking.py.
 
+What a key is says its comment in params.yaml. Only the keys of types that stand in several places, or that are null there, are
+described here.
+
 Each function of the package gets the section that it needs, never the whole and never a path.
 """
 
@@ -7,7 +10,7 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -17,27 +20,46 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
 
+def _text(value: str) -> str:
+    """YAML can spell halves of characters ("\\ud800"), which no file can hold."""
+    if any("\ud800" <= character <= "\udfff" or character == "\0" for character in value):
+        raise ValueError("text of whole characters, without NUL")
+    return value
+
+
 Real = Annotated[float, BeforeValidator(_number)]
 Positive = Annotated[Real, Field(gt=0)]
 Share = Annotated[Real, Field(ge=0, le=1)]
 InnerShare = Annotated[Real, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-Texts = Annotated[tuple[str, ...], Strict(False)]
+Text = Annotated[str, AfterValidator(_text)]
+Texts = Annotated[tuple[Text, ...], Strict(False)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Section(BaseModel):
     """A frozen mapping that refuses keys which it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=(), use_attribute_docstrings=True
+    )
 
 
-class Range(Section):
+class Described(Section):
+    """A section whose keys are described here, under each, since params.yaml has no place for it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Range(Described):
     """An interval that values are drawn from, uniformly in themselves or in their logarithm."""
 
     min: Positive
+    """lower end of the range"""
     max: Positive
+    """upper end of the range"""
     scale: Literal["linear", "log"]
+    """linear: values are drawn uniformly | log: their logarithms are"""
 
     def at(self, share: float) -> float:
         """The value at a share of the interval: 0 gives min, 1 gives max."""
@@ -56,11 +78,11 @@ class Corpus(Section):
     source: Literal["stories", "files", "url"]
     stories_mb: Annotated[Real, Field(gt=0, le=4096)]
     paths: Texts
-    separator: Annotated[str, Field(min_length=1)] | None
+    separator: Annotated[Text, Field(min_length=1)] | None
     valid_share: InnerShare
-    url: str | None
+    url: Text | None
     sha256: Digest | None
-    valid_url: str | None
+    valid_url: Text | None
     valid_sha256: Digest | None
 
 
@@ -100,11 +122,13 @@ class Budget(Section):
     eval_every: Count
 
 
-class Imported(Section):
+class Imported(Described):
     """A study that was trained elsewhere, in a folder that `lrsweep import` wrote; nothing is trained for it."""
 
-    folder: Annotated[str, Field(min_length=1)]
-    sha256: Digest  # of the folder's import.json, which holds the digests of its records
+    folder: Annotated[Text, Field(min_length=1)]
+    """folder that `lrsweep import` has written"""
+    sha256: Digest
+    """SHA-256 of the folder's import.json, which holds the digests of its records"""
 
 
 class SweepUniform(Budget):
@@ -196,12 +220,15 @@ class Assess(Section):
     fewest_trials: Annotated[int, Field(ge=2)]
 
 
-class Hyperparameters(Section):
+class Hyperparameters(Described):
     """What a study varies and a choice is made of."""
 
     lr: Positive
+    """maximum learning rate"""
     beta2: Annotated[Real, Field(ge=0, lt=1)]
+    """decay of the mean of the squared gradients"""
     weight_decay: Annotated[Real, Field(ge=0)]
+    """AdamW's decoupled weight decay"""
 
 
 VARIED = tuple(Hyperparameters.model_fields)

@@ -6,8 +6,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from lrsweep import yamlfile
 from lrsweep.params import Params
 
 DECLARATION = Path("dvc.yaml")
@@ -33,6 +32,7 @@ class Stage:
 
     @property
     def artifacts(self) -> tuple[str, ...]:
+        """The outs that are data: all but the provenance."""
         return tuple(path for path in self.outs if path != self.provenance)
 
     @property
@@ -51,8 +51,12 @@ class Stage:
 
 
 def load(path: Path = DECLARATION) -> dict[str, Stage]:
-    """The stages by name, each after those that it depends on."""
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+    """The stages by name, each after those that it depends on.
+
+    Raises:
+        UserError: the file is missing, or is not YAML.
+    """
+    entries = yamlfile.parse(yamlfile.read(path), path)["stages"]
     stages = {name: _stage(name, entry) for name, entry in entries.items()}
     return {name: stages[name] for name in _in_order(stages)}
 
@@ -70,7 +74,7 @@ def downstream(stages: Mapping[str, Stage], names: Iterable[str], paths: Iterabl
 def upstream(stages: Mapping[str, Stage], name: str) -> list[str]:
     """The stages that a stage depends on, in order, and itself at the end."""
     needed, hit = set(stages[name].deps), {name}
-    for other in reversed(stages):
+    for other in reversed(list(stages)):
         if needed & set(stages[other].outs):
             hit.add(other)
             needed |= set(stages[other].deps)

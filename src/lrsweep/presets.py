@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
-from lrsweep import artifacts
+from lrsweep import artifacts, yamlfile
 from lrsweep.checking import parse_problems
 from lrsweep.errors import UserError
+from lrsweep.violations import nearest
 
 FOLDER = Path("workflow/presets")
 
@@ -19,18 +20,25 @@ def apply(params_path: Path, names: list[str]) -> None:
     Raises:
         UserError: no such preset, a key that params.yaml does not have, or a result that breaks the schema.
     """
-    text = params_path.read_text(encoding="utf-8")
+    text = yamlfile.read(params_path)
+    yamlfile.parse(text, params_path)
     for name in names:
+        if name not in known():
+            near = nearest(name, known())
+            remedy = f"write {near}" if near else f"write one of these, or add {FOLDER}/NAME.yaml"
+            raise UserError(f"preset {name!r}: not found in {FOLDER}, expected one of: {', '.join(known())}; {remedy}")
         path = FOLDER / f"{name}.yaml"
-        if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
-            raise UserError(f"preset {name!r}: not found in {FOLDER}, expected one of: {known}")
-        for keys, value in _leaves(yaml.safe_load(path.read_text(encoding="utf-8"))):
+        for keys, value in _leaves(yamlfile.parse(yamlfile.read(path), path)):
             text = _replace(text, keys, value, path)
-    problems = parse_problems(yaml.safe_load(text))
+    problems = parse_problems(yamlfile.parse(text, params_path))
     if problems:
         raise UserError("\n".join(f"{params_path} under {' + '.join(names)}: {problem}" for problem in problems))
     artifacts.write_text(params_path, text)
+
+
+def known() -> list[str]:
+    """The names of the presets that there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -45,10 +53,12 @@ def _replace(text: str, keys: tuple[str, ...], value: Any, preset: Path) -> str:
     """The text with another value at a key path; a comment behind it stays in its column where there is room."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     for key in keys:
-        found = node.value if isinstance(node, yaml.MappingNode) else []
-        node = next((below for name, below in found if name.value == key), None)
+        beside = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((below for name, below in beside if name.value == key), None)
         if node is None:
-            raise UserError(f"{preset}: found {'.'.join(keys)}, expected a key of params.yaml; correct its name")
+            near = nearest(key, (name.value for name, _ in beside))
+            expected = f"a key of params.yaml{f' (nearest: {near})' if near else ''}"
+            raise UserError(f"{preset}: found {'.'.join(keys)}, expected {expected}; correct its name")
     start, end = node.start_mark.index, node.end_mark.index
     new = yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")
     rest = text[end:]

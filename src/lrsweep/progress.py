@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -47,6 +47,7 @@ class Plan:
     eta: int
 
     def places(self, level: int) -> int:
+        """How many trials of the first block are trained to a level."""
         return self.first_block // self.eta**level
 
 
@@ -100,12 +101,17 @@ class Watch:
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
 
     def start(self) -> None:
-        self._note(Event(self.trial, self.until, self.began_s, socket.gethostname(), os.getpid(), self.values))
+        """Notes that the run has started."""
+        self._note(self._event(self.began_s))
 
     def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
-        seconds, place = time.monotonic() - self.clock_s, (socket.gethostname(), os.getpid())
-        ended = (state, steps, trained, seconds, loss_nats, self.proposing_s)
-        self._note(Event(self.trial, self.until, self.began_s + seconds, *place, self.values, *ended))
+        """Notes how the run has ended: at which step of the trial, of which it trained so many itself."""
+        seconds = time.monotonic() - self.clock_s
+        ended = replace(self._event(self.began_s + seconds), state=state, steps=steps, trained=trained, seconds=seconds)
+        self._note(replace(ended, loss_nats=loss_nats, proposing_s=self.proposing_s))
+
+    def _event(self, at_s: float) -> Event:
+        return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)
 
     def _note(self, event: Event) -> None:
         """One write of one line, so that jobs that end together do not mix theirs."""

@@ -84,9 +84,10 @@ def keep(standing: Sequence[int], losses: Mapping[int, Sequence[float | None]], 
     Candidate i is dropped where mean_i - mean_best > t(1 - level, degrees of freedom) · s · sqrt(1/n_i + 1/n_best), with s the
     standard deviation between seeds pooled over all candidates, the dropped ones too.
     """
-    sound = {c: mean(losses[c]) for c in standing if losses[c] and None not in losses[c]}
+    finite = {c: [value for value in values if value is not None] for c, values in losses.items()}
+    sound = {c: mean(finite[c]) for c in standing if losses[c] and len(finite[c]) == len(losses[c])}
     ranked = sorted(sound, key=lambda c: (sound[c], c))
-    spread, freedom = pooled_sd([[value for value in values if value is not None] for values in losses.values()])
+    spread, freedom = pooled_sd(list(finite.values()))
     if spread is None:
         return ranked
     reach = _t_quantile(1 - level, freedom) * spread
@@ -103,15 +104,13 @@ def _t_quantile(share: float, freedom: int) -> float:
     return float(stdtrit(freedom, share))
 
 
-def mean(values: Sequence[float]) -> float | None:
-    """The mean, to the bit whatever the order; None of nothing."""
-    return math.fsum(values) / len(values) if values else None
+def mean(values: Sequence[float]) -> float:
+    """The mean of at least one value, to the bit whatever the order."""
+    return math.fsum(values) / len(values)
 
 
-def sd(values: Sequence[float]) -> float | None:
-    """The standard deviation, over n - 1; None of fewer than two values."""
-    if len(values) < 2:
-        return None
+def sd(values: Sequence[float]) -> float:
+    """The standard deviation of at least two values, over n - 1."""
     middle = mean(values)
     return math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1))
 

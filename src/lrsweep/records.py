@@ -82,6 +82,7 @@ class Record:
 
     @property
     def trial(self) -> int:
+        """The number of the trial in its study."""
         return self.proposal.trial
 
     @property
@@ -123,7 +124,10 @@ def load(path: Path, context: str) -> Record:
     """
     record, _ = _read(path)
     if record.context != context:
-        raise UserError(f"{path}: made from other parameters, data or code, expected {context[:12]}; {_remedy(path)}")
+        raise UserError(
+            f"{path}: found a record made from other parameters, data or code, expected one of study {context[:12]};"
+            f" {_remedy(path)}"
+        )
     return record
 
 
@@ -139,9 +143,11 @@ def load_curve(path: Path) -> dict[str, np.ndarray]:
         data = curve_path.read_bytes()
         curve = load_arrays(data)
     except (FileNotFoundError, SafetensorError) as error:
-        raise UserError(f"{curve_path}: missing or damaged ({error}); {_remedy(path)}") from None
+        raise UserError(
+            f"{curve_path}: missing or damaged ({error}), expected the curve of the record; {_remedy(path)}"
+        ) from None
     if hashlib.sha256(data).hexdigest() != expected:
-        raise UserError(f"{curve_path}: its digest is not the recorded one; {_remedy(path)}")
+        raise UserError(f"{curve_path}: its digest is not the recorded one, expected the curve of the record; {_remedy(path)}")
     return curve
 
 
@@ -175,7 +181,7 @@ def _read(path: Path) -> tuple[Record, str]:
     except (ValueError, KeyError, AttributeError):
         intact, body = False, {}
     if not intact:
-        raise UserError(f"{path}: truncated or edited, its digest does not fit; {_remedy(path)}")
+        raise UserError(f"{path}: truncated or edited, its digest does not fit, expected an intact record; {_remedy(path)}")
     curve_sha256 = body.pop("curve_sha256")
     return from_tree(body), curve_sha256
 

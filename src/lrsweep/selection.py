@@ -5,12 +5,12 @@ carry Welch's interval (Welch 1947): the candidates need neither the same spread
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lrsweep.artifacts import COMPLETE
+from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 from lrsweep.params import VARIED, Range, Select, SweepBayes
 from lrsweep.racing import mean, pooled_sd, sd
 from lrsweep.repeats import candidates
@@ -59,15 +59,21 @@ def choose(
         "lower_lr": min(lower, key=lambda row: row["lr"])["candidate"] if lower else None,
         "higher_lr": max(higher, key=lambda row: row["lr"])["candidate"] if higher else None,
         "border_warnings": _border_warnings(chosen, section, sweep, lr_range) if number else [],
-        "message": _message(table, sound, number),
+        "message": _message(table, sound, number, trials["state"].value_counts().to_dict()),
     }
 
 
-def _message(table: list[Row], sound: list[Row], number: int) -> str | None:
+def _message(table: list[Row], sound: list[Row], number: int, states: Mapping[str, int]) -> str | None:
+    """What keeps the choice from being one of the candidates; states: how many trials of phase 2 ended in each."""
+    own = "" if any(row["candidate"] == 0 for row in sound) else ", which diverged as well: lower select.default.lr too"
     if len(table) == 1:
-        return "Phase 2 has no complete trial, so the default is taken: give sweep_bayes more trials, or lower its LR range"
+        diverged, pruned, n = states.get(DIVERGED, 0), states.get(PRUNED, 0), sum(states.values())
+        ends = f"{diverged} of {n} diverged" + (f", {pruned} were stopped" if pruned else "")
+        remedy = "lower its LR range (where sweep_bayes.lr is auto, sweep_uniform.lr.min)"
+        more = ", or give sweep_bayes more trials" if pruned else ""
+        return f"Phase 2 has no complete trial ({ends}): {remedy}{more}. The default is taken{own}"
     if not any(row["candidate"] for row in sound):
-        return "Every candidate diverged for at least one seed, so the default is taken: lower phase 2's LR range"
+        return f"Every candidate diverged for at least one seed: lower phase 2's LR range. The default is taken{own}"
     return None if number else "No candidate has a lower mean loss than the default, so the default is kept"
 
 
@@ -79,15 +85,16 @@ def _losses(replicates: "pd.DataFrame", candidate: int) -> list[float]:
 def _summary(replicates: "pd.DataFrame", candidate: int, losses: list[list[float]]) -> Row:
     """Mean, standard deviation between seeds, and the 95 % t interval of the mean."""
     values = losses[candidate]
-    middle, spread, n = mean(values), sd(values), len(values)
-    half = _t_quantile(n - 1) * spread / math.sqrt(n) if spread is not None else None
+    n = len(values)
+    found: Row = {"mean_nats": mean(values) if n else None, "sd_nats": None, "low_nats": None, "high_nats": None}
+    if n > 1:
+        middle, spread = mean(values), sd(values)
+        half = _t_quantile(n - 1) * spread / math.sqrt(n)
+        found |= {"sd_nats": spread, "low_nats": middle - half, "high_nats": middle + half}
     return {
         "n": n,
         "n_diverged": int((replicates["candidate"] == candidate).sum()) - n,
-        "mean_nats": middle,
-        "sd_nats": spread,
-        "low_nats": middle - half if half is not None else None,
-        "high_nats": middle + half if half is not None else None,
+        **found,
         "difference_to_default": welch(values, losses[0]) if candidate else None,
     }
 
@@ -108,10 +115,10 @@ def welch(values: list[float], others: list[float]) -> Row | None:
     """
     if not values or not others:
         return None
-    difference, sds = mean(values) - mean(others), (sd(values), sd(others))
-    if None in sds:
+    difference = mean(values) - mean(others)
+    if min(len(values), len(others)) < 2:
         return {"difference_nats": difference, "low_nats": None, "high_nats": None}
-    parts = [spread**2 / len(one) for spread, one in zip(sds, (values, others), strict=True)]
+    parts = [sd(one) ** 2 / len(one) for one in (values, others)]
     half = 0.0
     if sum(parts) > 0:
         freedom = sum(parts) ** 2 / sum(part**2 / (len(one) - 1) for part, one in zip(parts, (values, others), strict=True))
@@ -124,6 +131,7 @@ def _within_noise(sound: list[Row], chosen: Row, losses: list[list[float]]) -> l
     rows = []
     for row in sound:
         gap = welch(losses[row["candidate"]], losses[chosen["candidate"]])
+        assert gap is not None, "a sound candidate has a loss"
         apart = gap["low_nats"] is not None and not gap["low_nats"] <= 0 <= gap["high_nats"]
         if row["candidate"] != chosen["candidate"] and not apart:
             rows.append(row)
@@ -186,19 +194,12 @@ def _border_warnings(chosen: Row, section: Select, sweep: SweepBayes, lr_range: 
     for name, interval in known.items():
         if not isinstance(interval, Range) or interval.min >= interval.max:
             continue
-        place = position(chosen[name], interval)
+        place = interval.share(chosen[name])
         if section.border <= place <= 1 - section.border:
             continue
         row = {"hyperparameter": name, "value": chosen[name], "border": "lower" if place < section.border else "upper"}
         rows.append({**row, "range": interval.model_dump(), "try": wider(name, interval, row["border"], section.widen)})
     return rows
-
-
-def position(value: float, interval: Range) -> float:
-    """Where the value lies in its range, on the range's scale: 0 at the minimum, 1 at the maximum."""
-    if interval.scale == "log":
-        return math.log(value / interval.min) / math.log(interval.max / interval.min)
-    return (value - interval.min) / (interval.max - interval.min)
 
 
 def wider(name: str, interval: Range, border: str, widen: float) -> Row:

@@ -44,6 +44,11 @@ class Bracket(NamedTuple):
     low: float | None
     high: float | None
 
+    @property
+    def middle(self) -> float | None:
+        """The critical LR, as far as it is known."""
+        return None if self.low is None or self.high is None else (self.low + self.high) / 2
+
 
 class Eigenvalue(NamedTuple):
     """The greatest eigenvalue, a bound of its distance to a true one, and the products that it took.

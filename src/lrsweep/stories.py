@@ -209,6 +209,7 @@ class Teller:
         return self.word(node[1:-1], cast) if node[0] == "{" else node
 
     def word(self, name: str, cast: Mapping[str, str]) -> str:
+        """What a name in braces stands for, with a capital where the name has one."""
         key = name.lower()
         if key in cast:
             text = cast[key]
@@ -233,6 +234,7 @@ class Teller:
         return (name, kind, "she", "her", "her") if girl else (name, kind, "he", "him", "his")
 
     def people(self) -> dict[str, str]:
+        """Hero, friend, newcomer and kin, with what describes them."""
         hero = _named("hero kind he him his", self.person(()))
         friend = _named("friend fkind fhe fhim fhis", self.person((hero["hero"],)))
         newname, newkind, *_ = self.person((hero["hero"], friend["friend"]))
@@ -242,6 +244,7 @@ class Teller:
         return hero | friend | traits | met | _named("kin khe khis", self.pick(words.KIN)) | {"animal": self.pick(animals)}
 
     def setting(self) -> dict[str, str]:
+        """Place, weather and day, with the words that go with each."""
         at, place, spots, sight_here = self.pick(words.PLACES)
         where = {"at": at, "place": place, "sight_here": sight_here}
         weather = _named("weather weather_clause weather_fun weather_bad", self.pick(words.WEATHERS))

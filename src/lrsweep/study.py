@@ -33,7 +33,7 @@ def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> D
             return None
         _, here = measure(curve.evals, max_lr, section.metric)[-1]
         value = here.value(section.metric.name)
-        assert value is not None, "params.py refuses a rung at which the metric is not defined"
+        assert value is not None, "checking.py refuses a rung at which the metric is not defined"
         others = [values[step] for values in references if step in values]
         verdict: Verdict = judge(value, others, section.stopping.eta)
         return RungPoint(step, value, len(others), verdict.threshold, verdict.stopped)

@@ -46,6 +46,21 @@ def train_tokenizer(path: Path, vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Reads tokenizer.json.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; the stage that writes it has not run: `snakemake --cores all` runs it")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing more special
+        found = " ".join(str(error).split())
+        raise UserError(f"{path}: damaged ({found}), expected a tokenizer; remove it and run the pipeline again") from None
+
+
 def encode(tokenizer: Tokenizer, text: str) -> list[int]:
     """The ids of a text; a literal <|endoftext|> in it is text, not the special token."""
     tokenizer.encode_special_tokens = True  # not stored in tokenizer.json, so set wherever it matters
@@ -87,7 +102,7 @@ def load_tokens(path: Path) -> np.ndarray:
     try:
         return np.memmap(path, dtype="<u2", mode="r")
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the stage that writes it has not run") from None
+        raise UserError(f"{path}: no such file; the stage that writes it has not run: `snakemake --cores all` runs it") from None
     except ValueError:
         found = f"{path.stat().st_size} bytes"
         raise UserError(f"{path}: found {found}, expected ids of 2 bytes each; remove it and run the pipeline again") from None
@@ -102,7 +117,7 @@ def sample_batch(tokens: np.ndarray, seed: int, step: int, batch_size: int, cont
     Raises:
         UserError: the text is not longer than one context.
     """
-    _need_a_window(tokens, context_length, "training")
+    need_a_window(tokens, context_length, "training")
     generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step]))
     starts = generator.integers(0, len(tokens) - context_length, size=batch_size)
     return _windows(tokens, starts, context_length)
@@ -114,7 +129,7 @@ def fixed_batches(tokens: np.ndarray, n_batches: int, batch_size: int, context_l
     Raises:
         UserError: the text is not longer than one context.
     """
-    _need_a_window(tokens, context_length, "validation")
+    need_a_window(tokens, context_length, "validation")
     n_windows, last = n_batches * batch_size, len(tokens) - context_length - 1
     starts = np.arange(n_windows) * last // max(n_windows - 1, 1)  # whole numbers: no rounding that a machine could differ in
     shape = (n_batches, batch_size, context_length)
@@ -122,7 +137,12 @@ def fixed_batches(tokens: np.ndarray, n_batches: int, batch_size: int, context_l
     return inputs.reshape(shape), targets.reshape(shape)
 
 
-def _need_a_window(tokens: np.ndarray, context_length: int, side: str) -> None:
+def need_a_window(tokens: np.ndarray, context_length: int, side: str) -> None:
+    """Refuses a text that no window of one context and its target fits in.
+
+    Raises:
+        UserError: it has fewer tokens; `side` (training, validation) names it.
+    """
     if len(tokens) <= context_length:
         found = f"{context_length} with a {side} text of {len(tokens)} tokens"
         raise UserError(f"model.context_length: found {found}, expected less than that; lower it or give more text")

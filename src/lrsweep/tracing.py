@@ -157,7 +157,7 @@ def tree(found: Mapping[str, Any], workspace: Workspace) -> Iterator[str]:
     def node(name: str) -> Node:
         shown.add(name)
         recorded = found["stages"][name]
-        wrong = [(f"NOT AS RECORDED: {one}", []) for one in discrepancies if one.stage == name]
+        wrong: list[Node] = [(f"NOT AS RECORDED: {one}", []) for one in discrepancies if one.stage == name]
         if recorded is None:
             return name, wrong
         versions = ", ".join(f"{library} {version}" for library, version in recorded["libraries"].items())
@@ -166,8 +166,9 @@ def tree(found: Mapping[str, Any], workspace: Workspace) -> Iterator[str]:
         paths = list(recorded["inputs"])
         for i, path in enumerate(paths):
             maker = makers.get(path)
-            last = maker is not None and maker not in map(makers.get, paths[i + 1 :])
-            below = [node(maker)] if last and maker not in shown else [(f"{maker}: see above", [])] if last else []
+            below: list[Node] = []
+            if maker is not None and maker not in map(makers.get, paths[i + 1 :]):
+                below = [(f"{maker}: see above", [])] if maker in shown else [node(maker)]
             children.append((f"{path}  {_short(recorded['inputs'][path])}", below))
         return header, children
 

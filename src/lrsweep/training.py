@@ -30,6 +30,7 @@ class Step(NamedTuple):
 
     @property
     def finite(self) -> bool:
+        """Whether training can go on from here."""
         return math.isfinite(self.loss_nats) and math.isfinite(self.grad_norm)
 
 
@@ -42,6 +43,7 @@ class Eval(NamedTuple):
 
     @property
     def finite(self) -> bool:
+        """Whether training can go on from here."""
         return math.isfinite(self.loss_nats)
 
 
@@ -71,6 +73,7 @@ class State:
 
     @property
     def device(self) -> torch.device:
+        """Where weights and moments are."""
         return self.model.head.weight.device
 
     def move(self, device: str) -> "State":

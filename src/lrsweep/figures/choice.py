@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import DASHES, PALETTE, SHAPES, legend_above, limit, log_axes, usable
+from lrsweep.figures.drawing import DASHES, PALETTE, SHAPES, Style, legend_above, limit, log_axes, usable
 from lrsweep.figures.figure import Figure
 
 
 def prepare_choice(replicates: pd.DataFrame, choice: dict[str, Any]) -> pd.DataFrame:
+    """Rows `run`: one training run each; `mean`: the mean of a candidate with its interval."""
     runs = [
         {"series": "run", "candidate": row.candidate, "seed": row.seed, "loss_nats": row.final_loss_nats}
         for row in replicates.itertuples()
@@ -25,6 +26,7 @@ def prepare_choice(replicates: pd.DataFrame, choice: dict[str, Any]) -> pd.DataF
 
 
 def draw_choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    """Two panels of the same runs: with the default, and the candidates on a scale of their own."""
     axes[0].set_ylabel("final eval loss (nats)")
     for ax, part, title in zip(axes, (data, data[data["candidate"] > 0]), ("with the default", "candidates alone"), strict=True):
         ax.set(xlabel="candidate", title=title)
@@ -73,13 +75,15 @@ def prepare_race(replicates: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_race(ax: Axes, data: pd.DataFrame) -> None:
+    """A line for each candidate over the rounds; a cross where it was dropped."""
     ax.set(xlabel="round", ylabel="mean final loss so far (nats)")
     known = data[data["mean_nats"].notna() & (data["candidate"] > 0)]  # the default is far above, and has its own figure
     if not usable(ax, known, "no candidate was raced"):
         return
     for i, (candidate, part) in enumerate(known.groupby("candidate")):
-        style = {"color": PALETTE[i % len(PALETTE)], "marker": SHAPES[i % len(SHAPES)], "linestyle": DASHES[i % len(DASHES)]}
-        ax.plot(part["round"], part["mean_nats"], label=f"candidate {candidate}", **style)
+        style: Style = {"color": PALETTE[i % len(PALETTE)], "linestyle": DASHES[i % len(DASHES)]}
+        mark = SHAPES[i % len(SHAPES)]
+        ax.plot(part["round"], part["mean_nats"], marker=mark, label=f"candidate {candidate}", **style)
     dropped = known[~known["stays"].astype(bool)]
     ax.plot(dropped["round"], dropped["mean_nats"], "x", color="black", markersize=13, markeredgewidth=2.2, label="dropped")
     ax.set_xticks(sorted(known["round"].unique()))
@@ -112,11 +116,12 @@ def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.Data
 
 
 def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
+    """Loss over steps, both axes of the whole training; the steps on a logarithmic one."""
     ax.set(xlabel="steps", ylabel="loss (nats)")
     finite = data[np.isfinite(data["loss_nats"].astype(float))]
     if not usable(ax, finite, "no finite loss"):
         return
-    styles = {
+    styles: dict[str, Style] = {
         "train": {"color": "#56B4E9", "linewidth": 0.8, "label": "final training, batch"},
         "chosen trial": {"color": "#0072B2", "marker": "s", "markersize": 5, "linestyle": "--", "label": "chosen trial, evals"},
         "eval": {"color": "#D55E00", "marker": "o", "markersize": 5, "label": "final training, evals"},

@@ -1,6 +1,7 @@
 """How the figures look and what several of them draw: colours, marks, axes."""
 
 import math
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ DASHES = ("-", "--", "-.", ":")
 SHAPES = "osD^vPX"
 SCALE = "viridis"  # of losses: dark is low, light is high
 INKLESS = "#BBBBBB"  # what has no value to be coloured by
+Style = dict[str, Any]  # keyword arguments of a line or of points
+
 LABELS = {"lr": "maximum learning rate", "beta2": "beta2", "weight_decay": "weight decay"}
 
 
@@ -55,11 +58,12 @@ def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
     border = ax.get_ylim()[1]
     for state, part in runs.groupby("series"):
         heights = losses[part.index].fillna(border).clip(upper=border)
-        style = {"color": COLOURS[str(state)], "alpha": 0.85, "clip_on": False, "zorder": 3}
+        style: Style = {"color": COLOURS[str(state)], "alpha": 0.85, "clip_on": False, "zorder": 3}
         ax.plot(part[x], heights, MARKERS[str(state)], label=str(state).lower(), **style)
 
 
 def draw_edge(ax: Axes, data: pd.DataFrame) -> None:
+    """The edge, where there is one among the rows, as a dotted line."""
     for lr in data.loc[data["series"] == "edge", "lr"]:
         ax.axvline(lr, color="black", linestyle=":", label="edge of stability")
 

@@ -15,6 +15,7 @@ def _marks(**values: float | None) -> list[dict[str, Any]]:
 
 
 def prepare_lr_grad_norm(bins: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
+    """One row per bin of steps that is not empty, at the middle of the bin in log LR; `edge` marks the edge."""
     filled = bins[bins["grad_norm_p50"].notna()]
     names = ["grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]
     rows = [
@@ -25,6 +26,7 @@ def prepare_lr_grad_norm(bins: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFra
 
 
 def draw_lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
+    """Median and 5 to 95 % band of the gradient norm by learning rate, warm-up and decay apart."""
     ax.set(xlabel="learning rate of the step", ylabel="gradient norm before clipping")
     norms = data[data["grad_norm_p50"] > 0]
     if not usable(ax, norms, "no step with a finite gradient norm"):
@@ -53,6 +55,7 @@ LR_GRAD_NORM = Figure(
 
 
 def prepare_loss_by_lr(trials: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
+    """One row per trial, by its state or `never recovered`; `edge`, `edge low` and `edge high` mark the edge."""
     never = {row["trial"] for row in edge["trials"] if row["never_recovered"]}
     rows = [
         {
@@ -69,6 +72,7 @@ def prepare_loss_by_lr(trials: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFra
 
 
 def draw_loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
+    """Trials by state over their maximum learning rate, with the edge and its interval."""
     ax.set(xlabel="maximum learning rate", ylabel="final eval loss (nats)")
     runs = data[data["trial"].notna()]
     if not usable(ax, runs, "no trial"):
@@ -96,6 +100,7 @@ LOSS_BY_LR = Figure(
 
 
 def prepare_spikes(bins: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
+    """One row per bin in which spikes could be judged, at its middle in log LR; `edge` marks the edge."""
     rows = [
         {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), "steps": row.n_steps, "spike_rate": row.spike_rate}
         for row in bins[bins["spike_rate"].notna()].itertuples()
@@ -105,6 +110,7 @@ def prepare_spikes(bins: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
 
 
 def draw_spikes(ax: Axes, data: pd.DataFrame) -> None:
+    """Share of the steps that are spikes by learning rate, warm-up and decay apart."""
     ax.set(xlabel="learning rate of the step", ylabel="spikes (% of the steps)")
     rates = data[data["spike_rate"].notna()]
     if not usable(ax, rates, "no step with a full window before it"):

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.artifacts import COMPLETE, DIVERGED
-from lrsweep.figures.drawing import INKLESS, LABELS, MARKERS, SCALE, legend_above, log_axes, shown_range, usable
+from lrsweep.figures.drawing import INKLESS, LABELS, MARKERS, SCALE, Style, legend_above, log_axes, shown_range, usable
 from lrsweep.figures.figure import Figure
 from lrsweep.params import VARIED
 
@@ -49,6 +49,7 @@ def prepare_exploration(trials: pd.DataFrame, proposals: pd.DataFrame) -> pd.Dat
 
 
 def draw_exploration(ax: Axes, data: pd.DataFrame) -> None:
+    """A point for each proposal, coloured by its metric, and the running median of the distances."""
     ax.set(xlabel="trial, in the order of proposal", ylabel="distance from the best so far\n(share of the range tried)")
     placed = data[data["distance"].notna()]
     if not usable(ax, placed, "no trial completed before the last one"):
@@ -59,7 +60,7 @@ def draw_exploration(ax: Axes, data: pd.DataFrame) -> None:
     low, high = shown_range(placed["metric"])
     for state, part in placed.groupby("series"):
         known = part["metric"].notna()
-        style = {"marker": MARKERS[str(state)], "s": 60, "edgecolors": "black", "linewidths": 0.6, "zorder": 3}
+        style: Style = {"marker": MARKERS[str(state)], "s": 60, "edgecolors": "black", "linewidths": 0.6, "zorder": 3}
         ax.scatter(part["trial"][~known], part["distance"][~known], color=INKLESS, **style)
         points = ax.scatter(
             part["trial"][known],
@@ -105,6 +106,7 @@ def prepare_isolation(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    """A panel for each hyperparameter: every complete trial, and a line through the best of each slice."""
     axes[0].set_ylabel("final eval loss (nats)")
     for ax, name in zip(axes, VARIED, strict=True):
         ax.set_xlabel(LABELS[name])
@@ -125,11 +127,13 @@ def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
 
 
 def prepare_importance(importance: dict[str, Any]) -> pd.DataFrame:
+    """One row per hyperparameter: its importance and its interval, as shares."""
     columns = ["hyperparameter", "importance", "low", "high"]
     return pd.DataFrame([{name: row[name] for name in columns} for row in importance["importances"]], columns=columns)
 
 
 def draw_importance(ax: Axes, data: pd.DataFrame) -> None:
+    """A bar for each hyperparameter, in percent, with its interval."""
     ax.set(xlabel="share of the variance of the final loss (%)")
     if not usable(ax, data, "too few complete trials"):
         return

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import DASHES, PALETTE, legend_above, usable
+from lrsweep.figures.drawing import DASHES, PALETTE, Style, legend_above, usable
 from lrsweep.figures.figure import Figure
 
 BEST = 5  # trials whose curves are drawn
@@ -29,12 +29,13 @@ def prepare_shapes(shapes: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_shapes(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    """Left the best curves with their steepest drop, right the numbers of every complete trial."""
     curves, numbers = axes
     curves.set(xlabel="steps", ylabel="eval loss (nats)")
     numbers.set(xlabel="final eval loss (nats)", ylabel="share")
     if usable(curves, data[data["series"] == "curve"], "no trial completed"):
         for i, (rank, part) in enumerate(data[data["series"] == "curve"].groupby("rank")):
-            style = {"color": PALETTE[i % len(PALETTE)], "linestyle": DASHES[i % len(DASHES)]}
+            style: Style = {"color": PALETTE[i % len(PALETTE)], "linestyle": DASHES[i % len(DASHES)]}
             curves.plot(part["step"], part["loss_nats"], linewidth=1.4, label=f"{rank}.", **style)
         steepest = data[data["series"] == "steepest"]
         curves.plot(steepest["step"], steepest["loss_nats"], "o", color="black", markersize=5, label="steepest drop")

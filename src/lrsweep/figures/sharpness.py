@@ -21,6 +21,7 @@ def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    """Left the eigenvalue, right the critical LR, each by the LR of the update with its line from theory."""
     measured = data[data["series"] != "threshold"]
     axes[0].set(xlabel="learning rate of the update", ylabel="greatest eigenvalue of the\npreconditioned Hessian")
     axes[1].set(xlabel="learning rate of the update", ylabel="critical learning rate\nalong the update")

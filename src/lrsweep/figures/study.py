@@ -5,11 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
-from lrsweep.figures.drawing import COLOURS, DASHES, MARKERS, PALETTE, draw_states, legend_above, limit, usable
+from lrsweep.figures.drawing import COLOURS, DASHES, MARKERS, PALETTE, Style, draw_states, legend_above, limit, usable
 from lrsweep.figures.figure import Figure
 
 
 def prepare_proposals(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row per trial, in order: its last loss (none where it diverged), and the best final loss up to it."""
     data = trials[["trial", "state", "lr", "beta2", "weight_decay", "last_loss_nats"]].sort_values("trial", ignore_index=True)
     data.loc[data["state"] == DIVERGED, "last_loss_nats"] = np.nan
     best = data["last_loss_nats"].where(data["state"] == COMPLETE).astype(float).cummin().ffill()
@@ -17,6 +18,7 @@ def prepare_proposals(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_proposals(ax: Axes, data: pd.DataFrame) -> None:
+    """Trials by state in the order of proposal, and the best final loss so far as a step line."""
     ax.set(xlabel="trial, in the order of proposal", ylabel="last eval loss (nats)")
     if not usable(ax, data, "no trial"):
         return
@@ -39,6 +41,7 @@ PROPOSALS = Figure(
 
 
 def prepare_curves(trials: pd.DataFrame, evals: pd.DataFrame, rungs: pd.DataFrame) -> pd.DataFrame:
+    """The evals of every trial, with its state as `series`; rows `rung` mark the rungs."""
     states = trials.set_index("trial")["state"]
     data = evals[["trial", "step", "loss_nats"]].assign(series=evals["trial"].map(states))
     levels = sorted(rungs["rung"].unique())
@@ -48,6 +51,7 @@ def prepare_curves(trials: pd.DataFrame, evals: pd.DataFrame, rungs: pd.DataFram
 
 
 def draw_curves(ax: Axes, data: pd.DataFrame) -> None:
+    """A line for each trial, by state: the complete ones on top."""
     ax.set(xlabel="steps", ylabel="eval loss (nats)")
     points = data[data["loss_nats"].notna()]
     if not usable(ax, points, "no finite eval"):
@@ -56,7 +60,7 @@ def draw_curves(ax: Axes, data: pd.DataFrame) -> None:
         for i, (_, curve) in enumerate(points[points["series"] == state].groupby("trial")):
             dash = "-" if state == COMPLETE else "--"
             label = None if i else state.lower()
-            style = {"color": COLOURS[state], "linewidth": 1.2, "alpha": 0.7, "label": label}
+            style: Style = {"color": COLOURS[state], "linewidth": 1.2, "alpha": 0.7, "label": label}
             if state == DIVERGED:  # marked where the last finite eval was, which may be the only one
                 style |= {"marker": MARKERS[state], "markevery": [-1]}
             ax.plot(curve["step"], curve["loss_nats"], dash, **style)
@@ -79,6 +83,7 @@ CURVES = Figure(
 
 
 def prepare_clusters(assignments: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
+    """Per cluster and step: the number of trials, and the mean, least and greatest eval loss."""
     joined = evals[["trial", "step", "loss_nats"]].merge(assignments[["trial", "cluster"]], on="trial")
     grouped = joined.groupby(["cluster", "step"], as_index=False)
     return grouped.agg(
@@ -90,6 +95,7 @@ def prepare_clusters(assignments: pd.DataFrame, evals: pd.DataFrame) -> pd.DataF
 
 
 def draw_clusters(ax: Axes, data: pd.DataFrame) -> None:
+    """The mean curve of each cluster, in a band from its least to its greatest loss."""
     ax.set(xlabel="steps", ylabel="eval loss (nats)")
     if not usable(ax, data, "no clusters: too few trials survived"):
         return

@@ -15,9 +15,9 @@ from markupsafe import Markup
 from lrsweep.figure_files import carried
 from lrsweep.figures import FIGURES
 from lrsweep.report import formats
-from lrsweep.report.rows import candidate_rows, flat, importance_rows, kappa_rows, messages, rung_rows
+from lrsweep.report.rows import candidate_rows, final_messages, flat, importance_rows, kappa_rows, messages, rung_rows
 
-__all__ = ["candidate_rows", "importance_rows", "inline", "kappa_rows", "messages", "render", "rung_rows"]
+__all__ = ["candidate_rows", "final_messages", "importance_rows", "inline", "kappa_rows", "messages", "render", "rung_rows"]
 
 FOLDER = Path(__file__).parent
 LARGEST_SVG = 250_000  # bytes

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from lrsweep.artifacts import COMPLETE
 from lrsweep.metric import weight_ratio
 from lrsweep.report.formats import num
 
@@ -70,6 +71,19 @@ def messages(edge: Row, clusters: Row, assess: Row, choice: Row) -> list[str]:
         for row in choice["border_warnings"]
     ]
     return assess["warnings"] + [found["message"] for found in (edge, clusters, choice) if found["message"] is not None] + borders
+
+
+def final_messages(final: Row, choice: Row) -> list[str]:
+    """What a final training that diverged means, and what to change: one line, or none."""
+    if final["state"] == COMPLETE:
+        return []
+    selected = choice["selected"]["lr"]
+    remedy = "lower it" if final["lr"] != selected else "set a lower one"
+    hint = f" (the selected one is {num(selected)})" if final["lr"] > selected else ""
+    return [
+        f"The final training diverged after {final['steps']} steps at a maximum learning rate of {num(final['lr'])}, so it has no"
+        f" loss and no completions: {remedy} with lr in params.yaml{hint}, and train again"
+    ]
 
 
 def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -14,4 +14,6 @@ def load(params: Params) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """
     folder = artifacts.RESULTS / "tokenize"
     size = params.evaluation.batches, params.optimizer.batch_size, params.model.context_length
-    return tokens.load_tokens(folder / "train.bin"), tokens.fixed_batches(tokens.load_tokens(folder / "valid.bin"), *size)
+    train = tokens.load_tokens(folder / "train.bin")
+    tokens.need_a_window(train, params.model.context_length, "training")
+    return train, tokens.fixed_batches(tokens.load_tokens(folder / "valid.bin"), *size)

@@ -43,8 +43,10 @@ def run(params: Params, steps: int) -> str:
         "select": select_s / workers,
         "train": speed.run_s(params.train, params.train.steps),
     }
-    studies = {"sweep_uniform": params.sweep_uniform, "sweep_bayes": params.sweep_bayes, "assess": params.sweep_bayes}
-    stages = {name: seconds for name, seconds in stages.items() if name not in studies or not studies[name].imported}
+    # an imported study is not trained, and its stopped trials cannot be trained on
+    untrained = {"sweep_uniform"} if params.sweep_uniform.imported else set()
+    untrained |= {"sweep_bayes", "assess"} if params.sweep_bayes.imported else set()
+    stages = {name: seconds for name, seconds in stages.items() if name not in untrained}
     lines = [
         f"{steps} steps of trial 0, to a loss of {last_nats:.3f} nats: {speed.step_s:.3g} s each, an eval {speed.eval_s:.3g} s",
         f"At this speed, with {workers} workers at once:",

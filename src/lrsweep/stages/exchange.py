@@ -19,6 +19,8 @@ def export(params: Params, folder: Path) -> list[Path]:
     Raises:
         UserError: phase 2's LR range is auto, and the edge has not been found.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"FOLDER: found {folder}, which is a file, expected a folder or a new name; name another")
     lr, program = params.sweep_bayes.lr, folder / "trial.py"
     if not isinstance(lr, Range):
         lr = Range.model_validate(artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["lr_range"])
@@ -57,6 +59,6 @@ def _names(renamed: Sequence[str]) -> dict[str, str]:
     for text in renamed:
         ours, mark, theirs = text.partition("=")
         if not mark or ours not in names:
-            raise UserError(f"--name: found {text!r}, expected OURS=THEIRS with OURS one of {', '.join(names)}")
+            raise UserError(f"--name: found {text!r}, expected OURS=THEIRS with OURS one of {', '.join(names)}; correct it")
         names[ours] = theirs
     return names

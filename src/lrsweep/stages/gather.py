@@ -1,4 +1,4 @@
-"""gather: the tables of a study from the records of its trials."""
+"""gather: the tables of a study (phase 1: sweep_uniform, phase 2: sweep_bayes) from the records of its trials."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict

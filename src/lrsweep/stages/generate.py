@@ -3,21 +3,27 @@
 import json
 
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
 from lrsweep import artifacts, training
 from lrsweep.corpus import END_OF_TEXT
-from lrsweep.generation import generate
+from lrsweep.generation import generate, require_fit
 from lrsweep.model import Transformer
 from lrsweep.params import Params
 from lrsweep.seeding import derive_seed
-from lrsweep.tokens import decode, encode
+from lrsweep.tokens import decode, encode, load_tokenizer
 
 
 def run(params: Params) -> None:
-    """Writes completions.jsonl; after a training that diverged the completions are empty."""
+    """Writes completions.jsonl; after a training that diverged the completions are empty.
+
+    Raises:
+        UserError: a prompt has more tokens than the context; nothing is generated then.
+    """
     training.use_one_thread()
-    tokenizer = Tokenizer.from_file(str(artifacts.RESULTS / "tokenize/tokenizer.json"))
+    tokenizer = load_tokenizer(artifacts.RESULTS / "tokenize/tokenizer.json")
+    prompts = [encode(tokenizer, prompt) for prompt in params.generate.prompts]
+    for number, ids in enumerate(prompts):
+        require_fit(f"generate.prompts[{number}]", ids, params.model.context_length)
     model = Transformer(params.model, params.tokenize.vocab_size)
     weights = artifacts.RESULTS / "train/model.safetensors"
     model.load_state_dict(load_file(weights))
@@ -26,9 +32,8 @@ def run(params: Params) -> None:
     stop_id = tokenizer.token_to_id(END_OF_TEXT)
     sound = artifacts.read_json(artifacts.RESULTS / "train/metrics.json")["state"] == artifacts.COMPLETE
     lines = []
-    for number, prompt in enumerate(params.generate.prompts):
+    for number, (prompt, ids) in enumerate(zip(params.generate.prompts, prompts, strict=True)):
         seed = derive_seed(params.seed, "generate", number)
-        ids = encode(tokenizer, prompt)
         section = params.generate
         sampling = (section.max_tokens, section.temperature, section.top_p, seed, stop_id)
         new = generate(model, ids, *sampling) if sound else []

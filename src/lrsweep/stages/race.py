@@ -23,6 +23,7 @@ class Race:
         self.job, self.candidates = job, candidates(study_trials(), job.params.select)
 
     def path(self, entry: Entry) -> Path:
+        """Where the record of a training run lies."""
         return self.job.path(entry.trial)
 
     def planned(self, entry: Entry) -> tuple[Proposal, int]:
@@ -39,10 +40,14 @@ class Race:
         """
         record = records.load(self.path(entry), self.job.context)
         if (record.proposal, record.seed) != self.planned(entry):
-            raise UserError(f"{self.path(entry)}: trained for another candidate; remove it and run again")
+            raise UserError(
+                f"{self.path(entry)}: trained for another candidate, expected candidate {entry.candidate};"
+                " remove it and run again"
+            )
         return record
 
     def loss(self, entry: Entry) -> float | None:
+        """The final loss of a training run that has ended, in nats; None where it diverged."""
         return self.record(entry).final_loss_nats
 
     def rounds(self) -> list[racing.Round]:
@@ -52,7 +57,7 @@ class Race:
 
 def run_race(job: Job, number: int, first: int, last: int) -> None:
     """Trains the places first … last of a round that have no record yet, and writes the receipt."""
-    job.folder.mkdir(parents=True, exist_ok=True)
+    job.open()
     race, section = Race(job), job.params.select
     entries = racing.entries_of(number, len(race.candidates), section, race.loss)[first : last + 1]
     for entry in entries:

@@ -20,13 +20,17 @@ def run(job: Job) -> str:
     """
     section = job.params.sweep_bayes
     if section.imported:
-        raise UserError(f"sweep_bayes.imported: found {section.imported.folder}, expected null: it was not proposed here")
+        raise UserError(
+            f"sweep_bayes.imported: found {section.imported.folder}, expected null: it was not proposed here;"
+            " replay a study of your own"
+        )
     try:
         block = block_records(job)
         later = [records.load(job.path(k), job.context) for k in range(section.first_block, section.trials)]
     except FileNotFoundError as error:
         raise UserError(
-            f"{error.filename}: no such record, so {job.stage} has not ended; run snakemake --cores all first"
+            f"{error.filename}: no such record, so {job.stage} has not ended, expected a finished study;"
+            " run snakemake --cores all first"
         ) from None
     found, proposals, stops = [*block, *later], list[Proposal](), 0
     for record in found:

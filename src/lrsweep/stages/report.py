@@ -21,6 +21,7 @@ def run(params: Params) -> None:
     results, bayes = artifacts.RESULTS, params.sweep_bayes
     names = {"edge": "edge/edge", "clusters": "cluster/clusters", "assess": "assess/assess", "choice": "select/choice"}
     found = {name: artifacts.read_json(results / f"{path}.json") for name, path in names.items()}
+    final = artifacts.read_json(results / "train/metrics.json")
     importance = artifacts.read_json(results / "importance/importance.json")
     lines = (results / "generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
     drawn = {name: pd.read_csv(results / f"figures/{name}.csv") for name in ("exploration", "isolation")}
@@ -31,13 +32,13 @@ def run(params: Params) -> None:
         **found,
         "setting": params.model_dump(mode="json", include=SHOWN),
         "labels": LABELS,
-        "final": artifacts.read_json(results / "train/metrics.json"),
+        "final": final,
         "importance": importance,
         "importances": report.importance_rows(importance, LABELS),
         "shapes": artifacts.read(results / "cluster/shapes.parquet").head(SHAPES_SHOWN).to_dict("records"),
         "candidates": report.candidate_rows(found["choice"]),
         "completions": [json.loads(line) for line in lines if line],
-        "warnings": report.messages(**{name: found[name] for name in names}),
+        "warnings": report.final_messages(final, found["choice"]) + report.messages(**{name: found[name] for name in names}),
         "states": artifacts.read(results / "sweep_bayes/trials.parquet")["state"].value_counts().sort_index().to_dict(),
         "rungs": report.rung_rows(artifacts.read(results / "sweep_bayes/rungs.parquet")),
         "kappas": report.kappa_rows(terms, bayes.metric.window),

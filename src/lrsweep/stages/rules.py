@@ -14,6 +14,7 @@ from lrsweep.params import Metric
 from lrsweep.replaying import COLUMNS, replay, summarize_replay
 
 NEEDED = ("trial", "step", "loss")
+LARGEST = 2**53  # up to here a float holds every whole number
 
 
 def run(path: Path, rungs: Sequence[int], eta: int, orders: int, metric: Metric, seed: int) -> tuple[list[dict[str, Any]], str]:
@@ -31,12 +32,17 @@ def run(path: Path, rungs: Sequence[int], eta: int, orders: int, metric: Metric,
     for rung in rungs:
         if rung not in known or not 0 < rung < end:
             inside = [step for step in known if 0 < step < end]
-            raise UserError(f"--rungs: found {rung}, expected steps that the table has evals at, before its end: {_list(inside)}")
+            raise UserError(
+                f"--rungs: found {rung}, expected steps that the table has evals at, before its end: {_list(inside)};"
+                " name some of these"
+            )
     last = table[table["step"] == end]
     whole = last.loc[np.isfinite(last["loss"]), "trial"]
     curves = table[table["trial"].isin(whole) & np.isfinite(table["loss"])]
     if len(whole) < 2:
-        raise UserError(f"{path}: found {len(whole)} trials with a finite loss at step {end}, expected at least 2")
+        raise UserError(
+            f"{path}: found {len(whole)} trials with a finite loss at step {end}, expected at least 2; export whole trials"
+        )
     finals = [{"trial": row.trial, "state": COMPLETE, "steps": end, "final_loss_nats": row.loss} for row in last.itertuples()]
     trials = pd.DataFrame([row for row in finals if np.isfinite(row["final_loss_nats"])])
     rows = summarize_replay(replay(trials, _measured(curves, metric), rungs, eta, orders, seed))
@@ -51,11 +57,16 @@ def read(path: Path) -> pd.DataFrame:
         UserError: the file is missing or no table, or a column or a number is wrong; names the line.
     """
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        # Empty lines are left out after they have been counted.
+        table = (
+            pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, skip_blank_lines=False).dropna(how="all")
+        )
     except FileNotFoundError:
         raise UserError(f"{path}: no such file, expected a CSV or parquet table; correct the path") from None
     except Exception as error:  # pandas and arrow raise many kinds for what is no table
-        raise UserError(f"{path}: found no table ({' '.join(str(error).split())}), expected CSV or parquet") from None
+        raise UserError(
+            f"{path}: found no table ({' '.join(str(error).split())}), expected CSV or parquet; export it again"
+        ) from None
     missing = [name for name in NEEDED if name not in table.columns]
     if missing:
         found, needed = ", ".join(map(str, table.columns)), ", ".join(NEEDED)
@@ -69,7 +80,7 @@ def read(path: Path) -> pd.DataFrame:
     twice = clean.duplicated(["trial", "step"])
     if twice.any():
         row = clean[twice].iloc[0]
-        where = f"{path}: line {int(np.flatnonzero(twice)[0]) + 2}"
+        where = _place(path, table, twice.to_numpy())
         raise UserError(f"{where}: found trial {row.trial:.0f} at step {row.step:.0f} again, expected one loss each; remove one")
     return clean.sort_values(["trial", "step"], ignore_index=True)
 
@@ -77,12 +88,18 @@ def read(path: Path) -> pd.DataFrame:
 def _numbers(path: Path, table: pd.DataFrame, name: str, whole: bool = True) -> np.ndarray:
     values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
     unread = np.isnan(values) & table[name].notna().to_numpy()  # an empty or NaN loss is one that is not finite
-    wrong = (~np.isfinite(values) | (values % 1 != 0) | (values < 0)) if whole else unread
+    wrong = (~np.isfinite(values) | (values % 1 != 0) | (values < 0) | (values > LARGEST)) if whole else unread
     if wrong.any():
-        line = int(np.flatnonzero(wrong)[0])
+        found = table[name].tolist()[int(np.flatnonzero(wrong)[0])]
         expected = "a whole number from 0" if whole else "a number"
-        raise UserError(f"{path}: line {line + 2}: found {name} {table[name].tolist()[line]!r}, expected {expected}; correct it")
+        raise UserError(f"{_place(path, table, wrong)}: found {name} {found!r}, expected {expected}; correct it")
     return values.astype(int) if whole else values
+
+
+def _place(path: Path, table: pd.DataFrame, where: np.ndarray) -> str:
+    """The first of the rows: CSV has lines, of which the names of the columns take the first."""
+    row = int(table.index[np.flatnonzero(where)[0]])
+    return f"{path}: row {row + 1}" if path.suffix == ".parquet" else f"{path}: line {row + 2}"
 
 
 def _measured(curves: pd.DataFrame, metric: Metric) -> pd.DataFrame:

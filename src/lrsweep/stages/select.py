@@ -11,7 +11,7 @@ from lrsweep.stages.trials import Job, study_trials
 
 def run(job: Job) -> None:
     """Writes replicates.parquet, choice.json and metrics.json."""
-    race, rows = Race(job), []
+    race, rows = Race(job), list[dict[str, Any]]()
     rounds = race.rounds()
     for number, (entries, standing) in enumerate(rounds):
         for entry in entries:

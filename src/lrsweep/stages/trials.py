@@ -58,6 +58,7 @@ class Job:
 
     @property
     def budget(self) -> Budget:
+        """The length of the stage's training runs, in steps."""
         return self.params.sweep_uniform if self.stage == "sweep_uniform" else self.params.sweep_bayes
 
     @property
@@ -76,6 +77,7 @@ class Job:
 
     @cached_property
     def block(self) -> list[Record]:
+        """The closed records of phase 2's first block."""
         return block_records(self)
 
     @cached_property
@@ -85,21 +87,36 @@ class Job:
 
     @property
     def events(self) -> Path:
+        """The log of starts and ends that progress.py reads."""
         return self.folder / "events.jsonl"
 
     def path(self, trial: int) -> Path:
+        """Where the record of a trial lies."""
         return records.record_path(self.folder / "trials", trial)
 
     def segment_path(self, level: int, trial: int) -> Path:
+        """Where the record of a trial of the block lies for its part up to a level."""
         return records.record_path(self.folder / f"block-{level}", trial)
 
+    def open(self) -> None:
+        """Makes the folder; a text that nothing can be trained on is refused before anything is written.
+
+        Raises:
+            UserError: the text is not in tokens yet, or is shorter than a context.
+        """
+        assert self.context, "it reads what the tokens and the LR range are"
+        if not is_simulated(self.params):
+            load(self.params)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
     def finished(self, path: Path) -> Record | None:
+        """The record at a path; None where the trial has not ended."""
         return records.load(path, self.context) if records.exists(path) else None
 
 
 def run_trials(job: Job, first: int, last: int) -> None:
     """Trains the trials first … last of a stage that have no record yet, and writes the receipt."""
-    job.folder.mkdir(parents=True, exist_ok=True)
+    job.open()
     train = _sequential if job.stage == "sweep_bayes" else _independent
     numbers = range(first, last + 1)
     written = [job.path(trial) for trial, record in zip(numbers, _each(job, train, numbers), strict=True) if record]
@@ -108,7 +125,7 @@ def run_trials(job: Job, first: int, last: int) -> None:
 
 def run_block(job: Job, level: int, first: int, last: int) -> None:
     """Trains the places first … last of the first block on to a level: a rung, or the end."""
-    job.folder.mkdir(parents=True, exist_ok=True)
+    job.open()
     trials = _places(job, _segments(job, level))[first : last + 1]
     missing = [trial for trial in trials if not job.finished(job.segment_path(level, trial))]
     _each(job, partial(_segment, level=level), missing)

@@ -14,8 +14,11 @@ from lrsweep.params import Params
 if TYPE_CHECKING:
     from lrsweep.stages.trials import Job
 
-exports = typer.Typer(no_args_is_help=True, help="Gives the studies to another tool.")
-imports = typer.Typer(no_args_is_help=True, help="Takes a sweep that was trained elsewhere as a study.")
+exports = typer.Typer(help="Gives the studies to another tool.", epilog="Example: lrsweep export wandb wandb_sweeps")
+imports = typer.Typer(
+    help="Takes a sweep that was trained elsewhere as a study.",
+    epilog="Example: lrsweep import wandb sweep_uniform runs.jsonl --into data/my_sweep",
+)
 
 RUNS = {"train": "final_training", "report": "report"}  # stages with a run of their own, and the function that makes it
 
@@ -56,7 +59,7 @@ def _make_runs(loaded: Params, stage: str, job: "Job | None") -> None:
 
 def track() -> None:
     """Makes the W&B runs of all that is there and has none yet, also while a study is under way."""
-    from lrsweep.cli import FANNED_OUT, PARAMS
+    from lrsweep.jobs import FANNED_OUT, PARAMS
     from lrsweep.lineage import current_records, study_folder
     from lrsweep.stages.trials import Job
 
@@ -73,26 +76,28 @@ def track() -> None:
             _make_runs(loaded, stage, None)
 
 
-@exports.command("wandb")
-def export_wandb(folder: Path) -> None:
+@exports.command("wandb", epilog="Example: lrsweep export wandb wandb_sweeps")
+def export_wandb(folder: Annotated[Path, typer.Argument(help="Folder of the three files.")]) -> None:
     """Writes both studies as W&B sweeps (sweep_uniform.yaml, sweep_bayes.yaml), with the program that `wandb agent` starts."""
-    from lrsweep.cli import PARAMS
+    from lrsweep.jobs import PARAMS
     from lrsweep.stages.exchange import export
 
     for path in export(checking.load(PARAMS), folder):
         print(path)
 
 
-@imports.command("wandb")
+@imports.command("wandb", epilog="Example: lrsweep import wandb sweep_uniform runs.jsonl --into data/my_sweep")
 def import_wandb(
-    stage: Literal["sweep_uniform", "sweep_bayes"],
+    stage: Annotated[Literal["sweep_uniform", "sweep_bayes"], typer.Argument(help="The study that it becomes.")],
     sources: Annotated[list[Path], typer.Argument(help="JSON or CSV of histories, or folders of offline runs.")],
     into: Annotated[Path, typer.Option(help="New folder for the study.")],
-    name: Annotated[list[str], typer.Option(help="OURS=THEIRS: what a value is called in the export; OURS=: not logged.")] = (),
-    leave_out: Annotated[list[str], typer.Option(help="Name of a run that is not to be imported.")] = (),
+    name: Annotated[
+        list[str] | None, typer.Option(help="OURS=THEIRS: what a value is called in the export; OURS=: not logged.")
+    ] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Name of a run that is not to be imported.")] = None,
 ) -> None:
     """Takes the runs of a W&B sweep as a study, and prints what to put into params.yaml: see docs/wandb.md."""
-    from lrsweep.cli import PARAMS
+    from lrsweep.jobs import PARAMS
     from lrsweep.stages.exchange import take
 
-    print(take(checking.load(PARAMS), stage, sources, into, name, leave_out))
+    print(take(checking.load(PARAMS), stage, sources, into, name or [], leave_out or []))

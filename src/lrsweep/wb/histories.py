@@ -36,11 +36,14 @@ def read(sources: Sequence[Path], leave_out: Sequence[str]) -> list[History]:
     found = [history for source in sources for history in _read_one(source)]
     for history in found:
         if history.name in places:
-            raise UserError(f"{history.place}: run {history.name}: stands at {places[history.name]} too, expected each run once")
+            raise UserError(
+                f"{history.place}: run {history.name}: stands at {places[history.name]} too, expected each run once;"
+                " name each source once"
+            )
         places[history.name] = history.place
     for name in leave_out:
         if name not in places:
-            raise UserError(f"--leave-out: found {name!r}, expected the name of a run: {', '.join(places)}")
+            raise UserError(f"--leave-out: found {name!r}, expected the name of a run: {', '.join(places)}; correct it")
     return [history for history in found if history.name not in leave_out]
 
 
@@ -48,22 +51,27 @@ def _read_one(source: Path) -> list[History]:
     if source.is_dir():
         logs = sorted(source.rglob("run-*.wandb"))
         if not logs:
-            raise UserError(f"{source}: found no run-ID.wandb in it, expected an offline run's folder, or one that holds such")
+            raise UserError(
+                f"{source}: found no run-ID.wandb in it, expected an offline run's folder, or one that holds such; name that"
+            )
         return [_offline(path) for path in logs]
     if not source.is_file():
-        raise UserError(f"{source}: no such file or folder")
+        raise UserError(f"{source}: no such file or folder, expected an export; correct the path")
     if source.suffix == ".wandb":
         return [_offline(source)]
     readers = {".csv": _csv, ".json": _json, ".jsonl": _json}
     if source.suffix not in readers:
-        raise UserError(f"{source}: found a file of type {source.suffix!r}, expected .json, .jsonl, .csv or .wandb")
+        raise UserError(
+            f"{source}: found a file of type {source.suffix!r}, expected .json, .jsonl, .csv or .wandb; rename or convert it"
+        )
     try:
         text = source.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{source}: not UTF-8 ({error.reason} at byte {error.start})") from None
+        line = error.object[: error.start].count(b"\n") + 1
+        raise UserError(f"{source}: line {line}: found a byte that is not UTF-8, expected UTF-8 text; convert it") from None
     found = list(readers[source.suffix](source, text))
     if not found:
-        raise UserError(f"{source}: holds no run")
+        raise UserError(f"{source}: holds no run, expected at least one; export it again")
     return found
 
 
@@ -78,11 +86,15 @@ def _json(source: Path, text: str) -> Iterator[History]:
         for key, kind in (("name", str), ("config", dict), ("history", list)):
             if not isinstance(value, dict) or not isinstance(value.get(key), kind):
                 found = sorted(value) if isinstance(value, dict) else type(value).__name__
-                raise UserError(f"{place}: found {found}, expected a run with its name, its config and its history")
+                raise UserError(
+                    f"{place}: found {found}, expected a run with its name, its config and its history; docs/wandb.md shows one"
+                )
         place = f"{place}, run {value['name']}"
         for number, row in enumerate(value["history"], start=1):
             if not isinstance(row, dict):
-                raise UserError(f"{place}, row {number}: found {row!r:.60}, expected what was logged, by names")
+                raise UserError(
+                    f"{place}, row {number}: found {row!r:.60}, expected what was logged, by names; docs/wandb.md shows it"
+                )
         rows = [(f"{place}, row {number}", row) for number, row in enumerate(value["history"], start=1)]
         yield History(value["name"], place, value["config"], rows)
 
@@ -100,14 +112,19 @@ def _json_values(source: Path, text: str) -> Iterator[tuple[int, Any]]:
         try:
             value, position = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
-            raise UserError(f"{source}: line {error.lineno}: not JSON ({error.msg}); the file is damaged or cut off") from None
+            raise UserError(
+                f"{source}: line {error.lineno}: not JSON ({error.msg}), expected a run;"
+                " the file is damaged or cut off: export it again"
+            ) from None
         yield line, value
         position = _after_space(text, position)
         mark = text[position : position + 1]
         position += is_list and mark == ","
     if is_list and text[position : position + 1] != "]":
         line = text.count("\n", 0, position) + 1
-        raise UserError(f"{source}: line {line}: found no end of the list of runs; the file is damaged or cut off")
+        raise UserError(
+            f"{source}: line {line}: found no end of the list of runs; the file is damaged or cut off: export it again"
+        )
 
 
 def _after_space(text: str, position: int) -> int:
@@ -122,14 +139,20 @@ def _csv(source: Path, text: str) -> Iterator[History]:
     try:
         heads = next(lines, [])
         if "run" not in heads or len(set(heads)) < len(heads):
-            raise UserError(f"{source}: line 1: found the columns {heads}, expected each once and `run` among them")
+            raise UserError(
+                f"{source}: line 1: found the columns {heads}, expected each once and `run` among them; docs/wandb.md shows them"
+            )
         for cells in lines:
             place = f"{source}: line {lines.line_num}"
             if len(cells) != len(heads):
-                raise UserError(f"{place}: found {len(cells)} cells, expected {len(heads)}; the line is cut off or broken")
+                raise UserError(
+                    f"{place}: found {len(cells)} cells, expected {len(heads)}; the line is cut off or broken: export it again"
+                )
             _add_line(found, place, dict(zip(heads, cells, strict=True)))
     except csv.Error as error:
-        raise UserError(f"{source}: line {lines.line_num}: not CSV ({error}); the file is damaged or cut off") from None
+        raise UserError(
+            f"{source}: line {lines.line_num}: not CSV ({error}), expected cells; the file is damaged or cut off: export it again"
+        ) from None
     yield from found.values()
 
 
@@ -137,11 +160,11 @@ def _add_line(found: dict[str, History], place: str, cells: dict[str, str]) -> N
     """Puts a line of CSV to its run, whose configuration is the same on each of its lines."""
     name = cells.pop("run")
     if not name:
-        raise UserError(f"{place}: run: found an empty cell, expected the run's name")
+        raise UserError(f"{place}: run: found an empty cell, expected the run's name; fill it in")
     config = {key.removeprefix("config."): value for key, value in cells.items() if key.startswith("config.") and value}
     history = found.setdefault(name, History(name, f"{place}, run {name}", config))
     for key in sorted(config.keys() | history.config.keys()):
         if config.get(key) != history.config.get(key):
             was = f"{history.config.get(key)!r} as on the run's lines before"
-            raise UserError(f"{place}: config.{key}: found {config.get(key)!r}, expected {was}")
+            raise UserError(f"{place}: config.{key}: found {config.get(key)!r}, expected {was}; correct it")
     history.rows.append((place, {key: value for key, value in cells.items() if value and not key.startswith("config.")}))

@@ -124,10 +124,13 @@ def _read_rows(history: History, names: Mapping[str, str], study: Study) -> Logg
         for ours, value in found.items():
             number = _number(place, names[ours], value)
             if ours in kept and repr(kept[ours]) != repr(number):
-                raise UserError(f"{place}: {names[ours]}: found {number} at step {step}, which has {kept[ours]} already")
+                raise UserError(
+                    f"{place}: {names[ours]}: found {number} at step {step}, which has {kept[ours]} already, expected one value;"
+                    " remove one"
+                )
             kept[ours] = number
     if not logged.steps(EVAL):
-        raise UserError(f"{history.place}: found no {names[EVAL]}, expected one every {study.section.eval_every} steps")
+        raise UserError(f"{history.place}: found no {names[EVAL]}, expected one every {study.section.eval_every} steps; log it")
     return logged
 
 
@@ -140,7 +143,7 @@ def _evals(logged: Logged, last: int, diverged: bool, study: Study) -> list[Eval
             expected = f"a multiple of {key} ({every}); set it to that of the sweep"
             raise UserError(f"{logged.places[step]}: found an eval at step {step}, expected {expected}")
         if step and "lr" not in logged.rows[step]:
-            raise UserError(f"{logged.places[step]}: found no learning rate with the eval at step {step}, expected one")
+            raise UserError(f"{logged.places[step]}: found no learning rate with the eval at step {step}, expected one; log both")
     for step in range(every, last + 1 - diverged, every):
         if step not in steps:
             after = min(other for other in logged.rows if other >= step)
@@ -158,7 +161,7 @@ def _curve(logged: Logged, last: int) -> dict[str, np.ndarray]:
         even = step - before <= stride if before in (0, *steps[:1]) or step > last else step - before == stride
         if steps and not even:
             place = logged.places.get(step, logged.places[max(logged.places)])
-            why = f"expected {' or '.join(TRAIN)} every {stride} steps; a part is missing"
+            why = f"expected {' or '.join(TRAIN)} every {stride} steps; a part is missing: export it again"
             raise UserError(f"{place}: found nothing of training between steps {before} and {step}, {why}")
     curve = {column: np.full(last, np.nan) for column in STEP_COLUMNS}
     for step in range(1, last + 1):
@@ -179,13 +182,16 @@ def _state(history: History, evals: list[EvalPoint], last: int, diverged: bool, 
         raise UserError(f"{place}: the run ends at step {last}, expected {expected}")
     said = history.config.get("state")
     if said != state and said in (artifacts.COMPLETE, artifacts.PRUNED, artifacts.DIVERGED):
-        raise UserError(f"{place}: the run ends at step {last} as {state}, and its configuration says {said}; a part is missing")
+        raise UserError(
+            f"{place}: the run ends at step {last} as {state}, and its configuration says {said};"
+            " a part is missing: export it again"
+        )
     return state
 
 
 def _proposal(history: History, number: int, names: Mapping[str, str], study: Study) -> Proposal:
     """What the trial was trained with; who proposed it is known of our own trials alone."""
-    values = {}
+    values: dict[str, Any] = {}
     for name in VARIED:
         theirs = names[f"config.{name}"].removeprefix("config.")
         if theirs in history.config:
@@ -198,10 +204,12 @@ def _proposal(history: History, number: int, names: Mapping[str, str], study: St
     try:
         Hyperparameters(**values)
     except ValidationError as error:
-        key, message = error.errors()[0]["loc"][0], error.errors()[0]["msg"].removeprefix("Input should be ")
-        raise UserError(f"{history.place}: config.{key}: found {values[key]}, expected {message}") from None
+        key, message = str(error.errors()[0]["loc"][0]), error.errors()[0]["msg"].removeprefix("Input should be ")
+        raise UserError(f"{history.place}: config.{key}: found {values[key]}, expected {message}; correct it") from None
     if study.stage == "sweep_bayes" and not values["weight_decay"]:
-        raise UserError(f"{history.place}: config.weight_decay: found 0, expected greater than 0: its logarithm is clustered")
+        raise UserError(
+            f"{history.place}: config.weight_decay: found 0, expected greater than 0: its logarithm is clustered; --leave-out it"
+        )
     unknown = Proposal(number, **values, sampler="imported", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
     return _logged_by_us(
         history, "proposal", lambda said: Proposal(number, **values, **{**said, "seed": int(said["seed"])}), unknown
@@ -228,7 +236,7 @@ def _logged_by_us(history: History, key: str, read: Callable[[Any], Any], absent
         return read(json.loads(value) if isinstance(value, str) else value)
     except (TypeError, KeyError, ValueError):
         raise UserError(
-            f"{history.place}: config.{key}: found {value!r:.60}, expected what lrsweep logs there, or nothing"
+            f"{history.place}: config.{key}: found {value!r:.60}, expected what lrsweep logs there, or nothing; remove it"
         ) from None
 
 
@@ -237,7 +245,7 @@ def _seed(history: History) -> int:
     value = history.config.get("seed")
     seed = 0 if value is None else _whole(history.place, "config.seed", value)
     if not 0 <= seed < 2**63:
-        raise UserError(f"{history.place}: config.seed: found {seed}, expected 0 to 2^63 - 1")
+        raise UserError(f"{history.place}: config.seed: found {seed}, expected 0 to 2^63 - 1; correct it")
     return seed
 
 
@@ -247,7 +255,7 @@ def _number(place: str, key: str, value: Any) -> float:
             raise ValueError
         return float(value)  # text too: W&B writes NaN and Infinity as such
     except (TypeError, ValueError):
-        raise UserError(f"{place}: {key}: found {value!r:.60}, expected a number") from None
+        raise UserError(f"{place}: {key}: found {value!r:.60}, expected a number; correct it") from None
 
 
 def _whole(place: str, key: str, value: Any) -> int:
@@ -255,5 +263,5 @@ def _whole(place: str, key: str, value: Any) -> int:
         return int(value)  # a seed has more digits than a float
     number = _number(place, key, value)
     if not number.is_integer():
-        raise UserError(f"{place}: {key}: found {value!r:.60}, expected a whole number")
+        raise UserError(f"{place}: {key}: found {value!r:.60}, expected a whole number; correct it")
     return int(number)

@@ -37,13 +37,15 @@ def read(path: Path) -> LoggedRun:
     from google.protobuf.message import DecodeError
     from wandb.proto.wandb_internal_pb2 import Record
 
-    name, config, rows, ended = "", {}, [], False
+    name, ended = "", False
+    config: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
     for number, data in enumerate(_records(path), start=1):
         record = Record()
         try:
             record.ParseFromString(data)
         except DecodeError as error:
-            raise UserError(f"{path}: record {number}: not one of W&B's ({error}); the file is damaged") from None
+            raise UserError(f"{path}: record {number}: not one of W&B's ({error}); the file is damaged: copy it again") from None
         kind = record.WhichOneof("record_type")
         if kind == "run":
             name = record.run.run_id
@@ -55,7 +57,10 @@ def read(path: Path) -> LoggedRun:
         elif kind == "exit":
             ended = True
     if not ended:
-        raise UserError(f"{path}: ends after {len(rows)} rows without the run's end: it was cut off, was killed, or still runs")
+        raise UserError(
+            f"{path}: ends after {len(rows)} rows without the run's end: it was cut off, was killed, or still runs;"
+            " wait for it, or leave it out (--leave-out)"
+        )
     return LoggedRun(name, config, rows)
 
 
@@ -76,8 +81,9 @@ def _records(path: Path) -> Iterator[bytes]:
     """The records of the log, each put together from its pieces."""
     data = path.read_bytes()
     if len(data) < HEADER.size or HEADER.unpack_from(data) != MAGIC:
-        raise UserError(f"{path}: found no W&B header, expected the file run-ID.wandb of an offline run")
-    position, parts = HEADER.size, []
+        raise UserError(f"{path}: found no W&B header, expected the file run-ID.wandb of an offline run; name that")
+    position = HEADER.size
+    parts: list[bytes] = []
     while position < len(data):
         left = BLOCK_BYTES - position % BLOCK_BYTES
         if left < PIECE.size:  # too little for a piece: the rest of the block is filled up
@@ -85,17 +91,19 @@ def _records(path: Path) -> Iterator[bytes]:
             continue
         start = position + PIECE.size
         if start > len(data):
-            raise UserError(f"{path}: cut off at byte {position}")
+            raise UserError(f"{path}: cut off at byte {position}, expected whole records; copy it again")
         checksum, length, kind = PIECE.unpack_from(data, position)
         piece = data[start : start + length]
         if len(piece) < length:
-            raise UserError(f"{path}: cut off at byte {position}")
+            raise UserError(f"{path}: cut off at byte {position}, expected whole records; copy it again")
         if zlib.crc32(bytes([kind]) + piece) != checksum or bool(parts) != (kind in (MIDDLE, LAST)):
-            raise UserError(f"{path}: damaged at byte {position}: its checksum does not fit")
+            raise UserError(
+                f"{path}: damaged at byte {position}: its checksum does not fit, expected whole records; copy it again"
+            )
         position = start + length
         parts.append(piece)
         if kind in (FULL, LAST):
             yield b"".join(parts)
             parts = []
     if parts:
-        raise UserError(f"{path}: cut off at byte {position}")
+        raise UserError(f"{path}: cut off at byte {position}, expected whole records; copy it again")
