@@ -57,9 +57,9 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 	$(SWEEPS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-# Steps until the best trial is within 0.5 % of the best, replayed on the recorded pool of curves.
-bench-search: env
-	$(BIN)/python -m benchmarks.search docs/benchmarks/pool_tinystories.parquet
+# Steps until the best trial is within 0.5 % of the best, ours and what users would pick instead, replayed on the recorded pools.
+bench-search: env env-sweeps
+	$(BIN)/python -m benchmarks.search --seeds 50
 
 # The share of their time that the workers train in phase 2, with its parts.
 bench-study: env

@@ -1,0 +1,36 @@
+"""Our study as params.yaml has it, and variants of it."""
+
+from pathlib import Path
+
+from benchmarks import prototype
+from benchmarks.ours import Variant
+from benchmarks.ours import play as play  # replay's way to time a study that is made in trial order
+from lrsweep import checking
+from lrsweep.proposing import propose
+
+_SECTION = checking.load(Path("params.yaml")).sweep_bayes
+
+
+def _variant(make=propose, objective: str | None = None, **changes) -> Variant:
+    rung = changes.pop("first_rung", _SECTION.stopping.first_rung)
+    section = _SECTION.model_copy(update={"stopping": _SECTION.stopping.model_copy(update={"first_rung": rung}), **changes})
+    metric = section.metric.model_copy(update={"name": objective or section.metric.name})
+    return Variant(make, section.model_copy(update={"metric": metric}), section)
+
+
+_M_U = _SECTION.metric.model_copy(update={"name": "m_u"})
+CONTESTANTS = {
+    "ours": _variant(),
+    "ours, lag 2": _variant(lag=2),
+    "ours, block 8, first rung 80": _variant(first_block=8, first_rung=80),
+    "prototype, block 8": _variant(prototype.propose, first_block=8),
+    "prototype, block 8, lag 2": _variant(prototype.propose, first_block=8, lag=2),
+    "prototype, block 8, lag 4": _variant(prototype.propose, first_block=8, lag=4),
+    "ours, told of 64 trials": _variant(most_told=64),
+    "ours, told of all": _variant(most_told=100_000),
+    # M_u has no term up to eval 5, so that all four begin at step 80
+    "ours, rung 80, objective loss, stopped by loss": _variant(first_rung=80),
+    "ours, rung 80, objective M_u, stopped by loss": _variant(first_rung=80, objective="m_u"),
+    "ours, rung 80, objective loss, stopped by M_u": _variant(first_rung=80, objective="loss", metric=_M_U),
+    "ours, rung 80, objective M_u, stopped by M_u": _variant(first_rung=80, metric=_M_U),
+}
