@@ -8,7 +8,15 @@ sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import checking, imported, pipeline, stage_provenance
+from lrsweep import (
+    checking,
+    files,
+    imported,
+    lineage,
+    pipeline,
+    stage_provenance,
+    supervision,
+)
 from lrsweep.devices import VARIABLE, device
 from lrsweep.errors import UserError
 from lrsweep.forkserver import SWITCH
@@ -48,6 +56,7 @@ try:
 except UserError as error:
     refuse(error)
 
+os.environ[supervision.VARIABLE] = supervision.settings(PARAMS.execution)
 os.environ[VARIABLE] = device(
     PARAMS.execution
 )  # jobs on other machines train on what was found here
@@ -56,12 +65,17 @@ os.environ[VARIABLE] = device(
 onstart:
     try:
         hold(LOCK)
+        for folder in (Path("results"), lineage.work()):
+            files.prepare(folder)
     except UserError as error:
         refuse(error)
 
 
 if workflow.is_main_process and not held(LOCK):
-    stage_provenance.set_stale_aside(STAGES, PARAMS)
+    try:
+        stage_provenance.set_stale_aside(STAGES, PARAMS)
+    except UserError as error:
+        refuse(error)
 
 
 def dependencies(stage):

@@ -8,10 +8,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from lrsweep import files
 from lrsweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -198,36 +199,36 @@ def says_simulated(path: Path) -> bool:
 def folder(stage: str) -> Path:
     """The stage's folder in results/, made if need be."""
     path = RESULTS / stage
-    path.mkdir(parents=True, exist_ok=True)
+    with files.writing(path):
+        path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that is there whole at the end of the block, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")  # nodes share a file system, not their pids
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """A binary file that is there whole at the end of the block, or not at all.
+
+    Raises:
+        UserError: it cannot be written, as on a full disk.
+    """
+    temporary = files.temporary(path)
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file so that it is there whole or not at all."""
     with atomic_writer(path) as file:
         file.write(data)
-
-
-def append_line(path: Path, line: str) -> None:
-    """Adds a line to a log in work/; logs are no artifacts."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as log:
-        log.write(line + "\n")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,15 +11,21 @@ def main() -> None:
     """Runs the command line, or has a job done by the fork server."""
     prefer_workspace()
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch and scikit-learn: more threads would change bits and slow small models
-    job = forkserver.wanted(sys.argv)
-    if job and (code := forkserver.ask(sys.argv)) is not None:
-        sys.exit(code)
+    if forkserver.wanted(sys.argv):
+        from lrsweep import supervision
+
+        sys.exit(supervision.run(sys.argv, _job))
     from lrsweep.cli import main as run
 
-    if job:
-        import lrsweep.stages.trials  # noqa: F401
+    run()
 
-        forkserver.offer(run)
+
+def _job() -> None:
+    """Does the job that sys.argv names, and leaves a process behind that later ones are forked from."""
+    import lrsweep.stages.trials  # noqa: F401
+    from lrsweep.cli import main as run
+
+    forkserver.offer(run)
     run()
 
 

@@ -27,7 +27,7 @@ SECTIONS = {
     "train": ("corpus", "tokenize", "model", "optimizer", "evaluation", "train"),  # and the values that it trains at
 }
 # Modules that change no record: what params.py says counts by its values, the others only speak.
-_WITHOUT_EFFECT = {PACKAGE / "params.py", PACKAGE / "progress.py", PACKAGE / "errors.py"}
+_WITHOUT_EFFECT = {PACKAGE / "params.py", PACKAGE / "progress.py", PACKAGE / "errors.py", PACKAGE / "files.py"}
 _NOT_COUNTED = {
     *("trials", "audit_trials", "candidates", "seeds", "first_seeds", "budget", "drop_level"),  # how many, and which
     *("bootstrap", "orders", "best_share", "fewest_trials", "border", "widen"),  # analysis

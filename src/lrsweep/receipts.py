@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lrsweep import artifacts, records
+from lrsweep.errors import UserError
 from lrsweep.params import Select
 
 
@@ -46,5 +47,13 @@ def refresh(folder: Path) -> None:
             with suppress(FileNotFoundError):  # it may be of a workspace that has just started the job again
                 artifacts.write_bytes(own, shared.read_bytes())
     for receipt in sorted(jobs.glob("*/*.json")):
-        if not all(records.exists(folder / name) for name in artifacts.read_json(receipt)):
-            receipt.unlink()
+        if not _holds(receipt, folder):
+            receipt.unlink(missing_ok=True)
+
+
+def _holds(receipt: Path, folder: Path) -> bool:
+    """Whether a receipt is whole and all the records that it names are there."""
+    try:
+        return all(records.exists(folder / name) for name in artifacts.read_json(receipt))
+    except (UserError, TypeError):
+        return False

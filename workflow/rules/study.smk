@@ -29,7 +29,10 @@ TRIALS = {
 ROUNDS = [chunks(0, n, (SIZE + 1) // 2) for n in racing.places(PARAMS.select)]
 
 for folder in RECORDS.values():
-    receipts.refresh(folder)
+    try:
+        receipts.refresh(folder)
+    except UserError as error:
+        refuse(error)
 
 
 def receipt(stage, kind, first, last):
