@@ -65,14 +65,15 @@ os.environ[VARIABLE] = device(
 onstart:
     try:
         hold(LOCK)
-        for folder in (Path("results"), lineage.work()):
-            files.prepare(folder)
     except UserError as error:
         refuse(error)
 
 
 if workflow.is_main_process and not held(LOCK):
     try:
+        if not workflow.dryrun:
+            for folder in (Path("results"), lineage.work()):
+                files.prepare(folder)
         stage_provenance.set_stale_aside(STAGES, PARAMS)
     except UserError as error:
         refuse(error)

@@ -104,7 +104,7 @@ def _again(case: Case, stage: str) -> None:
 
 
 def full_in_run(case: Case, tries: int) -> None:
-    """The disk is full at a random moment of a run, trials and Snakemake's own notes included."""
+    """The disk is full at a random moment of a run. Snakemake's own notes are elsewhere: it says much where these fail."""
     assert may_mount()
     with small_disk(case.project) as filler:
         while case.tries < tries and alive_for(case, process := case.start()):
