@@ -95,7 +95,7 @@ def _expect_refusal(case: Case, stage: str, filler: Path | None) -> None:
         ["lrsweep", stage], cwd=case.project, env=environment(), capture_output=True, text=True, preexec_fn=limit
     )
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-4000:]
-    expect_line(done.stderr, f"results/{stage}", "cannot be written", "run the same command again")
+    expect_line(done.stderr, stage, "cannot be written", "run the same command again")
 
 
 def _again(case: Case, stage: str) -> None:

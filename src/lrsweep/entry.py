@@ -5,10 +5,18 @@ import sys
 from pathlib import Path
 
 from lrsweep import forkserver
+from lrsweep.forkserver import INTERRUPTED
 
 
 def main() -> None:
-    """Runs the command line, or has a job done by the fork server."""
+    """Runs the command line, or has a job done by the fork server; Ctrl-C ends it without a word, also while it imports."""
+    try:
+        _main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _main() -> None:
     prefer_workspace()
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch and scikit-learn: more threads would change bits and slow small models
     if forkserver.wanted(sys.argv):

@@ -5,6 +5,7 @@ stage depends on it. It holds no time, host or duration: the same run has the sa
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -127,13 +128,21 @@ def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
 
 def _damaged(stage: Stage, recorded: Provenance) -> bool:
     """Whether an artifact that was written after its record is another than the recorded one, which is said on stderr."""
-    written_ns = _path(stage).stat().st_mtime_ns
-    for path, was in recorded["outputs"].items():
-        if Path(path).is_file() and Path(path).stat().st_mtime_ns > written_ns and artifacts.digest(Path(path)) != was:
+    record = _path(stage)
+    younger = [path for path in map(Path, recorded["outputs"]) if path.is_file() and _written_ns(path) > _written_ns(record)]
+    for path in younger:
+        if artifacts.digest(path) != recorded["outputs"][path.as_posix()]:
             found = f"damaged or edited, not what {stage.name} has written"
             print(f"lrsweep: {path}: {found}: {stage.name} runs again", file=sys.stderr)
             return True
+    if younger:
+        with suppress(OSError):  # the next call need not look again
+            os.utime(record)
     return False
+
+
+def _written_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def digests(paths: tuple[str, ...]) -> dict[str, str | None]:
