@@ -42,6 +42,10 @@ def configured(project: Path, sections: dict[str, dict]) -> Path:
     return project
 
 
+class NotHere(Exception):
+    """This machine does not let the program do the fault."""
+
+
 @dataclass
 class Case:
     """A fault that is done to a project, and what came of it."""
@@ -109,7 +113,8 @@ class Case:
         """Steps that were trained beside those of the undisturbed run, and of trainings that were cut, at most."""
         whole = {(key[:3]): key[3] for key in ended(self.undisturbed)}
         cut = started(self.project) - Counter(key[:3] for key in ended(self.project))
-        beside = steps_trained(self.project) - steps_trained(self.undisturbed)
+        needed, spent = steps_trained(self.undisturbed), steps_trained(self.project)
+        beside = sum(steps - needed[study] for study, steps in spent.items())
         return max(0, beside + sum(n * whole.get(key, 0) for key, n in cut.items()))
 
 
@@ -139,10 +144,13 @@ def ended(project: Path) -> list[tuple[str, int, int, int]]:
     return [(study, event.trial, event.until, event.trained) for study, event in events(project) if event.state]
 
 
-def steps_trained(project: Path) -> int:
-    """Of all trainings that have ended, the final one among them: lines like `trial 3 steps 10 to 20`."""
-    lines = [line.split() for log in project.glob("work/*/*/trained.log") for line in log.read_text().splitlines()]
-    return sum(int(words[-1]) - int(words[-3]) for words in lines)
+def steps_trained(project: Path) -> Counter:
+    """Of all trainings that have ended, by study, the final one among them: lines like `trial 3 steps 10 to 20`."""
+    counts: Counter = Counter()
+    for log in project.glob("work/*/*/trained.log"):
+        for words in map(str.split, log.read_text().splitlines()):
+            counts[log.parent.name] += int(words[-1]) - int(words[-3])
+    return counts
 
 
 def running_trials(project: Path) -> list[int]:
@@ -171,8 +179,8 @@ def expect_line(text: str, *words: str) -> None:
 
 
 def alive_for(case: Case, process: subprocess.Popen) -> bool:
-    """Whether a runner still runs after a random time, counted from where it starts to do something."""
-    time.sleep(2)
+    """Whether a runner still runs after a random time, counted from its first job."""
+    wait_until(lambda: process.poll() is not None or "Execute" in case.log.read_text())
     try:
         process.wait(case.random.uniform(1, 7))
     except subprocess.TimeoutExpired:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lrsweep import pipeline
-from tests.fault_case import Case, alive_for, expect_line
+from tests.fault_case import Case, NotHere, alive_for, expect_line
 from tests.pipeline import environment, run
 
 MARK = "LRSWEEP_FAULTS_NAMESPACE"
 SIZE = "64m"
+PROBE = 8  # bytes that may be written under the limit: libraries try out where temporary files go
 
 
 def enter_namespace(*module: str) -> None:
@@ -90,7 +91,7 @@ def _expect_refusal(case: Case, stage: str, filler: Path | None) -> None:
         out.unlink()
     if filler:
         fill(filler)
-    limit = None if filler else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    limit = None if filler else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (PROBE, resource.RLIM_INFINITY))
     done = subprocess.run(
         ["lrsweep", stage], cwd=case.project, env=environment(), capture_output=True, text=True, preexec_fn=limit
     )
@@ -105,7 +106,8 @@ def _again(case: Case, stage: str) -> None:
 
 def full_in_run(case: Case, tries: int) -> None:
     """The disk is full at a random moment of a run. Snakemake's own notes are elsewhere: it says much where these fail."""
-    assert may_mount()
+    if not may_mount():
+        raise NotHere("it may not mount a small disk")
     with small_disk(case.project) as filler:
         while case.tries < tries and alive_for(case, process := case.start()):
             fill(filler)
@@ -128,7 +130,7 @@ def read_only(case: Case, tries: int) -> None:
     elif os.geteuid() != 0:
         results.chmod(0o555)
     else:
-        return
+        raise NotHere("it may not mount, and nothing is read-only for root")
     process = case.start()
     text = case.end(process)
     assert process.returncode == 2, text[-4000:]

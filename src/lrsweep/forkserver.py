@@ -38,13 +38,17 @@ def have_done(argv: list[str], job: Callable[[], None], limit_s: float | None) -
     if (code := ask(argv, limit_s)) is not None:
         return code
     ours, other = socket.socketpair()
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         ours.close()
         _OF_THIS_JOB.append(other)
         _answer(other, job)
     other.close()
     with ours:
-        return _await(ours, limit_s)
+        code = _await(ours, limit_s)
+    if code != TIMED_OUT:  # one that hangs may even outlive a SIGKILL
+        os.waitpid(pid, 0)
+    return code
 
 
 def ask(argv: list[str], limit_s: float | None = None) -> int | None:
