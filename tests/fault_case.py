@@ -55,7 +55,7 @@ class Case:
     seed: int
     targets: tuple[str, ...] = ()  # what is made; everything if there are none
     final: bool = True  # whether the final training counts: Snakemake does it again where a file before it is made again
-    excused: set[tuple[str, str]] = field(default_factory=set)  # studies and trials whose records the fault has hit
+    excused: set[tuple[str, int]] = field(default_factory=set)  # studies and trials whose records the fault has hit
     tries: int = 0
     again: int = 0
     number: int = 0
@@ -67,7 +67,7 @@ class Case:
         """A runner in a session of its own; what it says comes to `log`."""
         self.number += 1
         self.log = self.project / f".faults-{self.number}.log"
-        self.before = self._finished()
+        self.before = self._finished(), started(self.project), self._final()
         with self.log.open("w") as log:
             return subprocess.Popen(
                 [*COMMAND, "--", *self.targets],
@@ -84,8 +84,10 @@ class Case:
         process.wait(timeout=900)
         text = self.log.read_text()
         assert "Traceback" not in text, text[-4000:]
-        beside = self._finished(self.before) - self.before
-        self.again += sum(n for key, n in beside.items() if key[:2] not in self.excused)
+        finished, starts, final = self.before
+        again = {key: n for key, n in (started(self.project) - starts).items() if key in finished}
+        self.again += sum(n for (study, trial, _), n in again.items() if (study, trial) not in self.excused)
+        self.again += self._final() - final if final else 0
         return text
 
     def run(self, **more: str) -> str:
@@ -103,11 +105,14 @@ class Case:
         wrong = sum(len(second.get(name, first.get(name, b""))) for name in different(first, second))
         return Outcome(self.tries, self.lost(), self.again, wrong)
 
-    def _finished(self, of: Counter | None = None) -> Counter:
-        """The trainings that have ended: those of trials, and the final one where Snakemake has noted that its job is done."""
-        counts = trained(self.project)
+    def _finished(self) -> set[tuple[str, int, int]]:
+        """The trainings of trials that have ended."""
+        return {key[:3] for key in ended(self.project)}
+
+    def _final(self) -> int:
+        """How often the final training has ended, where that counts and Snakemake has its result."""
         done = self.final and (self.project / "results/train/provenance.json").exists()
-        return Counter({key: n for key, n in counts.items() if (done or key[0] != "train") and (of is None or key in of)})
+        return sum(n for key, n in trained(self.project).items() if done and key[0] == "train")
 
     def lost(self) -> int:
         """Steps that were trained beside those of the undisturbed run, and of trainings that were cut, at most."""

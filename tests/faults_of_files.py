@@ -107,7 +107,7 @@ def excuse(case: Case, path: Path) -> None:
     """A trial whose record, curve or state is damaged is trained again."""
     study, kind = path.parents[2].name, path.parents[1].name
     if kind == "trials" or kind.startswith("block"):
-        case.excused.add((study, str(int(path.stem))))
+        case.excused.add((study, int(path.stem)))
 
 
 def obeyed(case: Case, most: int) -> None:
