@@ -10,7 +10,7 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
 RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
   figures/loss_by_lr.svg
 
-.PHONY: record-run run test test-kills test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock schema lint clean
+.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock schema lint
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -22,6 +22,10 @@ test: env-test browser lint
 # The long form of a test that make test does with two kills.
 test-kills: env-test
 	LRSWEEP_KILLS=12 PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/test_pipeline.py -k kills
+
+# Kills, full disks, damaged files and other faults, a table of what they cost; SHORT=--short takes fewer tries.
+test-faults: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.faults $(SHORT)
 
 # On a SLURM cluster of its own, from Debian's packages, unpacked in $(VENV)/slurm; SHORT=--short ends it after phase 2.
 test-slurm: env-test

@@ -8,7 +8,16 @@ sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import checking, imported, orphans, pipeline, stage_provenance
+from lrsweep import (
+    checking,
+    files,
+    imported,
+    lineage,
+    orphans,
+    pipeline,
+    stage_provenance,
+    supervision,
+)
 from lrsweep.corpus import read_beginnings
 from lrsweep.devices import VARIABLE, device
 from lrsweep.errors import UserError, lines
@@ -53,6 +62,7 @@ try:
 except UserError as error:
     refuse(error)
 
+os.environ[supervision.VARIABLE] = supervision.settings(PARAMS.execution)
 os.environ[VARIABLE] = device(
     PARAMS.execution
 )  # jobs on other machines train on what was found here
@@ -67,7 +77,13 @@ onstart:
 
 
 if workflow.is_main_process and not held(LOCK):
-    stage_provenance.set_stale_aside(STAGES, PARAMS)
+    try:
+        if not workflow.dryrun:
+            for folder in (Path("results"), lineage.work()):
+                files.prepare(folder)
+        stage_provenance.set_stale_aside(STAGES, PARAMS)
+    except UserError as error:
+        refuse(error)
 
 
 def dependencies(stage):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
@@ -93,3 +94,14 @@ def run_stage(name, params, sizes):
     if name.startswith("sweep"):
         return getattr(gather, name)(job)
     return import_module(f"lrsweep.stages.{name}").run(job)
+
+
+def different(first, second):
+    """The artifacts that one of two runs lacks or has with other bytes; both as `artifacts` gives them."""
+    return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+
+
+def trained(folder):
+    """How often each training run was done, by study, trial and the step that it started from."""
+    runs = [(log.parent.name, line) for log in folder.glob("work/*/*/trained.log") for line in log.read_text().splitlines()]
+    return Counter((study, *line.split(" to ")[0].split()[1::2]) for study, line in runs)

@@ -91,7 +91,7 @@ def test_a_study_that_runs_elsewhere_is_found(results):
     study = study_folder("sweep_bayes", PARAMS)
     here = current_records(study, PARAMS)
     assert started(study, PARAMS) == []
-    artifacts.append_line(here / "events.jsonl", "{}")
+    files.append_line(here / "events.jsonl", "{}")
     assert started(study, PARAMS) == [here]
     write_edge(results, 0.2)
     assert started(study, PARAMS) == []  # this workspace is at another range

@@ -7,13 +7,12 @@ import random
 import signal
 import subprocess
 import time
-from collections import Counter
 
 import yaml
 
 from lrsweep.artifacts import read_table
 from lrsweep.figures import FIGURES
-from tests.pipeline import artifacts, clone, environment, run
+from tests.pipeline import artifacts, clone, environment, run, trained
 
 PROFILE = "Using workflow specific profile profiles/default for setting default command line arguments."  # Snakemake's own
 KILLS = int(os.environ.get("LRSWEEP_KILLS", "2"))  # make test-kills does more
@@ -56,12 +55,6 @@ def test_one_core_and_other_jobs_give_the_same_bytes(finished, tmp_path):
     first, second = artifacts(finished), artifacts(folder)
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
-
-
-def trained(folder):
-    """How often each training run was done, by study, trial and the step that it started from."""
-    runs = [(log.parent.name, line) for log in folder.glob("work/*/*/trained.log") for line in log.read_text().splitlines()]
-    return Counter((study, *line.split(" to ")[0].split()[1::2]) for study, line in runs)
 
 
 def test_kills_change_nothing_and_nothing_finished_is_trained_again(finished, tmp_path):

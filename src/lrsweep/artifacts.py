@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from lrsweep import files
 from lrsweep.errors import UserError
 
 if TYPE_CHECKING:
@@ -201,9 +202,13 @@ def folder(stage: str) -> Path:
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that is there whole at the end of the block, or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")  # nodes share a file system, not their pids
-    with folder_for(path):
+    """A binary file that is there whole at the end of the block, or not at all.
+
+    Raises:
+        UserError: it cannot be written, as on a full disk.
+    """
+    temporary = files.temporary(path)
+    with files.writing(path), folder_for(path):
         try:
             with temporary.open("wb") as file:
                 yield file
@@ -211,7 +216,8 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -232,13 +238,6 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file so that it is there whole or not at all."""
     with atomic_writer(path) as file:
         file.write(data)
-
-
-def append_line(path: Path, line: str) -> None:
-    """Adds a line to a log in work/; logs are no artifacts."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as log:
-        log.write(line + "\n")
 
 
 def write_text(path: Path, text: str) -> None:

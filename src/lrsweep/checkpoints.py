@@ -81,7 +81,7 @@ class Series:
             if self.every and seen.step and seen.step % self.every == 0 and last_of_step:
                 write(self.folder / f"{seen.step:08d}.safetensors", self.identity, state, curve)
                 for old in sorted(self.folder.glob("*.safetensors"))[:-KEPT]:
-                    old.unlink()
+                    old.unlink(missing_ok=True)  # a job that outlived a killed runner may be at the same training
 
     def remove(self) -> None:
         """Removes all of them: what they were for is written."""

@@ -59,10 +59,11 @@ def _register(stage: str, module: str, command: Callable[..., None]) -> None:
 
 
 def _recording(stage: str, loaded: Params) -> AbstractContextManager[None]:
-    """Writes the stage's provenance when it has run."""
+    """Writes the stage's provenance when it has run; refuses damaged inputs before."""
     from lrsweep import pipeline, stage_provenance
 
     declared = pipeline.load()[stage]
+    stage_provenance.refuse_damaged(declared, loaded)
     return stage_provenance.recording(declared, loaded) if declared.provenance else nullcontext()
 
 
@@ -280,3 +281,14 @@ def main() -> None:
     except Mismatch as error:
         print(lines(error), file=sys.stderr)
         sys.exit(1)
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        remedy = "use fewer --cores, or lower execution.trials_at_once or optimizer.batch_size"
+        print(f"lrsweep: {' '.join(sys.argv[1:])}: memory ran out; {remedy}, and run again", file=sys.stderr)
+        sys.exit(1)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """torch has a type of its own for the GPU's memory only."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)

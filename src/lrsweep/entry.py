@@ -5,21 +5,35 @@ import sys
 from pathlib import Path
 
 from lrsweep import forkserver
+from lrsweep.forkserver import INTERRUPTED
 
 
 def main() -> None:
-    """Runs the command line, or has a job done by the fork server."""
+    """Runs the command line, or has a job done by the fork server; Ctrl-C ends it without a word, also while it imports."""
+    try:
+        _main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _main() -> None:
     prefer_workspace()
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch and scikit-learn: more threads would change bits and slow small models
-    job = forkserver.wanted(sys.argv)
-    if job and (code := forkserver.ask(sys.argv)) is not None:
-        sys.exit(code)
+    if forkserver.wanted(sys.argv):
+        from lrsweep import supervision
+
+        sys.exit(supervision.run(sys.argv, _job))
     from lrsweep.cli import main as run
 
-    if job:
-        import lrsweep.stages.trials  # noqa: F401
+    run()
 
-        forkserver.offer(run)
+
+def _job() -> None:
+    """Does the job that sys.argv names, and leaves a process behind that later ones are forked from."""
+    import lrsweep.stages.trials  # noqa: F401
+    from lrsweep.cli import main as run
+
+    forkserver.offer(run)
     run()
 
 

@@ -14,13 +14,18 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 SWITCH = "LRSWEEP_FORKSERVER"  # set by the Snakefile for jobs on the same machine
 FOLDER = Path(".snakemake")
 IDLE_S = 20.0
+_OF_THIS_JOB: list[socket.socket] = []  # which the server must not keep open
 COMMANDS = ("trials", "block", "race")
 KILLED = 137  # exit code of a job that went without a word, as a shell gives it for SIGKILL
+TIMED_OUT = 124  # and of one that was killed since it took too long, as timeout(1) gives it
+INTERRUPTED = 130
+PID_BYTES = 4
 
 
 def wanted(argv: list[str]) -> bool:
@@ -28,7 +33,25 @@ def wanted(argv: list[str]) -> bool:
     return SWITCH in os.environ and len(argv) > 1 and argv[1] in COMMANDS
 
 
-def ask(argv: list[str]) -> int | None:
+def have_done(argv: list[str], job: Callable[[], None], limit_s: float | None) -> int:
+    """Has the job done by a fork of the server or, where there is none, of this process; its exit code, KILLED or TIMED_OUT."""
+    if (code := ask(argv, limit_s)) is not None:
+        return code
+    ours, other = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        _OF_THIS_JOB.append(other)
+        _answer(other, job)
+    other.close()
+    with ours:
+        code = _await(ours, limit_s)
+    if code != TIMED_OUT:  # one that hangs may even outlive a SIGKILL
+        os.waitpid(pid, 0)
+    return code
+
+
+def ask(argv: list[str], limit_s: float | None = None) -> int | None:
     """Has the job done by a fork of the server; its exit code, or None where there is no server."""
     with socket.socket(socket.AF_UNIX) as connection:
         try:
@@ -38,14 +61,29 @@ def ask(argv: list[str]) -> int | None:
         request = json.dumps({"argv": argv, "environment": dict(os.environ)}).encode() + b"\n"
         socket.send_fds(connection, [request[:1]], [1, 2])
         connection.sendall(request[1:])
+        return _await(connection, limit_s)
+
+
+def _await(connection: socket.socket, limit_s: float | None) -> int:
+    """The exit code of a fork that answers; one that has not after limit_s is killed."""
+    connection.settimeout(limit_s)
+    pid = None
+    try:
+        pid = int.from_bytes(connection.recv(PID_BYTES, socket.MSG_WAITALL))
         answer = connection.recv(1)
+    except TimeoutError:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        return TIMED_OUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return answer[0] if answer else KILLED
 
 
 def offer(job: Callable[[], None]) -> None:
     """Forks a server for later jobs, unless one is there; `job` does the job that sys.argv names, and may exit."""
     FOLDER.mkdir(exist_ok=True)
-    lock = os.open(_path("lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(_path("lock"), os.O_RDWR | os.O_CREAT, 0o600)  # empty: it needs no room on the disk
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fork() == 0:
@@ -65,6 +103,8 @@ def _path(kind: str) -> Path:
 
 
 def _serve(job: Callable[[], None], lock: int) -> None:
+    for connection in _OF_THIS_JOB:
+        connection.close()
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # a pipe of the first job must not stay open
         os.dup2(quiet, stream)
@@ -103,6 +143,12 @@ def _work(connection: socket.socket, job: Callable[[], None]) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     sys.argv = asked["argv"]
+    _answer(connection, job)
+
+
+def _answer(connection: socket.socket, job: Callable[[], None]) -> None:
+    """Does the job, says which process does it and how it ended, and exits."""
+    connection.sendall(os.getpid().to_bytes(PID_BYTES))
     threading.Thread(target=_end_with_client, args=(connection,), daemon=True).start()
     code = 1
     try:
@@ -110,12 +156,15 @@ def _work(connection: socket.socket, job: Callable[[], None]) -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        connection.sendall(bytes([code]))
+        with suppress(OSError):  # whom this is for may have ended too
+            connection.sendall(bytes([code]))
         os._exit(code)
 
 

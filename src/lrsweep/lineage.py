@@ -24,7 +24,7 @@ LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")
 TRAINING = ("sweep_uniform", "sweep_bayes", "assess", "select", "train")  # the stages that train
 SECTIONS = ("corpus", "tokenize", "model", "optimizer", "evaluation")  # what they depend on, each beside its own section
 # Modules that change no record: what params.py and lineage.py say counts by its values, the others only wait and speak.
-_WITHOUT_EFFECT = {PACKAGE / f"{name}.py" for name in ("params", "lineage", "locking", "progress", "errors")}
+_WITHOUT_EFFECT = {PACKAGE / f"{name}.py" for name in ("params", "lineage", "locking", "progress", "errors", "files")}
 # The number of trials is not part of it: more trials keep the first ones.
 _NOT_COUNTED = {
     *("trials", "audit_trials", "candidates", "seeds", "first_seeds", "budget", "drop_level"),  # how many, and which

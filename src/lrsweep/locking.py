@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lrsweep import files
 from lrsweep.errors import UserError
 
 _HELD: list[int] = []  # open to the end of the process
@@ -21,8 +22,9 @@ def hold(path: Path) -> None:
     Raises:
         UserError: another process has it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -30,8 +32,9 @@ def hold(path: Path) -> None:
         os.close(file)
         found = f"another run in this folder (process {holder})"
         raise UserError(f"{path}: found {found}, expected none; wait for it, or stop it and run again") from None
-    os.truncate(file, 0)
-    os.write(file, f"{os.getpid()}\n".encode())
+    with files.writing(path):
+        os.truncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
     _HELD.append(file)
 
 

@@ -266,6 +266,8 @@ class Execution(Section):
     trials_per_job: Count
     trials_at_once: Count
     checkpoint_every: Count | None
+    trial_minutes: Positive | None
+    attempts: Count
     tracking: Literal["disabled", "offline", "online"]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
+from lrsweep.files import alive, append_line
 
 RECENT = 24  # ends that the speed is taken from
 
@@ -114,19 +115,13 @@ class Watch:
         return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)
 
     def _note(self, event: Event) -> None:
-        """One write of one line, so that jobs that end together do not mix theirs."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(file, json.dumps(asdict(event)).encode() + b"\n")
-        finally:
-            os.close(file)
+        append_line(self.path, json.dumps(asdict(event)))
 
 
 def read(path: Path) -> list[Event]:
-    """The events of a study, in the order in which they were noted; a line that was cut by a kill is left out."""
+    """The events of a study, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
     events = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
         try:
             events.append(Event(**json.loads(line)))
         except (ValueError, TypeError):
@@ -153,15 +148,7 @@ def summarize(events: Sequence[Event], plan: Plan) -> Progress:
 
 def _alive(event: Event) -> bool:
     """Whether the process of a started run may still be there; one on another host is believed to be."""
-    if event.host != socket.gethostname():
-        return True
-    try:
-        os.kill(event.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return event.host != socket.gethostname() or alive(event.pid)
 
 
 def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[int, int], int]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lrsweep import artifacts, records
+from lrsweep.errors import UserError
 from lrsweep.params import Select
 
 
@@ -45,14 +46,19 @@ def refresh(study: Path, folder: Path | None) -> None:
     for shared in (folder / "jobs").glob("*/*.json") if folder else ():
         own = jobs / shared.parent.name / shared.name
         if not own.exists() and _holds(shared, folder):
-            artifacts.write_bytes(own, shared.read_bytes())
+            with suppress(FileNotFoundError):  # it may be of a workspace that has just started the job again
+                artifacts.write_bytes(own, shared.read_bytes())
 
 
 def _holds(receipt: Path, folder: Path | None) -> bool:
+    """Whether a receipt is whole, of these records, and all that it names are there."""
     if folder is None:
         return False
-    content = artifacts.read_json(receipt)
-    return content["folder"] == _name(folder) and all(records.exists(folder / name) for name in content["records"])
+    try:
+        content = artifacts.read_json(receipt)
+        return content["folder"] == _name(folder) and all(records.exists(folder / name) for name in content["records"])
+    except (UserError, TypeError, KeyError):
+        return False
 
 
 def _name(folder: Path) -> str:

@@ -5,17 +5,20 @@ stage depends on it. It holds no time, host or duration: the same run has the sa
 """
 
 import json
+import os
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lrsweep import artifacts
+from lrsweep import artifacts, files
 from lrsweep.corpus import source_files
+from lrsweep.errors import UserError
 from lrsweep.lineage import LIBRARIES
 from lrsweep.params import Params
-from lrsweep.pipeline import SOURCES, Stage
+from lrsweep.pipeline import PROVENANCE, SOURCES, Stage
 from lrsweep.records import canonical_digest
 
 Provenance = dict[str, Any]
@@ -26,11 +29,25 @@ def recording(stage: Stage, params: Params) -> Iterator[None]:
     """Records what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance."""
     path = _path(stage)
     for old in (path, _aside(path)):
-        old.unlink(missing_ok=True)
+        with files.writing(old):
+            old.unlink(missing_ok=True)
     found = {**configuration(stage, params), "inputs": digests(inputs(stage, params))}
     yield
     found = artifacts.marked({**found, "outputs": digests(stage.artifacts)})
     artifacts.write_json(path, {"digest": canonical_digest(found), **found})
+
+
+def refuse_damaged(stage: Stage, params: Params) -> None:
+    """Looks at what the stage will read, against what the stages that wrote it have recorded: nothing is made from damage.
+
+    Raises:
+        UserError: an input is not what its stage has written.
+    """
+    for path, found in digests(inputs(stage, params)).items():
+        recorded = _read(Path(path).with_name(PROVENANCE))
+        if found and recorded and recorded["outputs"].get(path) not in (None, found):
+            expected = f"{recorded['outputs'][path]}, which {recorded['stage']} has written"
+            raise UserError(f"{path}: found sha256 {found}, expected {expected}; remove it (rm {path}) and run again")
 
 
 def configuration(stage: Stage, params: Params) -> Provenance:
@@ -77,7 +94,8 @@ def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
     put_back(stages)
     for name in _stale(stages, params):
         path = _path(stages[name])
-        path.replace(_aside(path))
+        with files.writing(path), suppress(FileNotFoundError):  # another runner may do it at the same time
+            path.replace(_aside(path))
 
 
 def put_back(stages: Mapping[str, Stage]) -> None:
@@ -99,7 +117,9 @@ def _aside(path: Path) -> Path:
 
 
 def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
-    """Reads no artifact: it is enough where a provenance names another input than the provenance of the stage that wrote it."""
+    """Reads no artifact that is older than its record: it is enough where a provenance names another input than the provenance
+    of the stage that wrote it.
+    """
     found: list[str] = []
     written: dict[str, str] = {}
     for stage in stages.values():
@@ -110,10 +130,30 @@ def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
             found.append(stage.name)
             continue
         same = recorded["params"] == stage.values(params) and recorded["code"] == digests(stage.code)
-        if not same or any(written.get(path, digest) != digest for path, digest in recorded["inputs"].items()):
+        others = any(written.get(path, digest) != digest for path, digest in recorded["inputs"].items())
+        if not same or others or _damaged(stage, recorded):
             found.append(stage.name)
         written |= recorded["outputs"]
     return found
+
+
+def _damaged(stage: Stage, recorded: Provenance) -> bool:
+    """Whether an artifact that was written after its record is another than the recorded one, which is said on stderr."""
+    record = _path(stage)
+    younger = [path for path in map(Path, recorded["outputs"]) if path.is_file() and _written_ns(path) > _written_ns(record)]
+    for path in younger:
+        if artifacts.digest(path) != recorded["outputs"][path.as_posix()]:
+            found = f"damaged or edited, not what {stage.name} has written"
+            print(f"lrsweep: {path}: {found}: {stage.name} runs again", file=sys.stderr)
+            return True
+    if younger:
+        with suppress(OSError):  # the next call need not look again
+            os.utime(record)
+    return False
+
+
+def _written_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def digests(paths: tuple[str, ...]) -> dict[str, str | None]:

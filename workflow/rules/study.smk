@@ -30,8 +30,11 @@ TRIALS = {
 ROUNDS = [chunks(0, n, (SIZE + 1) // 2) for n in racing.places(PARAMS.select)]
 
 for stage, folder in RECORDS.items():
-    if stage != "train":
-        receipts.refresh(folder, current_records(folder, PARAMS))
+    try:
+        if stage != "train":
+            receipts.refresh(folder, current_records(folder, PARAMS))
+    except UserError as error:
+        refuse(error)
 
 
 def receipt(stage, kind, first, last):

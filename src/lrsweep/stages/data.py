@@ -3,7 +3,10 @@
 import numpy as np
 
 from lrsweep import artifacts, tokens
+from lrsweep.errors import UserError
 from lrsweep.params import Params
+
+FOLDER = artifacts.RESULTS / "tokenize"
 
 
 def load(params: Params) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -12,8 +15,17 @@ def load(params: Params) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     Raises:
         UserError: a token file is missing or damaged, or shorter than one context.
     """
-    folder = artifacts.RESULTS / "tokenize"
     size = params.evaluation.batches, params.optimizer.batch_size, params.model.context_length
-    train = tokens.load_tokens(folder / "train.bin")
+    recorded = artifacts.read_json(FOLDER / "tokens.json")
+    train, valid = (_tokens(f"{name}.bin", recorded[name]["sha256"]) for name in ("train", "valid"))
     tokens.need_a_window(train, params.model.context_length, "training")
-    return train, tokens.fixed_batches(tokens.load_tokens(folder / "valid.bin"), *size)
+    return train, tokens.fixed_batches(valid, *size)
+
+
+def _tokens(name: str, sha256: str) -> np.ndarray:
+    """The ids of a token file that is what tokenize has written: what is trained on another one would be kept in work/."""
+    path = FOLDER / name
+    found = tokens.load_tokens(path)
+    if artifacts.digest(path) != sha256:
+        raise UserError(f"{path}: its digest is not the one in {FOLDER}/tokens.json; remove it (rm {path}) and run again")
+    return found

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, curves, locking, records, simulation, training
+from lrsweep import artifacts, curves, files, locking, records, simulation, training
 from lrsweep.checkpoints import Series
 from lrsweep.curves import Curve
 from lrsweep.devices import device
@@ -39,7 +39,7 @@ def _train(params: Params, hyper: Hyperparameters, saved: Series) -> None:
         observations = training.observe(state, job, *load(params), params.train.steps)
         observations = saved.keep(observations, state, curve, params.train.eval_every)
     curves.follow(observations, curve, lambda *_: None)
-    artifacts.append_line(saved.folder.parent / "trained.log", f"steps {started} to {curve.last_step}")
+    files.append_line(saved.folder.parent / "trained.log", f"steps {started} to {curve.last_step}")
     about = {artifacts.SIMULATED: "true"} if artifacts.is_marked() else None  # what is simulated has untrained weights
     artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict(), about))
     evals = [point.__dict__ for point in curve.evals if point.loss_nats is not None]

@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrsweep import artifacts, checkpoints, curves, lineage, packs, progress, receipts, records, simulation, study, training
+from lrsweep import (
+    artifacts,
+    checkpoints,
+    curves,
+    files,
+    lineage,
+    packs,
+    progress,
+    receipts,
+    records,
+    simulation,
+    study,
+    training,
+)
 from lrsweep.curves import Curve, Decide
 from lrsweep.devices import device
 from lrsweep.locking import alone
@@ -285,7 +298,7 @@ class _Training:
         )
         records.save(self.path, record, {name: np.asarray(values) for name, values in curve.steps.items()})
         watch.end(curve.state, curve.last_step, curve.last_step - started, curve.evals[-1].loss_nats)
-        artifacts.append_line(job.folder / "trained.log", f"trial {trial} steps {started} to {curve.last_step}")
+        files.append_line(job.folder / "trained.log", f"trial {trial} steps {started} to {curve.last_step}")
         self.series.remove()
         if trial % (1 + job.plan.trials // SHOWN) == 0:
             progress.show(progress.summarize(progress.read(job.events), job.plan))

@@ -1,0 +1,198 @@
+"""A fault that is done to the tiny pipeline: the runners that it meets, and what it has cost in the end."""
+
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from lrsweep import progress
+from lrsweep.files import alive
+from tests.pipeline import artifacts, different, environment, trained
+
+COMMAND = ("snakemake", "--cores", "2")
+# A final training of seconds with checkpoints, so that kills hit it, and jobs that are started again when they are killed.
+PARAMS = {"train": {"steps": 400, "warmup_steps": 40, "eval_every": 50}, "execution": {"checkpoint_every": 20}}
+
+
+def fresh(undisturbed: Path, target: Path) -> Path:
+    """The project of a run, with nothing run yet."""
+    unwanted = shutil.ignore_patterns("results", "work", ".snakemake")
+    return shutil.copytree(undisturbed, target, ignore=unwanted)
+
+
+def copied(undisturbed: Path, target: Path) -> Path:
+    """The project of a run, with all that it has made."""
+    return shutil.copytree(undisturbed, target, ignore=shutil.ignore_patterns("*.sock"))
+
+
+def configured(project: Path, sections: dict[str, dict]) -> Path:
+    """The project with other values in its params.yaml."""
+    path = project / "params.yaml"
+    tree = yaml.safe_load(path.read_text())
+    for name, values in sections.items():
+        tree[name] = {**tree[name], **values} if isinstance(values, dict) else values
+    path.write_text(yaml.safe_dump(tree))
+    return project
+
+
+class NotHere(Exception):
+    """This machine does not let the program do the fault."""
+
+
+@dataclass
+class Case:
+    """A fault that is done to a project, and what came of it."""
+
+    undisturbed: Path
+    project: Path
+    seed: int
+    targets: tuple[str, ...] = ()  # what is made; everything if there are none
+    final: bool = True  # whether the final training counts: Snakemake does it again where a file before it is made again
+    excused: set[tuple[str, int]] = field(default_factory=set)  # studies and trials whose records the fault has hit
+    tries: int = 0
+    again: int = 0
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+
+    def start(self, **more: str) -> subprocess.Popen:
+        """A runner in a session of its own; what it says comes to `log`."""
+        self.number += 1
+        self.log = self.project / f".faults-{self.number}.log"
+        self.before = self._finished(), started(self.project), self._final()
+        with self.log.open("w") as log:
+            return subprocess.Popen(
+                [*COMMAND, "--", *self.targets],
+                cwd=self.project,
+                env=environment(**more),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+            )
+
+    def end(self, process: subprocess.Popen) -> str:
+        """Waits for the end of a runner; what it said. Nothing that had finished when it started may be trained again."""
+        process.wait(timeout=900)
+        text = self.log.read_text()
+        assert "Traceback" not in text, text[-4000:]
+        finished, starts, final = self.before
+        again = {key: n for key, n in (started(self.project) - starts).items() if key in finished}
+        self.again += sum(n for (study, trial, _), n in again.items() if (study, trial) not in self.excused)
+        self.again += self._final() - final if final else 0
+        return text
+
+    def run(self, **more: str) -> str:
+        """A runner that is left alone, to its end."""
+        return self.end(self.start(**more))
+
+    def finish(self) -> "Outcome":
+        """The second start, and what it made of the project."""
+        process = self.start()
+        text = self.end(process)
+        assert process.returncode == 0, text[-4000:]
+        first, second = artifacts(self.undisturbed), artifacts(self.project)
+        if self.targets:
+            first = {name: data for name, data in first.items() if (self.project / name).parent.exists()}
+        wrong = sum(len(second.get(name, first.get(name, b""))) for name in different(first, second))
+        return Outcome(self.tries, self.lost(), self.again, wrong)
+
+    def _finished(self) -> set[tuple[str, int, int]]:
+        """The trainings of trials that have ended."""
+        return {key[:3] for key in ended(self.project)}
+
+    def _final(self) -> int:
+        """How often the final training has ended, where that counts and Snakemake has its result."""
+        done = self.final and (self.project / "results/train/provenance.json").exists()
+        return sum(n for key, n in trained(self.project).items() if done and key[0] == "train")
+
+    def lost(self) -> int:
+        """Steps that were trained beside those of the undisturbed run, and of trainings that were cut, at most."""
+        whole = {(key[:3]): key[3] for key in ended(self.undisturbed)}
+        cut = started(self.project) - Counter(key[:3] for key in ended(self.project))
+        needed, spent = steps_trained(self.undisturbed), steps_trained(self.project)
+        beside = sum(steps - needed[study] for study, steps in spent.items())
+        return max(0, beside + sum(n * whole.get(key, 0) for key, n in cut.items()))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A line of the table."""
+
+    tries: int
+    lost: int
+    again: int
+    wrong: int
+
+
+def events(project: Path) -> Iterator[tuple[str, progress.Event]]:
+    """What the studies of a run have noted, each with the study's name."""
+    for path in project.glob("work/*/*/events.jsonl"):
+        yield from ((path.parent.name, event) for event in progress.read(path))
+
+
+def started(project: Path) -> Counter:
+    """How often each training of a trial was started, by study, trial and goal."""
+    return Counter((study, event.trial, event.until) for study, event in events(project) if event.state is None)
+
+
+def ended(project: Path) -> list[tuple[str, int, int, int]]:
+    """The trainings of trials that have ended, by study, trial and goal, with their steps."""
+    return [(study, event.trial, event.until, event.trained) for study, event in events(project) if event.state]
+
+
+def steps_trained(project: Path) -> Counter:
+    """Of all trainings that have ended, by study, the final one among them: lines like `trial 3 steps 10 to 20`."""
+    counts: Counter = Counter()
+    for log in project.glob("work/*/*/trained.log"):
+        for words in map(str.split, log.read_text().splitlines()):
+            counts[log.parent.name] += int(words[-1]) - int(words[-3])
+    return counts
+
+
+def running_trials(project: Path) -> list[int]:
+    """The processes of trials that have started and not ended."""
+    last = {(study, event.pid): event for study, event in events(project)}
+    return [event.pid for event in last.values() if event.state is None and alive(event.pid)]
+
+
+def wait_until(found: Callable[[], object], limit_s: float = 300) -> object:
+    """What `found` gives as soon as it gives anything."""
+    end = time.monotonic() + limit_s
+    while not (value := found()):
+        assert time.monotonic() < end, "nothing came"
+        time.sleep(0.01)
+    return value
+
+
+def says(text: str, *words: str) -> bool:
+    """Whether an output has a line of ours with all the words."""
+    return any(line.startswith("lrsweep: ") and all(word in line for word in words) for line in text.splitlines())
+
+
+def expect_line(text: str, *words: str) -> None:
+    """Fails where an output has no line of ours with all the words."""
+    assert says(text, *words), text[-4000:]
+
+
+def alive_for(case: Case, process: subprocess.Popen) -> bool:
+    """Whether a runner still runs after a random time, counted from its first job."""
+    wait_until(lambda: process.poll() is not None or "Execute" in case.log.read_text())
+    try:
+        process.wait(case.random.uniform(1, 7))
+    except subprocess.TimeoutExpired:
+        return True
+    case.end(process)
+    return False
+
+
+def expect_success(done: subprocess.CompletedProcess) -> None:
+    assert done.returncode == 0, f"{done.args}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
