@@ -20,6 +20,8 @@ from lrsweep.params import Params
 from lrsweep.progress import duration
 from lrsweep.wb import commands
 
+PLAIN_STAGES = ("check", "corpus", "tokenize", "edge", "sharpness", "cluster", "importance", "generate", "figures", "report")
+
 STAGES, QUESTIONS, CHANGES, EXCHANGE = "Stages", "Questions", "Changes", "Weights & Biases"  # panels of the help
 
 app = typer.Typer(
@@ -94,7 +96,7 @@ def _train(folder: Folder = None) -> None:
 
 
 for _stage in "check corpus tokenize sweep_uniform edge sharpness sweep_bayes cluster importance assess select".split():
-    (_fanned_out if _stage in FANNED_OUT else _plain)(_stage)
+    (_plain if _stage in PLAIN_STAGES else _fanned_out)(_stage)
 _register("train", "train", _train)
 for _stage in ("generate", "figures", "report"):
     _plain(_stage)
