@@ -3,6 +3,8 @@
 Each line must hold the place (key path, or file and line), what was found, what was expected, and what to do.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -137,6 +139,9 @@ PARAMS = [
          {"corpus.source": "url", "corpus.url": "ftp://a/b", "corpus.sha256": "a" * 64}),
 ]  # fmt: skip
 
+FIFTY = bytes(100)  # tokens
+FIFTY_RECORDED = json.dumps({name: {"sha256": hashlib.sha256(FIFTY).hexdigest()} for name in ("train", "valid")})
+SHORT_TEXT = {"tokens.json": FIFTY_RECORDED, "train.bin": FIFTY, "valid.bin": FIFTY}
 TEXTS = [
     text("an empty file", b"", "data/in.txt:", "found an empty file", "expected UTF-8 text", "fill it or leave it out"),
     text("a binary file", b"\x89PNG\n\0\0", "data/in.txt:", "found a NUL byte at 5 (line 2)", "expected UTF-8 text", "Convert it"),
@@ -161,7 +166,7 @@ TEXTS = [
          {"corpus.source": "url", "corpus.url": "{url}/nothing", "corpus.sha256": "a" * 64}, command="corpus"),
     Case("a context longer than the corpus", "model.context_length:", "found 64 with a training text of 50 tokens", "less than that",
          "give more text", command="trials sweep_uniform 0 0",
-         files={"results/tokenize/tokens.json": "{}", "results/tokenize/train.bin": bytes(100)}),
+         files={f"results/tokenize/{name}": content for name, content in SHORT_TEXT.items()}),
     Case("a corpus too small for the vocabulary", "tokenize.vocab_size:", "found 512", "at most the 25", "lower it", command="tokenize",
          files={"results/corpus/train.txt": "a\n<|endoftext|>\n", "results/corpus/valid.txt": "b\n<|endoftext|>\n"}),
 ]  # fmt: skip

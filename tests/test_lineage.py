@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lrsweep import artifacts, checking
+from lrsweep import artifacts, checking, files
 from lrsweep.lineage import PACKAGE, context, current_records, modules, started, study_folder
 from lrsweep.params import Range
 

@@ -5,6 +5,7 @@ starts, and must not do so to a job of another workspace which shares the record
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lrsweep import artifacts, records
