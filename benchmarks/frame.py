@@ -35,7 +35,7 @@ class Comparison:
     peer: str
     ours: Sequence[float]
     theirs: Sequence[float]
-    goal: float  # least ratio
+    goal: float | None  # least ratio; None where none was set
 
     @property
     def ratio(self) -> float:
@@ -55,8 +55,10 @@ class Comparison:
             "peer": self.peer,
             "runs": str(len(self.ours)),
         }
-        met = "yes" if self.ratio >= self.goal else "no"
-        return {**about, **values, "ratio": number(self.ratio), "goal": number(self.goal), "met": met, "machine": machine()}
+        goal = {"goal": "", "met": ""}
+        if self.goal is not None:
+            goal = {"goal": number(self.goal), "met": "yes" if self.ratio >= self.goal else "no"}
+        return {**about, **values, "ratio": number(self.ratio), **goal, "machine": machine()}
 
 
 def number(value: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.frame import COLUMNS, FOLDER
 from lrsweep import artifacts
 
-COLOURS = {"yes": "#009E73", "no": "#D55E00"}  # of Okabe and Ito, as in every figure
+COLOURS = {"yes": "#009E73", "no": "#D55E00", "": "#0072B2"}  # of Okabe and Ito, as in every figure
 HEAD = """# Benchmarks
 
 Each does the same work as what a user would pick instead, in the same run, in alternation: `make bench` runs all and writes this
@@ -56,7 +56,7 @@ def draw(found: dict[str, list[dict[str, str]]], path: Path) -> None:
     with plt.style.context(Path(lrsweep.__file__).parent / "figures/style.mplstyle"):
         figure, ax = plt.subplots(figsize=(11, 0.8 + 0.5 * len(rows)))
         for height, row in enumerate(rows):
-            ratio, goal = float(row["ratio"]), float(row["goal"])
+            ratio, goal = float(row["ratio"]), float(row["goal"] or "nan")  # what is not a number is not drawn
             ax.plot([goal, ratio], [height, height], color=COLOURS[row["met"]], linewidth=1.5)
             ax.plot(goal, height, "|", color="black", markersize=16, markeredgewidth=2)
             ax.plot(ratio, height, "o", color=COLOURS[row["met"]])
