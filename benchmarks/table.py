@@ -34,7 +34,7 @@ def page(found: dict[str, list[dict[str, str]]]) -> str:
     for name, rows in found.items():
         lines = ["| work | measure | ours | peer | its | runs | ratio | goal | met |", "| --- " * 9 + "|"]
         for row in rows:
-            ours, theirs = (f"{row[f'{side}_median']} ({_range(row, side)})" for side in ("ours", "peer"))
+            ours, theirs = _values(row, "ours"), _values(row, "peer")
             cells = (row["work"], row["measure"], ours, row["peer"], theirs, row["runs"], row["ratio"], row["goal"], row["met"])
             lines.append("| " + " | ".join(cells) + " |")
         machines = sorted({row["machine"] for row in rows})
@@ -42,8 +42,10 @@ def page(found: dict[str, list[dict[str, str]]]) -> str:
     return "\n".join(parts)
 
 
-def _range(row: dict[str, str], side: str) -> str:
-    return f"{row[f'{side}_least']} to {row[f'{side}_most']}"
+def _values(row: dict[str, str], side: str) -> str:
+    """Median and range; a limit has no range."""
+    median, least, most = (row[f"{side}_{name}"] for name in ("median", "least", "most"))
+    return median if least == most else f"{median} ({least} to {most})"
 
 
 def draw(found: dict[str, list[dict[str, str]]], path: Path) -> None:
