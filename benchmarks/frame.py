@@ -46,7 +46,7 @@ class Comparison:
     def row(self) -> dict[str, str]:
         """The comparison as a row of COLUMNS."""
         sides = {"ours": self.ours, "peer": self.theirs}
-        numbers = {"median": statistics.median, "least": min, "most": max}
+        numbers: dict[str, Callable[[Sequence[float]], float]] = {"median": statistics.median, "least": min, "most": max}
         values = {f"{side}_{name}": number(f(found)) for side, found in sides.items() for name, f in numbers.items()}
         about = {
             "work": self.work,

@@ -7,6 +7,7 @@ same.
 """
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def compare(name: str, section: params.Model, p: params.Params, rounds: int) -> 
         first, second = ours(model, count, *sampling), theirs(other, count, *sampling)
         assert len(first) == len(second) == count and (kind != "greedy" or first == second), "not the same work"
 
-        def measured(complete: partial) -> float:
+        def measured(complete: Callable[[], list[int]]) -> float:
             return rate(lambda: len(complete()), AT_LEAST_S)
 
         contenders = {
@@ -65,7 +66,11 @@ def compare(name: str, section: params.Model, p: params.Params, rounds: int) -> 
             "transformers": partial(measured, partial(theirs, other, count, *sampling)),
         }
         found = alternate(contenders, rounds)
-        rows.append(Comparison(f"{kind} completion, {name}", "tokens/s", "more", "transformers", *found.values(), GOAL))
+        rows.append(
+            Comparison(
+                f"{kind} completion, {name}", "tokens/s", "more", "transformers", found["ours"], found["transformers"], GOAL
+            )
+        )
     return rows
 
 

@@ -68,7 +68,8 @@ def documents(text: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    who, text = {"ours": Ours, "tokenizers": Plainly}[sys.argv[1]](), Path(sys.argv[2])
+    who: Ours | Plainly = Ours() if sys.argv[1] == "ours" else Plainly()
+    text = Path(sys.argv[2])
     megabytes, target = text.stat().st_size / 1e6, text.with_suffix(".bin")
     vocab_size = checking.load(Path("params.yaml")).tokenize.vocab_size
     times = [time.perf_counter()]
