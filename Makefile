@@ -10,7 +10,8 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
 RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
   figures/loss_by_lr.svg
 
-.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps fixtures-sweeps bench-study bench-scale bench-search lock schema lint
+.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps fixtures-sweeps \
+  bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search lock schema lint
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -65,9 +66,18 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 bench-search: env env-sweeps
 	$(BIN)/python -m benchmarks.search --seeds 50
 
-# The share of their time that the workers train in phase 2, with its parts.
-bench-study: env
+# The share of their time that the workers train in phase 2, with its parts, beside Optuna's.
+bench-study: env-test
 	$(BIN)/python -m benchmarks.study
+
+# Each benchmark beside its peer, then the table and the figure of docs/benchmarks. An hour, on a machine that does nothing else.
+# The peers (transformers, tokenizers, Optuna) agree with our pins, so they are in the environment of the tests.
+BENCHMARKS := step generation tokenizing study nothing
+bench: $(addprefix bench-,$(BENCHMARKS)) bench-search
+	$(BIN)/python -m benchmarks.table
+
+bench-step bench-generation bench-tokenizing bench-nothing: bench-%: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m benchmarks.$*
 
 # What W&B's engine answers: on random sweeps, which the stopping rule is tested against, and on our exported sweeps.
 fixtures-sweeps: env-test env-sweeps

@@ -1,7 +1,6 @@
 """The model against transformers' Llama with the same weights; its cache, its initial weights."""
 
 import math
-import os
 
 import pytest
 import torch
@@ -10,21 +9,10 @@ from safetensors.torch import load, save
 
 from lrsweep import params
 from lrsweep.model import Cache, Transformer, init_weights
+from tests.llama import llama, llama_weights
 
 SECTION = params.Model(d_model=32, n_layers=2, n_heads=4, d_ff=48, context_length=24, rope_theta=10000.0)
 VOCAB = 50
-# Our name of each weight in a block, and Llama's.
-LLAMA_NAMES = {
-    "attention_norm": "input_layernorm",
-    "q": "self_attn.q_proj",
-    "k": "self_attn.k_proj",
-    "v": "self_attn.v_proj",
-    "out": "self_attn.o_proj",
-    "ffn_norm": "post_attention_layernorm",
-    "gate": "mlp.gate_proj",
-    "up": "mlp.up_proj",
-    "down": "mlp.down_proj",
-}
 
 
 @pytest.fixture
@@ -48,51 +36,14 @@ def build(section, seed):
     return model
 
 
-def llama_layout(name, weight):
-    """Rows of q and k from our order (pairs are neighbours) to Llama's (pairs are half a head apart)."""
-    if name not in ("q", "k"):
-        return weight
-    return weight.unflatten(0, (SECTION.n_heads, -1, 2)).transpose(1, 2).flatten(0, 2)
-
-
-def llama_weights(tensors):
-    """Our tensors, by our names, as Llama's state dict; it holds for gradients too."""
-    named = {"model.embed_tokens.weight": tensors["embedding.weight"], "model.norm.weight": tensors["norm.weight"]}
-    named["lm_head.weight"] = tensors["head.weight"]
-    for layer in range(SECTION.n_layers):
-        for ours, theirs in LLAMA_NAMES.items():
-            weight = llama_layout(ours, tensors[f"blocks.{layer}.{ours}.weight"])
-            named[f"model.layers.{layer}.{theirs}.weight"] = weight.contiguous()
-    return named
-
-
-def llama():
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=VOCAB,
-        hidden_size=SECTION.d_model,
-        intermediate_size=SECTION.d_ff,
-        num_hidden_layers=SECTION.n_layers,
-        num_attention_heads=SECTION.n_heads,
-        num_key_value_heads=SECTION.n_heads,
-        max_position_embeddings=SECTION.context_length,
-        rms_norm_eps=1e-5,
-        rope_parameters={"rope_type": "default", "rope_theta": SECTION.rope_theta},
-        tie_word_embeddings=False,
-    )
-    return LlamaForCausalLM(config).eval()
-
-
 def test_the_same_logits_and_gradients_as_llama(model, ids_BT):
-    other = llama()
-    other.load_state_dict(llama_weights(model.state_dict()))
+    other = llama(SECTION, VOCAB)
+    other.load_state_dict(llama_weights(SECTION, model.state_dict()))
     ours_BTV, theirs_BTV = model(ids_BT), other(ids_BT).logits
     torch.testing.assert_close(ours_BTV, theirs_BTV, atol=1e-5, rtol=0)
     for logits_BTV in (ours_BTV, theirs_BTV):
         F.cross_entropy(logits_BTV[:, :-1].flatten(0, 1), ids_BT[:, 1:].flatten()).backward()
-    ours = llama_weights({name: weight.grad for name, weight in model.named_parameters()})
+    ours = llama_weights(SECTION, {name: weight.grad for name, weight in model.named_parameters()})
     theirs = {name: weight.grad for name, weight in other.named_parameters()}
     assert ours.keys() == theirs.keys()
     for name, gradient in theirs.items():

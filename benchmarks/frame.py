@@ -1,0 +1,107 @@
+"""The frame of the benchmarks: ours and a peer in alternation on the same work, and what comes of it as a row of a table.
+
+A benchmark writes docs/benchmarks/NAME.csv; `python -m benchmarks.table` makes one table and one figure of all that lie there.
+"""
+
+import csv
+import io
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from lrsweep import artifacts
+
+FOLDER = Path("docs/benchmarks")
+COLUMNS = (
+    *("work", "measure", "better", "peer", "runs"),
+    *(f"{side}_{name}" for side in ("ours", "peer") for name in ("median", "least", "most")),
+    *("ratio", "goal", "met", "machine"),
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same work done by ours and by a peer, so many times each. A fixed limit is a peer with one value."""
+
+    work: str
+    measure: str  # with its unit
+    better: Literal["more", "less"]
+    peer: str
+    ours: Sequence[float]
+    theirs: Sequence[float]
+    goal: float | None  # least ratio; None where none was set
+
+    @property
+    def ratio(self) -> float:
+        """How many times as good as the peer ours is, by the medians."""
+        ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
+        return ours / theirs if self.better == "more" else theirs / ours
+
+    def row(self) -> dict[str, str]:
+        """The comparison as a row of COLUMNS."""
+        sides = {"ours": self.ours, "peer": self.theirs}
+        numbers: dict[str, Callable[[Sequence[float]], float]] = {"median": statistics.median, "least": min, "most": max}
+        values = {f"{side}_{name}": number(f(found)) for side, found in sides.items() for name, f in numbers.items()}
+        about = {
+            "work": self.work,
+            "measure": self.measure,
+            "better": self.better,
+            "peer": self.peer,
+            "runs": str(len(self.ours)),
+        }
+        goal = {"goal": "", "met": ""}
+        if self.goal is not None:
+            goal = {"goal": number(self.goal), "met": "yes" if self.ratio >= self.goal else "no"}
+        return {**about, **values, "ratio": number(self.ratio), **goal, "machine": machine()}
+
+
+def number(value: float) -> str:
+    """Four significant digits, never with an exponent."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def machine() -> str:
+    """What the numbers are of: cores, processor, versions."""
+    models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    processor = models[0] if models else platform.machine()
+    return f"{os.cpu_count()} cores, {processor}, Python {platform.python_version()}, torch {version('torch')}"
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def alternate(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Measures each contender so many times, one after the other; every second round goes backwards."""
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(rounds):
+        for name in list(contenders)[:: -1 if turn % 2 else 1]:
+            found[name].append(contenders[name]())
+            print(f"  {name}: {number(found[name][-1])}", flush=True)
+    return found
+
+
+def rate(work: Callable[[], int], at_least_s: float) -> float:
+    """Units a second, where work() does some and says how many; repeated until it took so long."""
+    began, done = time.perf_counter(), 0
+    while (taken := time.perf_counter() - began) < at_least_s or not done:
+        done += work()
+    return done / taken
+
+
+def write(name: str, comparisons: Sequence[Comparison]) -> None:
+    """Writes the benchmark's table, and prints it."""
+    text = io.StringIO()
+    rows = [comparison.row() for comparison in comparisons]
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    artifacts.write_text(FOLDER / f"{name}.csv", text.getvalue())
+    for row in rows:
+        print("{work}, {measure}: {ours_median}, {peer} {peer_median}, ratio {ratio}, goal {goal}, met: {met}".format(**row))
