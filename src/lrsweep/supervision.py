@@ -28,7 +28,7 @@ def run(argv: list[str], job: Callable[[], None]) -> int:
     """Has the job that argv names (lrsweep COMMAND WHAT FIRST LAST) done in another process; its exit code."""
     given = json.loads(os.environ[VARIABLE])
     minutes = given["trial_minutes"] and given["trial_minutes"] * (int(argv[4]) - int(argv[3]) + 1)
-    code = None
+    code = KILLED
     for attempt in range(1, given["attempts"] + 1):
         code = forkserver.have_done(argv, job, minutes and minutes * 60)
         if code not in (KILLED, TIMED_OUT):
