@@ -108,10 +108,7 @@ def _serve(job: Callable[[], None], lock: int) -> None:
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # a pipe of the first job must not stay open
         os.dup2(quiet, stream)
-    import optuna._gp.acqf
-    import optuna.samplers  # noqa: F401
-    import scipy.optimize  # noqa: F401
-
+    _preload()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks: they answer for themselves
     address = _path("sock")
     address.unlink(missing_ok=True)
@@ -129,6 +126,15 @@ def _serve(job: Callable[[], None], lock: int) -> None:
             connection.close()
     address.unlink(missing_ok=True)
     os._exit(0)
+
+
+def _preload() -> None:
+    """What a job would import on its way: torch loads its compiler's modules when it is told to be deterministic."""
+    import optuna._gp.acqf
+    import optuna.samplers
+    import scipy.optimize
+    import scipy.stats
+    import torch._inductor  # noqa: F401
 
 
 def _work(connection: socket.socket, job: Callable[[], None]) -> None:

@@ -26,8 +26,9 @@ TRIALS = {
     "assess": chunks(0, 0 if BAYES.imported else PARAMS.assess.audit_trials, SIZE),
     "train": [],
 }
-# Jobs of each round of the race: half as long as others, since a round waits for the last of them.
-ROUNDS = [chunks(0, n, (SIZE + 1) // 2) for n in racing.places(PARAMS.select)]
+# Jobs of the first block and of the race are half as long as others, since a rung or round waits for the last of them.
+HALF = (SIZE + 1) // 2
+ROUNDS = [chunks(0, n, HALF) for n in racing.places(PARAMS.select)]
 
 for stage, folder in RECORDS.items():
     try:
@@ -46,7 +47,7 @@ def block_receipts(level):
     places = BAYES.first_block // BAYES.stopping.eta**level
     return [
         receipt("sweep_bayes", f"block-{level}", *pair)
-        for pair in chunks(0, places, SIZE)
+        for pair in chunks(0, places, HALF)
     ]
 
 
