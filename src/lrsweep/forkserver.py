@@ -131,9 +131,9 @@ def _serve(job: Callable[[], None], lock: int) -> None:
 def _preload() -> None:
     """What a job would import on its way: torch loads its compiler's modules when it is told to be deterministic."""
     import optuna._gp.acqf
-    import optuna.samplers
+    import optuna.samplers  # noqa: F401
     import scipy.optimize
-    import scipy.stats
+    import scipy.stats  # noqa: F401
     import torch._inductor  # noqa: F401
 
 
