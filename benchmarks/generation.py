@@ -6,18 +6,16 @@ Both continue one prompt up to the end of the context, greedily and with nucleus
 same.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import torch
 from tests.llama import llama, llama_weights
 from transformers import GenerationConfig, LlamaForCausalLM
 
-from benchmarks.frame import Comparison, alternate, rate, write
-from benchmarks.step import scales, settings
-from lrsweep import checking, params
+from benchmarks.frame import Comparison, alternate, rate
+from benchmarks.step import at_scales, settings
+from lrsweep import params
 from lrsweep.generation import generate
 from lrsweep.model import Transformer, init_weights
 
@@ -74,13 +72,5 @@ def compare(name: str, section: params.Model, p: params.Params, rounds: int) -> 
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    args = parser.parse_args()
-    p = checking.load(Path("params.yaml"))
-    write("generation", [row for name, section in scales(p).items() for row in compare(name, section, p, args.rounds)])
-
-
 if __name__ == "__main__":
-    main()
+    at_scales("generation", __doc__, compare)

@@ -62,7 +62,7 @@ def costs(target: Path, n: int) -> list[str]:
     plan = measured(project, *whole, "--dry-run", "--", *STUDY)
     ran, nothing = (measured(project, *whole, "--", *STUDY) for _ in range(2))
     gather = measured(project, "lrsweep", "sweep_bayes")
-    jobs = len(list(project.glob("work/*/sweep_bayes/jobs/*/*.json")))
+    jobs = len({receipt.name for receipt in project.glob("work/*/sweep_bayes/jobs/*/*.json")})  # each lies in two places
     most, size = folders(project / "work")
     times = [f"{plan.seconds:.1f}", f"{plan.peak_mb:.0f}", f"{ran.seconds:.0f}", f"{nothing.seconds:.1f}"]
     return [f"{n:,}", str(jobs), *times, f"{gather.seconds:.1f}", f"{gather.peak_mb:.0f}", str(most), f"{size / 1e6:.1f}"]

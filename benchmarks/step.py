@@ -105,13 +105,14 @@ def compare(name: str, section: params.Model, p: params.Params, rounds: int) -> 
     return [Comparison(work, "tokens/s", "more", who, found["ours"], found[who], goal) for who, goal in goals.items()]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def at_scales(name: str, about: str | None, compare: Callable[[str, params.Model, params.Params, int], list[Comparison]]) -> None:
+    """The program of a benchmark that is made at both scales."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
     p = checking.load(Path("params.yaml"))
-    write("step", [row for name, section in scales(p).items() for row in compare(name, section, p, args.rounds)])
+    write(name, [row for scale, section in scales(p).items() for row in compare(scale, section, p, args.rounds)])
 
 
 if __name__ == "__main__":
-    main()
+    at_scales("step", __doc__, compare)
