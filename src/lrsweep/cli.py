@@ -20,7 +20,11 @@ from lrsweep.params import Params
 from lrsweep.progress import duration
 from lrsweep.wb import commands
 
-PLAIN_STAGES = ("check", "corpus", "tokenize", "edge", "sharpness", "cluster", "importance", "generate", "figures", "report")
+ALL_STAGES = (
+    *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
+    *("cluster", "importance", "assess", "select", "train", "generate", "figures", "report"),
+)
+PLAIN_STAGES = tuple(stage for stage in ALL_STAGES if stage not in (*FANNED_OUT, "train"))
 
 STAGES, QUESTIONS, CHANGES, EXCHANGE = "Stages", "Questions", "Changes", "Weights & Biases"  # panels of the help
 
@@ -95,11 +99,11 @@ def _train(folder: Folder = None) -> None:
     commands.after(loaded, "train", None)
 
 
-for _stage in "check corpus tokenize sweep_uniform edge sharpness sweep_bayes cluster importance assess select".split():
-    (_plain if _stage in PLAIN_STAGES else _fanned_out)(_stage)
-_register("train", "train", _train)
-for _stage in ("generate", "figures", "report"):
-    _plain(_stage)
+for _stage in ALL_STAGES:
+    if _stage == "train":
+        _register(_stage, _stage, _train)
+    else:
+        (_plain if _stage in PLAIN_STAGES else _fanned_out)(_stage)
 
 
 @app.command(rich_help_panel=QUESTIONS, epilog="Example: lrsweep status --follow")
