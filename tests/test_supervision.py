@@ -1,11 +1,12 @@
 """A job whose process was killed, or hangs, is started again as often as params.yaml says; one that says what is wrong is not."""
 
+import errno
 import os
 import time
 
 import pytest
 
-from lrsweep import forkserver, supervision
+from lrsweep import cli, forkserver, supervision
 from lrsweep.forkserver import KILLED, TIMED_OUT
 
 ARGV = ["lrsweep", "trials", "sweep_uniform", "4", "6"]
@@ -55,3 +56,32 @@ def test_no_limit(supervised):
 def test_a_fork_that_dies_or_hangs(monkeypatch, tmp_path, job, limit_s, code):
     monkeypatch.chdir(tmp_path)  # no server is there
     assert forkserver.have_done(ARGV, job, limit_s) == code
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),  # of a file that is to be mapped
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 64 bytes."),
+        RuntimeError("CUDA out of memory."),
+    ],
+)
+def test_memory_that_runs_out_is_one_line(error, monkeypatch, capsys):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(cli, "app", fails)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    said = capsys.readouterr().err
+    assert end.value.code == 1 and said.count("\n") == 1 and "memory ran out; use fewer --cores" in said
+
+
+def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):
+    def fails(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(cli, "app", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        cli.main()

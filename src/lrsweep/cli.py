@@ -287,7 +287,7 @@ def main() -> None:
     except Mismatch as error:
         print(lines(error), file=sys.stderr)
         sys.exit(1)
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, OSError) as error:
         if not _out_of_memory(error):
             raise
         remedy = "use fewer --cores, or lower execution.trials_at_once or optimizer.batch_size"
@@ -296,5 +296,5 @@ def main() -> None:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """torch has a type of its own for the GPU's memory only."""
+    """torch has a type of its own for the GPU's memory only, and a file that cannot be mapped is the system's error."""
     return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
