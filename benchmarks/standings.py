@@ -164,7 +164,8 @@ def write_all(outcomes: Mapping[str, Sequence[Outcome]]) -> None:
     for pool, its in found.items():
         finite = pd.DataFrame(its).replace(math.inf, np.nan)  # an empty cell: more missed than the quantile's share
         artifacts.write_text(FOLDER / f"search_{pool}.csv", finite.to_csv(index=False, float_format="%.5g"))
-    write("search", comparisons)
+    if comparisons:  # none before ours and a peer have a seed
+        write("search", comparisons)
     text = page(found, comparisons)
     print(text)
     head, _, rest = (FOLDER / "search.md").read_text().partition(BEGIN)
