@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 PACKAGES = ("libhwloc15", "liblua5.1-0", "libmunge2", "munge", "slurm-wlm-basic-plugins", "slurm-client", "slurmctld", "slurmd")
@@ -46,6 +46,7 @@ SlurmdParameters=config_overrides
 SlurmdTimeout=20
 KillWait=2
 OverTimeLimit=0
+MinJobAge=3600
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory_mb} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
@@ -81,7 +82,8 @@ def unpack(prefix: Path) -> None:
 
 
 class Cluster:
-    """The daemons and how to call the clients. `environment` is what a user of the cluster has set beside the usual."""
+    """The daemons and how to call the clients. `environment` is what a user of the cluster has set beside the usual; `at_end` is
+    done before the daemons are stopped."""
 
     def __init__(self, prefix: Path, folder: Path, cpus: int, memory_mb: int) -> None:
         self.prefix, self.folder = prefix, folder
@@ -93,6 +95,7 @@ class Cluster:
             "SLURM_CONF": str(folder / "slurm.conf"),
         }
         self.processes: dict[str, subprocess.Popen] = {}
+        self.at_end = ExitStack()
         for name in ("state", "spool", "bin"):
             (folder / name).mkdir(parents=True)
         # Snakemake's job step clears SLURM's variables before it calls srun, as on a cluster whose configuration is in /etc.
@@ -142,6 +145,11 @@ class Cluster:
         lines = self.call("squeue", "--noheader", "--format=%i|%T|%k").splitlines()
         return [dict(zip(("id", "state", "rule"), line.split("|"), strict=True)) for line in lines]
 
+    def held(self) -> list[str]:
+        """The numbers of the jobs that could not be started where they had run, which wait for somebody to release them."""
+        lines = self.call("squeue", "--noheader", "--format=%i|%r").splitlines()
+        return [line.split("|")[0] for line in lines if line.endswith("|launch failed requeued held")]
+
     def last_job(self) -> int:
         """The number of the last job that was submitted, 0 before the first."""
         numbers = self.call("squeue", "--noheader", "--states=all", "--format=%i").split()
@@ -151,7 +159,7 @@ class Cluster:
         """Time limit and memory of the jobs of a rule that came after a job, also of those that have ended."""
         lines = self.call("squeue", "--noheader", "--states=all", "--sort=i", "--format=%i|%k|%l|%m").splitlines()
         found = [line.split("|") for line in lines]
-        return [(limit, memory) for job, name, limit, memory in found if name.endswith(rule) and int(job) > after]
+        return [(limit, memory) for job, name, limit, memory in found if rule in name and int(job) > after]
 
     def processes_of(self, job: str) -> list[int]:
         """The processes that a job has on the node, without SLURM's own."""
@@ -189,6 +197,7 @@ def cluster(prefix: Path, folder: Path, cpus: int = 2, memory_mb: int = 16000):
         running.wait_for_node()
         yield running
     finally:
+        running.at_end.close()
         try:
             if "slurmctld" in running.processes and answers(running):
                 running.cancel_all()
