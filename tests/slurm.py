@@ -1,7 +1,8 @@
 """`make test-slurm`: the pipeline on a SLURM cluster on loopback, and what happens to it there.
 
 Each run must end in the bytes of a local run, and no trial that had finished may be trained again. `--short` runs the pipeline up
-to the end of phase 2, which has jobs of all kinds, and leaves out the rest; names of faults run these alone.
+to the end of phase 2, which has jobs of all kinds, and leaves out the rest; `--accounting` or names of faults run
+these alone.
 """
 
 import os
@@ -17,13 +18,18 @@ from typing import Any
 
 import yaml
 
-from tests.loopback import Cluster, Missing, cluster, wait_until
+from tests.loopback import ACCOUNT, Cluster, Missing, cluster, wait_until
 from tests.pipeline import ROOT, artifacts, clone, run
 
 PACKAGES = ROOT / ".venv/slurm"
 PROFILE = "workflow/profiles/slurm"
 PHASE_2 = [f"results/sweep_bayes/{name}" for name in ("summary.json", "provenance.json")]
 QUICK = {"slurm-init-seconds-before-status-checks": 1}  # of a profile for jobs of hours
+ACCOUNTING = {  # the profile's other setting
+    "slurm-status-command": "sacct",
+    "slurm-no-account": False,
+    "default-resources": {"slurm_account": ACCOUNT},
+}
 CAP = 3  # jobs in flight: more than the node has cores, and fewer than are ready at once
 STUDY = [f"results/sweep_uniform/{name}.parquet" for name in ("trials", "evals", "steps")]
 LONG = {"steps": 2500, "warmup_steps": 250, "eval_every": 250}  # seconds a trial, two trials a job: time to hit the second
@@ -40,6 +46,8 @@ def main() -> None:
         with cluster(PACKAGES, folder / "cluster") as running:
             if words == ["--short"]:
                 pipeline(running, folder, PHASE_2)
+            elif words == ["--accounting"]:
+                accounted(folder / "accounting")
             elif words:
                 faults(running, folder, words)
             else:
@@ -47,6 +55,7 @@ def main() -> None:
                 recorded(running, folder)
                 capped(running, folder)
                 faults(running, folder, list(FAULTS))
+                accounted(folder / "accounting")
     except Missing as reason:
         print(f"test-slurm: skipped, SLURM's packages cannot be had here: {reason}")
     else:
@@ -88,9 +97,22 @@ def capped(running: Cluster, folder: Path) -> None:
     say(f"jobs: {CAP}: six jobs, never more than {CAP} of them pending or running")
 
 
-def faults(running: Cluster, folder: Path, names: list[str]) -> None:
+def accounted(folder: Path) -> None:
+    """A cluster that refuses jobs without an account, and is asked with sacct what became of them, with a fault on the way."""
+    try:
+        with cluster(PACKAGES, folder / "cluster", accounting=True) as running:
+            faults(running, folder, ["cancelled"], **ACCOUNTING)
+            of = set(running.call("sacct", "--allocations", "--noheader", "--parsable2", "--format=Account").split())
+    except Missing as reason:
+        say(f"accounting: skipped, its packages cannot be had here: {reason}")
+    else:
+        assert of == {ACCOUNT}, of
+        say(f"accounting: all that on a cluster with accounting, each job under the account {ACCOUNT}")
+
+
+def faults(running: Cluster, folder: Path, names: list[str], **settings: Any) -> None:
     """One study under each fault, which comes when its first job has finished a trial and is in its second."""
-    project = quick(folder / "faults")
+    project = quick(folder / "faults", **settings)
     configured(project / "params.yaml", sweep_uniform=LONG)
     expect_success(run(project, "snakemake", "--cores", "2", "--", *STUDY))
     undisturbed = artifacts(project)
@@ -210,7 +232,7 @@ def start(running: Cluster, project: Path, *options: str) -> subprocess.Popen:
     return process
 
 
-def quick(target: Path, **settings: int) -> Path:
+def quick(target: Path, **settings: Any) -> Path:
     """A clone whose profile looks at the queue often, with other settings in it where they are given."""
     project = clone(target)
     configured(project / PROFILE / "config.yaml", **QUICK, **settings)
