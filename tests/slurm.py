@@ -1,8 +1,7 @@
 """`make test-slurm`: the pipeline on a SLURM cluster on loopback, and what happens to it there.
 
 Each run must end in the bytes of a local run, and no trial that had finished may be trained again. `--short` runs the pipeline up
-to the end of phase 2, which has jobs of all kinds, and leaves out the rest; `--accounting` or names of faults run
-these alone.
+to the end of phase 2, which has jobs of all kinds, and leaves out the rest; `--accounting` or names of faults run these alone.
 """
 
 import os
@@ -88,7 +87,8 @@ def capped(running: Cluster, folder: Path) -> None:
     project = quick(folder / "capped", jobs=CAP)
     configured(project / "params.yaml", simulate=True, execution={"trials_per_job": 1})
     before, process, counts = running.last_job(), start(running, project), set()
-    while process.poll() is None:
+    limit = time.monotonic() + 600
+    while process.poll() is None and time.monotonic() < limit:
         counts.add(len(running.jobs()))
         time.sleep(0.1)
     assert process.returncode == 0, log_of(project)
