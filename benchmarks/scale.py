@@ -1,8 +1,8 @@
 """`make bench-scale`: what a study costs by its number of trials, with made-up curves in the place of training.
 
-Prints a table, and writes it to docs/benchmarks/scale.md unless it is asked for other numbers of trials (`python -m
-benchmarks.scale 100`). Time and memory are of this machine, which should do nothing else meanwhile. Proposals come from TPE, told
-of as many trials as params.yaml says.
+Prints a table with the limits and what misses them, and writes it to docs/benchmarks/scale.md with its figure, unless it is asked
+for other numbers of trials (`python -m benchmarks.scale 100`). Time and memory are of this machine, which should do nothing else
+meanwhile. Proposals come from TPE, told of as many trials as params.yaml says.
 """
 
 import os
@@ -10,12 +10,13 @@ import shutil
 import sys
 import tempfile
 import time
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 from tests.pipeline import ROOT, clone, environment, run
+
+from benchmarks.frame import machine
 
 STUDY = [f"results/sweep_bayes/{name}" for name in ("trials.parquet", "evals.parquet", "steps.parquet", "rungs.parquet")]
 STUDY += ["results/sweep_bayes/proposals.parquet", "results/sweep_bayes/summary.json"]
@@ -25,10 +26,24 @@ SETTINGS = {
     "execution": {"trials_per_job": 64},
 }
 
-
 SIZES = [100, 1_000, 10_000]
 WRITTEN = ROOT / "docs/benchmarks/scale.md"
-COLUMNS = "trials,jobs,plan s,plan MB,run s,no-op s,gather s,gather MB,files in a folder,work/ MB".split(",")
+FORMATS = {
+    "trials": ",.0f",
+    "jobs": ",.0f",
+    "plan s": ".1f",
+    "plan MB": ",.0f",
+    "run s": ",.0f",
+    "no-op s": ".1f",
+    "gather s": ".1f",
+    "gather MB": ",.0f",
+    "files in a folder": ",.0f",
+    "work/ MB": ".1f",
+}
+# At any number of trials up to the greatest; a folder has a record and a curve of each of a thousand trials
+LIMITS = {"plan s": 30.0, "plan MB": 1000.0, "no-op s": 15.0, "gather s": 60.0, "files in a folder": 2000.0}
+
+Row = dict[str, float]
 
 
 class Cost(NamedTuple):
@@ -38,34 +53,73 @@ class Cost(NamedTuple):
 
 def main() -> None:
     sizes = [int(argument) for argument in sys.argv[1:]] or SIZES
-    lines = []
+    rows: list[Row] = []
+    print(*HEAD, sep="\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="lrsweep-scale-") as folder:
-        for row in chain([COLUMNS, ["---:"] * len(COLUMNS)], (costs(Path(folder) / str(n), n) for n in sizes)):
-            lines.append(f"| {' | '.join(row)} |")
-            print(lines[-1], flush=True)
+        for n in sizes:
+            rows.append(costs(Path(folder) / str(n), n))
+            print(line(rows[-1]), flush=True)
+    print(LIMIT, verdict(rows), sep="\n\n")
     if sizes == SIZES:
-        WRITTEN.write_text("\n".join(["# Long studies: the cost by the number of trials", "", about(), "", *lines, ""]))
+        WRITTEN.write_text("\n".join([*about(), "", *HEAD, *map(line, rows), LIMIT, "", verdict(rows), ""]))
+        draw(rows, WRITTEN.with_suffix(".svg"))
 
 
-def about() -> str:
-    cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"`make bench-scale` on {cores} cores, {memory:.0f} GiB, Python {sys.version.split()[0]}; what is measured: "
-        "[docs/scale.md](../scale.md). Wanted of 10,000 trials: planned within 30 s and 1,000 MB, nothing to do in 15 s, "
-        "gathered in 60 s."
-    )
+def line(row: Row) -> str:
+    """A line of the table; what has no value is left empty."""
+    return f"| {' | '.join(format(row[name], form) if name in row else '' for name, form in FORMATS.items())} |"
 
 
-def costs(target: Path, n: int) -> list[str]:
+HEAD = [f"| {' | '.join(FORMATS)} |", f"|{' ---: |' * len(FORMATS)}"]
+LIMIT = line(LIMITS).replace("|", "| limit", 1)
+
+
+def verdict(rows: list[Row]) -> str:
+    """Whether the limits were kept, and where not."""
+    missed = [
+        f"{name} at {row['trials']:,.0f} trials ({row[name]:,.1f})" for row in rows for name in LIMITS if row[name] > LIMITS[name]
+    ]
+    return f"Missed: {', '.join(missed)}." if missed else "All limits were kept."
+
+
+def about() -> list[str]:
+    """What stands above the table."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    measured_on = f"`make bench-scale` on {machine()}, {memory:.0f} GiB; what is measured: [docs/scale.md](../scale.md)."
+    return ["# Long studies: the cost by the number of trials", "", measured_on, "", "![Cost by trials](scale.svg)"]
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """Seconds and MB against trials, on log axes; a dashed line is a limit."""
+    import matplotlib.pyplot as plt
+
+    import lrsweep
+
+    with plt.style.context(Path(lrsweep.__file__).parent / "figures/style.mplstyle"):
+        figure, axes = plt.subplots(1, 2, figsize=(10, 4))
+        for ax, unit, label in zip(axes, ("s", "MB"), ("wall time / s", "peak memory, size of work/ / MB"), strict=True):
+            for name in (name for name in FORMATS if name.endswith(f" {unit}")):
+                (drawn,) = ax.plot(
+                    *zip(*((row["trials"], row[name]) for row in rows), strict=True), "o-", label=name[: -len(unit)]
+                )
+                if name in LIMITS:
+                    ax.axhline(LIMITS[name], color=drawn.get_color(), linestyle="--", linewidth=1)
+            ax.set(xscale="log", yscale="log", xlabel="trials", ylabel=label)
+            ax.legend()
+        figure.savefig(path, metadata={"Date": None})
+
+
+def costs(target: Path, n: int) -> Row:
     """The row of a study of n trials."""
     project, whole = prepared(target, n), ["snakemake", "--cores", "all", "--quiet", "all"]
     plan = measured(project, *whole, "--dry-run", "--", *STUDY)
     ran, nothing = (measured(project, *whole, "--", *STUDY) for _ in range(2))
     gather = measured(project, "lrsweep", "sweep_bayes")
     jobs = len({receipt.name for receipt in project.glob("work/*/sweep_bayes/jobs/*/*.json")})  # each lies in two places
-    most, size = folders(project / "work")
-    times = [f"{plan.seconds:.1f}", f"{plan.peak_mb:.0f}", f"{ran.seconds:.0f}", f"{nothing.seconds:.1f}"]
-    return [f"{n:,}", str(jobs), *times, f"{gather.seconds:.1f}", f"{gather.peak_mb:.0f}", str(most), f"{size / 1e6:.1f}"]
+    values = (n, jobs, plan.seconds, plan.peak_mb, ran.seconds, nothing.seconds, gather.seconds, gather.peak_mb)
+    most = max(len(files) for folder in (project / "work", project / ".snakemake") for _, _, files in os.walk(folder))
+    size_mb = sum(path.stat().st_size for path in (project / "work").rglob("*") if path.is_file()) / 1e6
+    return dict(zip(FORMATS, (*values, most, size_mb), strict=True))
 
 
 def prepared(target: Path, trials: int) -> Path:
@@ -97,16 +151,7 @@ def measured(project: Path, *command: str) -> Cost:
     os.close(log)
     _, status, usage = os.wait4(pid, 0)
     assert status == 0, (project / "scale.log").read_text()[-3000:]
-    return Cost(time.monotonic() - began, usage.ru_maxrss / 1024)
-
-
-def folders(root: Path) -> tuple[int, int]:
-    """The most files that a folder holds, and the bytes of all."""
-    counts, size = [0], 0
-    for path, _, names in os.walk(root):
-        counts.append(len(names))
-        size += sum((Path(path) / name).stat().st_size for name in names)
-    return max(counts), size
+    return Cost(time.monotonic() - began, usage.ru_maxrss * 1024 / 1e6)
 
 
 if __name__ == "__main__":

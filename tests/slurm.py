@@ -1,7 +1,7 @@
 """`make test-slurm`: the pipeline on a SLURM cluster on loopback, and what happens to it there.
 
 Each run must end in the bytes of a local run, and no trial that had finished may be trained again. `--short` runs the pipeline up
-to the end of phase 2, which has jobs of all kinds, and leaves out the rest; names of faults run these alone.
+to the end of phase 2, which has jobs of all kinds, and leaves out the rest; `--accounting` or names of faults run these alone.
 """
 
 import os
@@ -13,20 +13,27 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from tests.loopback import Cluster, Missing, cluster, wait_until
+from tests.loopback import ACCOUNT, Cluster, Missing, cluster, wait_until
 from tests.pipeline import ROOT, artifacts, clone, run
 
 PACKAGES = ROOT / ".venv/slurm"
 PROFILE = "workflow/profiles/slurm"
 PHASE_2 = [f"results/sweep_bayes/{name}" for name in ("summary.json", "provenance.json")]
-QUICK = ["--slurm-init-seconds-before-status-checks", "1"]  # of a profile for jobs of hours
+QUICK = {"slurm-init-seconds-before-status-checks": 1}  # of a profile for jobs of hours
+ACCOUNTING = {  # the profile's other setting
+    "slurm-status-command": "sacct",
+    "slurm-no-account": False,
+    "default-resources": {"slurm_account": ACCOUNT},
+}
+CAP = 3  # jobs in flight: more than the node has cores, and fewer than are ready at once
 STUDY = [f"results/sweep_uniform/{name}.parquet" for name in ("trials", "evals", "steps")]
 LONG = {"steps": 2500, "warmup_steps": 250, "eval_every": 250}  # seconds a trial, two trials a job: time to hit the second
-FIRST = "sweep_uniform_trials_wildcards_000_0_1"  # the job that trains trials 0 and 1, as SLURM's comment names it
-
+TRIALS = "sweep_uniform_trials_wildcards_"  # jobs as SLURM's comment names them
+FIRST = f"{TRIALS}000_0_1"  # the one that trains trials 0 and 1
 FIRST_RECORD = "work/*/sweep_uniform/trials/000/00000.json"
 
 
@@ -38,12 +45,16 @@ def main() -> None:
         with cluster(PACKAGES, folder / "cluster") as running:
             if words == ["--short"]:
                 pipeline(running, folder, PHASE_2)
+            elif words == ["--accounting"]:
+                accounted(folder / "accounting")
             elif words:
                 faults(running, folder, words)
             else:
                 pipeline(running, folder, [])
                 recorded(running, folder)
+                capped(running, folder)
                 faults(running, folder, list(FAULTS))
+                accounted(folder / "accounting")
     except Missing as reason:
         print(f"test-slurm: skipped, SLURM's packages cannot be had here: {reason}")
     else:
@@ -56,27 +67,53 @@ def pipeline(running: Cluster, folder: Path, targets: list[str]) -> None:
     began = time.monotonic()
     expect_success(run(clone(folder / "local"), "snakemake", "--cores", "2", "--", *targets))
     say(f"locally: {time.monotonic() - began:.0f} s")
-    began, project = time.monotonic(), clone(folder / "pipeline")
-    expect_success(run(project, "snakemake", "--profile", PROFILE, *QUICK, "--", *targets, **running.environment))
+    began, project = time.monotonic(), quick(folder / "pipeline")
+    expect_success(run(project, "snakemake", "--profile", PROFILE, "--", *targets, **running.environment))
     expect_same(artifacts(folder / "local"), artifacts(project))
     say(f"snakemake --profile: the bytes of the local run, {time.monotonic() - began:.0f} s")
 
 
 def recorded(running: Cluster, folder: Path) -> None:
     """The same under DVC, which starts Snakemake for the stages that train."""
-    began, project = time.monotonic(), clone(folder / "dvc")
+    began, project = time.monotonic(), quick(folder / "dvc")
     expect_success(run(project, "dvc", "init", "--no-scm", "--quiet"))
     expect_success(run(project, "dvc", "repro", SNAKEMAKE_PROFILE=PROFILE, **running.environment))
     expect_same(artifacts(folder / "local"), artifacts(project))
     say(f"SNAKEMAKE_PROFILE=… dvc repro: the bytes of the local run, {time.monotonic() - began:.0f} s")
 
 
-def faults(running: Cluster, folder: Path, names: list[str]) -> None:
+def capped(running: Cluster, folder: Path) -> None:
+    """Six jobs are ready at once, of which no more than the profile's `jobs` are ever in SLURM's hands, and at times so many."""
+    project = quick(folder / "capped", jobs=CAP)
+    configured(project / "params.yaml", simulate=True, execution={"trials_per_job": 1})
+    before, process, counts = running.last_job(), start(running, project), set()
+    limit = time.monotonic() + 600
+    while process.poll() is None and time.monotonic() < limit:
+        counts.add(len(running.jobs()))
+        time.sleep(0.1)
+    assert process.returncode == 0, log_of(project)
+    assert max(counts) == CAP, f"found up to {max(counts)} jobs in the queue, expected {CAP}"
+    assert len(running.asked(TRIALS, before)) == 6, running.asked(TRIALS, before)
+    say(f"jobs: {CAP}: six jobs, never more than {CAP} of them pending or running")
+
+
+def accounted(folder: Path) -> None:
+    """A cluster that refuses jobs without an account, and is asked with sacct what became of them, with a fault on the way."""
+    try:
+        with cluster(PACKAGES, folder / "cluster", accounting=True) as running:
+            faults(running, folder, ["cancelled"], **ACCOUNTING)
+            of = set(running.call("sacct", "--allocations", "--noheader", "--parsable2", "--format=Account").split())
+    except Missing as reason:
+        say(f"accounting: skipped, its packages cannot be had here: {reason}")
+    else:
+        assert of == {ACCOUNT}, of
+        say(f"accounting: all that on a cluster with accounting, each job under the account {ACCOUNT}")
+
+
+def faults(running: Cluster, folder: Path, names: list[str], **settings: Any) -> None:
     """One study under each fault, which comes when its first job has finished a trial and is in its second."""
-    project = clone(folder / "faults")
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    params["sweep_uniform"] |= LONG
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    project = quick(folder / "faults", **settings)
+    configured(project / "params.yaml", sweep_uniform=LONG)
     expect_success(run(project, "snakemake", "--cores", "2", "--", *STUDY))
     undisturbed = artifacts(project)
     for name in names:
@@ -98,7 +135,7 @@ def study_under(name: str, running: Cluster, project: Path) -> None:
     wait_until(lambda: process.poll() is not None or list(project.glob(FIRST_RECORD)), 240, "a first record")
     process = fault(running, project, process) or process
     if process.wait(timeout=900):
-        raise AssertionError((project / "snakemake.log").read_text()[-4000:])
+        raise AssertionError(log_of(project))
     asked = running.asked(FIRST, before)
     assert asked == expected, f"{name}: found {asked}, expected {expected}"
 
@@ -125,16 +162,31 @@ def daemon_killed(running: Cluster, project: Path, process: subprocess.Popen) ->
 
 
 def node_lost(running: Cluster, project: Path, process: subprocess.Popen) -> None:
-    """All of the node ends at once, SLURM's processes of the jobs too; given up by the controller, it comes back, disk empty."""
-    pids = [pid for job in running.jobs() if job["state"] == "RUNNING" for pid in running.processes_of(job["id"])]
+    """The node comes back with an empty disk."""
+    end_node(running)
+    running.empty_spool()
+    running.start("slurmd")
+
+
+def node_back(running: Cluster, project: Path, process: subprocess.Popen) -> None:
+    """The node comes back with what the jobs have left there, so that SLURM holds them until they are released."""
+    ran = end_node(running)
+    running.start("slurmd")
+    wait_until(lambda: ran <= set(running.held()), 240, "the jobs that ran there to be held")
+    running.call("scontrol", "release", *sorted(ran))
+
+
+def end_node(running: Cluster) -> set[str]:
+    """All of the node ends at once, SLURM's processes of the jobs too; returns the jobs when the controller has given it up."""
+    ran = {job["id"] for job in running.jobs() if job["state"] == "RUNNING"}
+    pids = [pid for job in ran for pid in running.processes_of(job)]
     daemons = {parent for pid in pids if name_of(parent := parent_of(pid)).startswith("slurmstepd")}
     assert daemons, "no slurmstepd is above the jobs"
     running.kill("slurmd", signal.SIGKILL)
     for pid in [*daemons, *pids]:
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: "down" in running.call("sinfo", "--noheader", "--format=%t"), 120, "the node to be given up")
-    running.empty_spool()
-    running.start("slurmd")
+    return ran
 
 
 def snakemake_killed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
@@ -164,16 +216,39 @@ FAULTS = {
     "over_its_time": (over_its_time, "1 * attempt", [("1:00", "2000M"), ("2:00", "4000M")]),
     "daemon_killed": (daemon_killed, None, [AT_FIRST]),
     "node_lost": (node_lost, None, [AT_FIRST]),
+    "node_back": (node_back, None, [AT_FIRST]),
     "snakemake_killed": (snakemake_killed, None, [AT_FIRST, AT_FIRST]),
     "snakemake_missed": (snakemake_missed, None, [AT_FIRST]),
 }
 
 
 def start(running: Cluster, project: Path, *options: str) -> subprocess.Popen:
-    command = ["snakemake", "--profile", PROFILE, *QUICK, *options, "--", *STUDY]
+    """Snakemake at the study, which is killed at the cluster's end where it still runs."""
+    command = ["snakemake", "--profile", PROFILE, *options, "--", *STUDY]
     with (project / "snakemake.log").open("w") as log:
         environment = {**os.environ, **running.environment}
-        return subprocess.Popen(command, cwd=project, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, cwd=project, env=environment, stdout=log, stderr=log, start_new_session=True)
+    running.at_end.callback(process.kill)
+    return process
+
+
+def quick(target: Path, **settings: Any) -> Path:
+    """A clone whose profile looks at the queue often, with other settings in it where they are given."""
+    project = clone(target)
+    configured(project / PROFILE / "config.yaml", **QUICK, **settings)
+    return project
+
+
+def configured(path: Path, **values: Any) -> None:
+    """Other values in a YAML file; those of a section are laid over it."""
+    tree = yaml.safe_load(path.read_text())
+    for key, value in values.items():
+        tree[key] = {**tree[key], **value} if isinstance(value, dict) else value
+    path.write_text(yaml.safe_dump(tree))
+
+
+def log_of(project: Path) -> str:
+    return (project / "snakemake.log").read_text()[-4000:]
 
 
 def first_job(running: Cluster) -> str:

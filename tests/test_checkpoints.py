@@ -104,3 +104,28 @@ def test_the_final_training_killed_in_the_middle_ends_in_the_same_bytes(tmp_path
     assert first == "steps 0 to 600" and second.endswith(" to 600") and int(second.split()[1]) >= 100
     assert artifacts(project) == whole
     assert list(log.parent.iterdir()) == [log], "checkpoints are removed at the end"
+
+
+def test_a_trial_killed_in_the_middle_ends_in_the_same_bytes(tmp_path):
+    project = clone(tmp_path / "project")
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["sweep_uniform"] |= {"steps": 600, "warmup_steps": 60, "eval_every": 100}
+    params["execution"] |= {"checkpoint_every": 50}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    command = ["lrsweep", "trials", "sweep_uniform", "0", "0"]
+    for stage in (["lrsweep", "corpus"], ["lrsweep", "tokenize"], command):
+        assert run(project, *stage).returncode == 0
+    (folder,) = project.glob("work/*/sweep_uniform/trials/000")
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in folder.iterdir():
+        path.unlink()
+    killed = subprocess.Popen(command, cwd=project, env={**os.environ, "LRSWEEP_WORK": "work"})
+    limit = time.monotonic() + 120
+    while len(list(folder.glob("*.checkpoints/*.safetensors"))) < 2 and time.monotonic() < limit:
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert run(project, *command).returncode == 0
+    first, second = (folder.parents[1] / "trained.log").read_text().splitlines()
+    assert first == "trial 0 steps 0 to 600" and second.endswith(" to 600") and int(second.split()[3]) >= 100
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole

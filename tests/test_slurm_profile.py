@@ -23,8 +23,8 @@ def test_each_rule_that_trains_has_memory_time_and_gpus():
     rules = re.findall(r"^rule (\w+):", (ROOT / "workflow/rules/study.smk").read_text(), re.MULTILINE)
     trains = {*rules, "train"}
     found = profile["set-resources"]
-    assert found.keys() == trains | {"sharpness"}
-    assert {name for name, asked in found.items() if {"mem_mb", "runtime", "gpu"} <= asked.keys()} == trains
+    assert found.keys() == trains | {"sharpness"}  # which trains a few trials again, on the same device
+    assert all({"mem_mb", "runtime", "gpu"} <= asked.keys() for asked in found.values())
     assert all("* attempt" in found[name][key] for name in found for key in ("mem_mb", "runtime"))
     assert profile["retries"] >= 1 and profile["jobs"] > 0
 
