@@ -36,7 +36,8 @@ FAULTS = {
     "damaged checkpoint": (faults_of_files.checkpoints, 1, 3, copied, ()),
     "two runners at once": (faults_of_processes.two_runners, 1, 3, fresh, ()),
     "clock that jumps": (faults_of_processes.clock_jumped, 1, 3, fresh, ()),
-    "worker that hangs": (faults_of_processes.worker_hung, 1, 2, fresh, PHASE_1),
+    "worker that hangs": (faults_of_processes.worker_hung, 1, 1, fresh, PHASE_1),
+    "worker that hangs once": (faults_of_processes.worker_hung_once, 1, 1, fresh, PHASE_1),
     "memory that runs out": (faults_of_processes.memory_ran_out, 1, 2, fresh, PHASE_1),
 }
 HEAD = (
