@@ -58,7 +58,7 @@ def test_the_first_block_is_sobol_and_inside_the_ranges():
     assert len(set(shares)) >= 15
 
 
-@pytest.mark.parametrize("sampler", ["gp", "tpe"])
+@pytest.mark.parametrize("sampler", ["mfgp", "gp", "tpe"])
 def test_a_proposal_is_a_pure_function(sampler):
     section = SECTION.model_copy(update={"sampler": sampler})
     waiting = [Proposal(16, 0.01, 0.97, 0.01, "gp", 0, 0, 0, 0, 0)]
@@ -71,6 +71,18 @@ def test_a_proposal_is_a_pure_function(sampler):
 def test_the_gp_goes_where_the_loss_is_low():
     found = propose(block(), [], 16, SECTION, LR, seed=0)
     assert 2e-3 < found.lr < 5e-2
+
+
+def test_the_multi_fidelity_gp_goes_where_the_loss_is_low_and_is_bounded():
+    section = SECTION.model_copy(update={"sampler": "mfgp"})
+    found = propose(block(), [], 16, section, LR, seed=0)
+    assert 2e-3 < found.lr < 5e-2
+    assert propose(block(), [], 16, section.model_copy(update={"most_told": 8}), LR, seed=0) != found
+
+
+def test_the_multi_fidelity_gp_waits_for_a_complete_trial():
+    rows = [record(i, "PRUNED", [5.0] * 4) for i in range(15)] + [record(15, "DIVERGED", [5.0])]
+    assert propose(rows, [], 16, SECTION.model_copy(update={"sampler": "mfgp"}), LR, seed=0).sampler == "sobol"
 
 
 def test_values_have_four_significant_digits():

@@ -78,7 +78,7 @@ TABLES: Mapping[str, Columns] = {
     "proposals": {
         **_TRIAL,
         **_HYPERPARAMETERS,
-        "sampler": ("string", "uniform, sobol, gp or tpe"),
+        "sampler": ("string", "uniform, sobol, mfgp, gp or tpe"),
         "n_complete": ("int32", "COMPLETE trials in sight"),
         "n_pruned": ("int32", "PRUNED trials in sight"),
         "n_diverged": ("int32", "DIVERGED trials in sight"),

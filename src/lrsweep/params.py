@@ -179,7 +179,7 @@ class SweepBayes(Budget):
     trials: Count
     first_block: Annotated[int, Field(ge=2)]
     lag: Count
-    sampler: Literal["gp", "tpe"]
+    sampler: Literal["mfgp", "gp", "tpe"]
     cap_quantile: Annotated[Real, Field(gt=0, le=1)]
     most_told: Annotated[int, Field(ge=16)]
     lr: Literal["auto"] | Range

@@ -1,8 +1,8 @@
 """Proposals: propose(records, k) is a pure function of the study's parameters and of the records in sight.
 
-The first block, and later trials while too few records can be fitted, are points of a scrambled Sobol sequence. After that an
-Optuna sampler is rebuilt from the records for each trial, in trial order, and seeded from (seed, study, k): a live sampler
-gives other answers than a rebuilt one, so there is none.
+The first block, and later trials while too few records can be fitted, are points of a scrambled Sobol sequence. After that the
+sampler, ours or Optuna's, is rebuilt from the records for each trial, in trial order, and seeded from (seed, study, k): a live
+sampler gives other answers than a rebuilt one, so there is none.
 """
 
 import warnings
@@ -12,6 +12,7 @@ import numpy as np
 
 from lrsweep import artifacts
 from lrsweep.curves import values_by_step
+from lrsweep.multifidelity import observe, suggest
 from lrsweep.params import VARIED, Range, SweepBayes
 from lrsweep.records import Proposal, Record
 from lrsweep.seeding import derive_seed, generator
@@ -49,9 +50,12 @@ def propose(
         values = _sobol(k, ranges, derive_seed(seed, "sweep_bayes/sobol"))
         return _proposal(k, values, "sobol", records, len(pending), derive_seed(seed, "sweep_bayes/sobol"))
     sampler_seed = derive_seed(seed, "sweep_bayes/proposal", k) % 2**32
-    if section.sampler == "gp":
-        told = smoothed(told, ranges)
-    values = _ask(told, pending, ranges, section.sampler, sampler_seed)
+    if section.sampler == "mfgp":
+        kept = {proposal.trial for proposal, _ in told}
+        values = _suggest([record for record in records if record.trial in kept], pending, ranges, section, sampler_seed)
+    else:
+        told = smoothed(told, ranges) if section.sampler == "gp" else told
+        values = _ask(told, pending, ranges, section.sampler, sampler_seed)
     return _proposal(k, values, section.sampler, records, len(pending), sampler_seed)
 
 
@@ -95,8 +99,7 @@ def bounded(told: list[Told], limit: int) -> list[Told]:
 
 def smoothed(told: list[Told], ranges: Mapping[str, Range]) -> list[Told]:
     """What is told without its noise, which the GP sampler's expected improvement takes no account of."""
-    points = np.array([[ranges[name].share(getattr(p, name)) for name in VARIED] for p, _ in told])
-    means = smooth(points, np.array([value for _, value in told]))
+    means = smooth(_places([p for p, _ in told], ranges), np.array([value for _, value in told]))
     return [(p, _digits(value, SMOOTH_DIGITS)) for (p, _), value in zip(told, means.tolist(), strict=True)]
 
 
@@ -132,6 +135,29 @@ def _sobol(k: int, ranges: Mapping[str, Range], seed: int) -> dict[str, float]:
     engine = torch.quasirandom.SobolEngine(dimension=len(ranges), scramble=True, seed=seed % 2**32)
     point = engine.fast_forward(k).draw(1, dtype=torch.float64)[0].tolist()
     return {name: _round(interval.at(u), interval) for u, (name, interval) in zip(point, ranges.items(), strict=True)}
+
+
+def _places(proposals: Sequence[Proposal], ranges: Mapping[str, Range]) -> np.ndarray:
+    """Points N x D in [0, 1]."""
+    rows = [[ranges[name].share(getattr(proposal, name)) for name in VARIED] for proposal in proposals]
+    return np.array(rows).reshape(len(proposals), len(VARIED))
+
+
+def _suggest(
+    records: Sequence[Record],
+    pending: Sequence[Proposal],
+    ranges: Mapping[str, Range],
+    section: SweepBayes,
+    seed: int,
+) -> dict[str, float]:
+    """What the multi-fidelity GP proposes, told of these records at every rung that they reached."""
+    found = [values_by_step(record, section.metric) for record in records]
+    steps = (*section.rungs, section.steps)
+    curves = np.array([[values.get(step, np.nan) for step in steps] for values in found])
+    diverged = np.array([record.state == artifacts.DIVERGED for record in records])
+    seen = observe(_places([record.proposal for record in records], ranges), curves, diverged, section.cap_quantile)
+    point = suggest(seen, _places(pending, ranges), np.random.Generator(np.random.PCG64(seed)))
+    return {name: _round(r.at(u), r) for u, (name, r) in zip(point.tolist(), ranges.items(), strict=True)}
 
 
 def _ask(

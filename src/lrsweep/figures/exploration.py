@@ -54,7 +54,7 @@ def draw_exploration(ax: Axes, data: pd.DataFrame) -> None:
     placed = data[data["distance"].notna()]
     if not usable(ax, placed, "no trial completed before the last one"):
         return
-    fitted = data.loc[data["sampler"].isin(["gp", "tpe"]), "trial"]
+    fitted = data.loc[data["sampler"].isin(["mfgp", "gp", "tpe"]), "trial"]
     if len(fitted):
         ax.axvline(fitted.min() - 0.5, color="black", linestyle=":", label="first fitted proposal")
     low, high = shown_range(placed["metric"])
