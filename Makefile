@@ -10,7 +10,7 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
 RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
   figures/loss_by_lr.svg
 
-.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps fixtures-sweeps \
+.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune fixtures-sweeps \
   bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search lock schema lint
 
 run: env
@@ -62,16 +62,29 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 	$(SWEEPS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+# Syne Tune's ASHA in an environment of its own, a peer in bench-search. Without dependencies: it runs without its xgboost.
+SYNE_TUNE := .venv-syne-tune
+env-syne-tune: $(SYNE_TUNE)/.installed
+
+$(SYNE_TUNE)/.installed: workflow/envs/syne-tune.txt
+	$(PYTHON) -m venv $(SYNE_TUNE)
+	$(SYNE_TUNE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
 # Steps until the best trial is within 0.5 % of the best, ours and what users would pick instead, replayed on the recorded pools.
-bench-search: env env-sweeps
-	$(BIN)/python -m benchmarks.search --seeds 50
+# About two hours of one core, each on its own: an interrupted call goes on where it was, and the tables say how many seeds a row has.
+# JOBS=1 for fewer processes at once; what is there so far: python -m benchmarks.search --seeds 50 --tables
+bench-search: env env-sweeps env-syne-tune
+	$(BIN)/python -m benchmarks.search --seeds 50 --jobs $(JOBS)
+JOBS := $(shell nproc)
 
 # The share of their time that the workers train in phase 2, with its parts, beside Optuna's.
 bench-study: env-test
 	$(BIN)/python -m benchmarks.study
 
 # Each benchmark beside its peer, then the table and the figure of docs/benchmarks. An hour, on a machine that does nothing else.
-# The peers (transformers, tokenizers, Optuna) agree with our pins, so they are in the environment of the tests.
+# bench-search: hours more, see there. The other peers (transformers, tokenizers, Optuna) agree with our pins, so they are in the
+# environment of the tests.
 BENCHMARKS := step generation tokenizing study nothing
 bench: $(addprefix bench-,$(BENCHMARKS)) bench-search
 	$(BIN)/python -m benchmarks.table

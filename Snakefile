@@ -62,6 +62,17 @@ try:
 except UserError as error:
     refuse(error)
 
+
+def dependencies(stage):
+    """The stage's deps. The check is not one of them: this file has checked params.yaml."""
+    return [*DATA[stage.name], *stage.code]
+
+
+def values(stage):
+    """The parameters that the stage reads, so that a changed one runs it again."""
+    return json.dumps(stage.values(PARAMS), sort_keys=True)
+
+
 os.environ[supervision.VARIABLE] = supervision.settings(PARAMS.execution)
 os.environ[VARIABLE] = device(
     PARAMS.execution
@@ -81,19 +92,13 @@ if workflow.is_main_process and not held(LOCK):
         if not workflow.dryrun:
             for folder in (Path("results"), lineage.work()):
                 files.prepare(folder)
+            made_from = {path for name in STAGES for path in dependencies(STAGES[name])}
+            files.bring_to_the_present(
+                [*map(Path, made_from), *Path("results").rglob("*.*")]
+            )
         stage_provenance.set_stale_aside(STAGES, PARAMS)
     except UserError as error:
         refuse(error)
-
-
-def dependencies(stage):
-    """The stage's deps. The check is not one of them: this file has checked params.yaml."""
-    return [*DATA[stage.name], *stage.code]
-
-
-def values(stage):
-    """The parameters that the stage reads, so that a changed one runs it again."""
-    return json.dumps(stage.values(PARAMS), sort_keys=True)
 
 
 report: "workflow/report.rst"

@@ -36,12 +36,18 @@ class Comparison:
     ours: Sequence[float]
     theirs: Sequence[float]
     goal: float | None  # least ratio; None where none was set
+    held: bool = True  # what the goal asks besides
 
     @property
     def ratio(self) -> float:
         """How many times as good as the peer ours is, by the medians."""
         ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
         return ours / theirs if self.better == "more" else theirs / ours
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal was reached."""
+        return self.goal is not None and self.ratio >= self.goal and self.held
 
     def row(self) -> dict[str, str]:
         """The comparison as a row of COLUMNS."""
@@ -57,7 +63,7 @@ class Comparison:
         }
         goal = {"goal": "", "met": ""}
         if self.goal is not None:
-            goal = {"goal": number(self.goal), "met": "yes" if self.ratio >= self.goal else "no"}
+            goal = {"goal": number(self.goal), "met": "yes" if self.met else "no"}
         return {**about, **values, "ratio": number(self.ratio), **goal, "machine": machine()}
 
 

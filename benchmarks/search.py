@@ -1,9 +1,11 @@
 """Search quality: steps trained until the best complete trial is truly within 0.5 % of the best, replayed on pools of curves.
 
-    python -m benchmarks.search --seeds 50
+    python -m benchmarks.search --seeds 50 --jobs 2     # replays what is missing, then writes the tables
+    python -m benchmarks.search --seeds 50 --tables     # writes the tables of what is there
 
-Writes docs/benchmarks/search_POOL.csv, a row a contestant, and search.svg. An interrupted call goes on where it was: each
-outcome lies in work/search, under a digest of the pool and of the code that it comes from.
+Writes docs/benchmarks/search_POOL.csv, a row a contestant, search.csv, the goals, search.svg, and the tables of search.md. An
+interrupted call goes on where it was: each outcome lies in work/search, under a digest of the pool and of the code that it comes
+from. All contestants get their first 10 seeds before any gets more; 50 are about two hours of one core.
 """
 
 import argparse
@@ -12,20 +14,25 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
 
+from benchmarks import standings
+from benchmarks.frame import FOLDER
 from benchmarks.pool import LR
-from benchmarks.replay import MARKS, WITHIN
-from benchmarks.world import NAMES, WORST_NATS, World, kernel
+from benchmarks.world import NAMES, WORST_NATS, World, kernel, load
 from lrsweep import checking, lineage
 from lrsweep.params import Range, SweepBayes
 from lrsweep.smoothing import JITTER, fit
 
 HERE = Path(__file__).parent
-DOCS = Path("docs/benchmarks")
 POOLS = ("tinystories", "stories")  # what was tuned on, and what was not
 PEERS = "benchmarks.peers"
 # module: its environment's Python, None for this one
@@ -34,15 +41,14 @@ MODULES = {
     f"{PEERS}.random_search": None,
     f"{PEERS}.optuna_studies": None,
     f"{PEERS}.wandb_engine": Path(".venv-sweeps/bin/python"),
+    f"{PEERS}.syne_tune_asha": Path(".venv-syne-tune/bin/python"),
 }
-WORKERS = (8, 32)
-INFINITE = 1e9
+FIRST_LOOK = 10  # seeds
 
 
+@threadpool_limits.wrap(limits=1)
 def build(path: Path, section: SweepBayes) -> World:
-    """The world of a pool that benchmarks.pool wrote."""
-    import pandas as pd
-
+    """The world of a pool that benchmarks.pool wrote; in one thread, as more round otherwise."""
     table = pd.read_parquet(path)
     ranges: dict[str, Range] = {"lr": LR, "beta2": section.beta2, "weight_decay": section.weight_decay}
     wide = table.pivot_table(index="trial", columns="step", values="loss_nats", dropna=False)
@@ -58,6 +64,16 @@ def build(path: Path, section: SweepBayes) -> World:
     return World(least, most, scales, points, mean, weights, residuals, wide.columns.to_numpy(dtype=int), raw)
 
 
+def table_of(pool: str) -> Path:
+    """The pool's curves."""
+    return FOLDER / f"pool_{pool}.parquet"
+
+
+def world_of(pool: str) -> Path:
+    """Where the pool's world lies for other processes."""
+    return Path(f"work/search/{pool}.npz")
+
+
 def folder_of(pool: Path, module: str) -> Path:
     """Where the outcomes lie: other code or another pool has another folder."""
     shared = [HERE / f"{name}.py" for name in ("world", "clock", "replay")]
@@ -70,83 +86,64 @@ def folder_of(pool: Path, module: str) -> Path:
     return Path("work/search") / hashlib.sha256("".join(content).encode()).hexdigest()[:16]
 
 
-def replay(pool: Path, world: Path, seeds: int, only: str | None) -> list[dict]:
-    """Runs what is missing, and reads all outcomes."""
+def prepare(pool: str, section: SweepBayes) -> None:
+    """Writes the world where it is missing; refuses one that another pool or another smoother left there with its outcomes."""
+    path, world = world_of(pool), build(table_of(pool), section)
+    if not path.exists():
+        world.save(path)
+    was = load(path)
+    pairs = [(getattr(was, field.name), getattr(world, field.name)) for field in fields(World)]
+    if not all(a.shape == b.shape and np.allclose(a, b, rtol=1e-6) for a, b in pairs):
+        raise SystemExit(
+            f"{path} is another world than {table_of(pool)} gives now, and so are its outcomes: remove {path.parent}"
+        )
+    print(f"pool_{pool}: {len(world.points_ND)} curves, best true loss {world.best():.4f} nats", flush=True)
+
+
+def replay(pool: str, module: str, workers: int, seeds: int) -> None:
+    """Runs what is missing, in the module's environment."""
+    python, began = MODULES[module] or Path(sys.executable), time.monotonic()
+    paths = os.pathsep.join(map(str, (HERE.parent, HERE.parent / "src")))
+    env = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    command = [python, "-m", "benchmarks.replay", world_of(pool), folder_of(table_of(pool), module), module, workers, seeds]
+    subprocess.run(list(map(str, command)), env=env, check=True)
+    print(f"pool_{pool}, {module}, {workers} workers, {seeds} seeds: {time.monotonic() - began:.0f} s", flush=True)
+
+
+def replay_all(seeds: int, jobs: int, only: str) -> None:
+    """Every module on every pool, with few workers before many: a first look at each, then all seeds."""
+    section = checking.load(Path("params.yaml")).sweep_bayes
+    for pool in POOLS:
+        prepare(pool, section)
+    modules = [module for module in MODULES if only in module]
+    for module in modules:
+        if (python := MODULES[module]) and not python.exists():
+            raise SystemExit(f"{module} needs {python}: make env-sweeps env-syne-tune")
+    with ThreadPoolExecutor(jobs) as threads:
+        for workers, level in product(standings.WORKERS, sorted({min(FIRST_LOOK, seeds), seeds})):
+            calls = [(pool, module, workers, level) for module in modules for pool in POOLS]
+            list(threads.map(replay, *zip(*calls, strict=True)))  # to the end, as the next level writes the same files
+
+
+def outcomes(pool: str, seeds: int) -> list[dict]:
+    """What lies there of a pool and of this code, in the order of the modules and their contestants."""
     rows = []
-    for module, python in MODULES.items():
-        folder, paths = folder_of(pool, module), os.pathsep.join(map(str, (HERE.parent, HERE.parent / "src")))
-        env = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-        for workers in WORKERS if only is None or only in module else ():
-            if python and not python.exists():
-                print(f"{module}: {python} is missing, left out; make env-sweeps")
-                continue
-            command = [str(python or sys.executable), "-m", "benchmarks.replay", str(world), str(folder), module]
-            subprocess.run([*command, str(workers), str(seeds)], env=env, check=True)
-        rows += [json.loads(path.read_text()) for path in sorted((folder / module).glob("*.json"))]
+    for module in MODULES:
+        found = (folder_of(table_of(pool), module) / module).glob("*.json")
+        rows += [json.loads(path.read_text()) for path in sorted(found, key=lambda path: [int(n) for n in path.stem.split("-")])]
     return [row for row in rows if row["seed"] < seeds]
-
-
-def summarize(rows: list[dict]) -> list[dict]:
-    """A row a contestant and number of workers: quartiles of steps and time, share missed, and the loss at equal steps."""
-    groups = defaultdict(list)
-    for row in rows:
-        groups[row["contestant"], row["workers"]].append(row)
-    found = []
-    for (name, workers), group in groups.items():
-        steps, times = ([INFINITE if row[key] is None else row[key] for row in group] for key in ("steps", "time"))
-        low, middle, high = np.quantile(steps, [0.25, 0.5, 0.75], method="nearest")
-        losses = {}
-        for mark in MARKS:
-            at = [row["true_nats"].get(str(mark)) for row in group]
-            losses[f"true_nats_at_{mark}"] = np.median([INFINITE if value is None else value for value in at])
-        missed = sum(row["steps"] is None for row in group) / len(group)
-        counts = {"contestant": name, "workers": workers, "seeds": len(group)}
-        quartiles = {"steps_25": low, "steps_50": middle, "steps_75": high, "missed": missed}
-        found.append({**counts, **quartiles, "time_50": np.quantile(times, 0.5, method="nearest"), **losses})
-    return found
-
-
-def draw(tables: dict[str, list[dict]]) -> None:
-    """Median and quartiles of the steps with 8 workers, one panel a pool."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "lrsweep"
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(1, len(tables), figsize=(12, 7), sharey=True, squeeze=False, layout="constrained")
-    for ax, (pool, rows) in zip(axes[0], tables.items(), strict=True):
-        rows = [row for row in rows if row["workers"] == WORKERS[0]][::-1]
-        ends = np.array([[min(row[f"steps_{q}"], 36_000) for q in (25, 50, 75)] for row in rows])
-        names = [f"{row['contestant']} ({row['seeds']} seeds)" for row in rows]
-        ax.barh(names, ends[:, 1], xerr=[ends[:, 1] - ends[:, 0], ends[:, 2] - ends[:, 1]], color="tab:blue", alpha=0.7)
-        ax.set(title=f"pool_{pool}, 8 workers", xlabel=f"steps until truly within {WITHIN:.1%} of the best", xscale="log")
-    figure.savefig(DOCS / "search.svg", metadata={"Date": None})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, required=True)
-    parser.add_argument("--only", help="run only modules with this in their name")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at once")
+    parser.add_argument("--only", default="", help="replay only modules with this in their name")
+    parser.add_argument("--tables", action="store_true", help="replay nothing")
     args = parser.parse_args()
-    section, tables = checking.load(Path("params.yaml")).sweep_bayes, {}
-    for name in POOLS:
-        pool, place = DOCS / f"pool_{name}.parquet", Path(f"work/search/{name}.npz")
-        world = build(pool, section)
-        world.save(place)
-        tables[name] = summarize(replay(pool, place, args.seeds, args.only))
-        write(DOCS / f"search_{name}.csv", tables[name])
-        print(f"pool_{name}: {len(world.points_ND)} curves, best true loss {world.best():.4f} nats")
-    draw(tables)
-
-
-def write(path: Path, rows: list[dict]) -> None:
-    """The table; an infinite value, where more than the quantile's share missed, is left empty."""
-    import pandas as pd
-
-    table = pd.DataFrame(rows).replace(INFINITE, np.nan)
-    table.to_csv(path, index=False, float_format="%.5g")
-    print(table.to_string(index=False))
+    if not args.tables:
+        replay_all(args.seeds, args.jobs, args.only)
+    standings.write_all({pool: outcomes(pool, args.seeds) for pool in POOLS})
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Case:
 
     undisturbed: Path
     project: Path
-    seed: int
+    seed: int | str
     targets: tuple[str, ...] = ()  # what is made; everything if there are none
     final: bool = True  # whether the final training counts: Snakemake does it again where a file before it is made again
     excused: set[tuple[str, int]] = field(default_factory=set)  # studies and trials whose records the fault has hit

@@ -4,7 +4,9 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import yaml
 
@@ -90,35 +92,42 @@ def clock_jumped(case: Case, tries: int) -> None:
 
 
 def worker_hung(case: Case, tries: int) -> None:
-    """A trial that waits for ever, at a pipe in the place of its record: killed, started again, and then reported.
+    """A trial that waits for ever: killed, started again, and then reported."""
+    process, record, job = hang(case)
+    while not says(text := case.end(process), job, "raise that"):  # on a loaded machine a good trial may take too long as well
+        assert process.returncode != 0
+        process = case.start()
+    expect_line(text, job, "started again")
+    unblock(record)
 
-    On a loaded machine a good trial may take too long as well: what it says counts as little as the time.
-    """
+
+def worker_hung_once(case: Case, tries: int) -> None:
+    """A trial that waits for ever when it is started first, and goes on at the second attempt."""
+    process, record, job = hang(case)
+    wait_until(lambda: says(case.log.read_text(), job, "started again"))
+    unblock(record)
+    case.end(process)
+
+
+def hang(case: Case) -> tuple[subprocess.Popen, Path, str]:
+    """A runner with a trial that waits at a pipe in the place of its record; that place, and what is said of its job."""
     configured(case.project, {"execution": {"trial_minutes": 0.2, "trials_per_job": 1}})
     process = case.start()
     first = wait_until(lambda: list(case.project.glob("work/*/sweep_uniform/trials/000/*.json")))[0]
     os.killpg(process.pid, signal.SIGKILL)
     case.end(process)
-    free = [path for number in range(6) if not (path := first.with_name(f"{number:05d}.json")).exists()]
-    for number, record in enumerate(free[:tries]):
-        case.tries += 1
-        os.mkfifo(record)
-        record.with_suffix(".safetensors").touch()
-        process = case.start()
-        trial = int(record.stem)
-        job = f"trials sweep_uniform {trial} {trial}: found no end"
-        if number == 0:  # what it waits for never comes
-            while not says(text := case.end(process), job, "raise that"):
-                assert process.returncode != 0
-                process = case.start()
-            expect_line(text, job, "started again")
-        else:  # it comes before the second attempt
-            wait_until(lambda words=(job, "started again"): says(case.log.read_text(), *words))
-        record.unlink()
-        record.with_suffix(".safetensors").unlink()
-        if number:
-            text = case.end(process)
-            assert process.returncode == 0, text[-4000:]
+    record = next(path for number in range(6) if not (path := first.with_name(f"{number:05d}.json")).exists())
+    case.tries += 1
+    os.mkfifo(record)
+    record.with_suffix(".safetensors").touch()
+    trial = int(record.stem)
+    return case.start(), record, f"trials sweep_uniform {trial} {trial}: found no end"
+
+
+def unblock(record: Path) -> None:
+    """Ends the wait."""
+    record.unlink()
+    record.with_suffix(".safetensors").unlink()
 
 
 def memory_ran_out(case: Case, tries: int) -> None:

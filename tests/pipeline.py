@@ -72,8 +72,9 @@ def run_stage(name, params, sizes):
     from lrsweep import racing
     from lrsweep.lineage import TRAINING, study_folder
     from lrsweep.stages import gather, train
+    from lrsweep.stages.job import Job
     from lrsweep.stages.race import run_race
-    from lrsweep.stages.trials import Job, run_block, run_trials
+    from lrsweep.stages.trials import run_block, run_trials
 
     if name == "train":
         return train.run(params, study_folder(name, sizes))

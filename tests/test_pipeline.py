@@ -100,6 +100,18 @@ def test_a_lost_record_is_trained_again_and_only_that(finished):
     assert artifacts(finished) == before
 
 
+def test_a_clock_that_jumped_stops_no_run(finished):
+    before, tomorrow = artifacts(finished), time.time() + 86400
+    (receipt,) = finished.glob(f"work/{'?' * 16}/sweep_uniform/jobs/000/trials-0-1.json")
+    for path in (finished / "params.yaml", finished / "results/tokenize/train.bin", receipt):
+        os.utime(path, (tomorrow, tomorrow))
+    (finished / "results/sweep_uniform/trials.parquet").unlink()
+    receipt.with_name("trials-2-3.json").unlink()
+    done = run(finished, "snakemake", "--cores", "2")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert artifacts(finished) == before
+
+
 def test_a_lost_run_of_the_race_is_trained_again_and_only_that(finished):
     before = artifacts(finished)
     (log,) = finished.glob("work/*/select/trained.log")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lrsweep import checking, params, sharpness, training
+from lrsweep.model import twice_differentiable
 from lrsweep.tokens import sample_batch
 from tests.test_checking import ROOT, changed
 from tests.test_training import OPTIMIZER, TOKENS, observe, one_thread, start  # noqa: F401
@@ -57,7 +57,7 @@ def test_the_product_is_that_of_the_dense_hessian():
         logits = torch.func.functional_call(model, parts, (inputs,))
         return torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
-    with sdpa_kernel(SDPBackend.MATH):
+    with twice_differentiable():
         dense = torch.autograd.functional.hessian(loss, torch.cat([w.detach().flatten() for w in weights]))
     root = update.preconditioner.rsqrt()
     dense = update.clip * root[:, None] * dense * root

@@ -16,7 +16,7 @@ from lrsweep import checking, cli, lineage, presets
 from lrsweep.artifacts import digest
 from lrsweep.params import Imported, Params
 from lrsweep.stages import corpus, edge, exchange, gather, tokenize, track, trials
-from lrsweep.stages.trials import Job
+from lrsweep.stages.job import Job
 from lrsweep.wb import importing, transaction_log
 
 from .pipeline import ROOT

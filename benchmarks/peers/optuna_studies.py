@@ -16,7 +16,8 @@ class OptunaSearch:
 
     def __init__(self, world: World, seed: int, sampler, pruner) -> None:
         self.world, self.trials = world, []
-        self.study = optuna.create_study(sampler=sampler(seed=seed), pruner=pruner(len(world.steps_E) - 1))
+        parts = {"sampler": sampler(seed=seed), "pruner": pruner(len(world.steps_E) - 1)}
+        self.study = optuna.create_study(**parts, study_name=str(seed))  # Hyperband draws a trial's bracket from the name
         ends = zip(NAMES, world.least_D.tolist(), world.most_D.tolist(), world.log_scale_D.tolist(), strict=True)
         self.spaces = {name: optuna.distributions.FloatDistribution(low, high, log=log) for name, low, high, log in ends}
         self.last: dict[int, float] = {}

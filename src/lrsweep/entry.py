@@ -20,9 +20,12 @@ def _main() -> None:
     prefer_workspace()
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch and scikit-learn: more threads would change bits and slow small models
     if forkserver.wanted(sys.argv):
-        from lrsweep import supervision
+        if forkserver.trains(sys.argv):
+            from lrsweep import supervision
 
-        sys.exit(supervision.run(sys.argv, _job))
+            sys.exit(supervision.run(sys.argv, _job))
+        if (code := forkserver.ask(sys.argv)) is not None:
+            sys.exit(code)
     from lrsweep.cli import main as run
 
     run()

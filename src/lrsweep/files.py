@@ -2,8 +2,9 @@
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -57,6 +58,15 @@ def prepare(root: Path) -> None:
     for path in root.rglob(f".*.{os.uname().nodename}.*"):
         if path.suffix[1:].isdecimal() and not alive(int(path.suffix[1:])):
             path.unlink(missing_ok=True)
+
+
+def bring_to_the_present(paths: Iterable[Path]) -> None:
+    """Takes the future from the times of files, as a clock that jumped leaves it: Snakemake refuses what is made from such."""
+    now = time.time()
+    for path in paths:
+        with suppress(OSError):  # removed meanwhile, or of another user
+            if path.stat().st_mtime > now:
+                os.utime(path)
 
 
 def append_line(path: Path, line: str) -> None:

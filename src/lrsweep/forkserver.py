@@ -1,10 +1,11 @@
 """Jobs forked from a process that has the slow imports behind it: importing torch takes as long as a short trial.
 
-The first job of a run forks a server before its own work, and later jobs of the same workspace and code ask it. What a job does
-is the same either way. The server ends when nobody has asked for IDLE_S; jobs on other machines import for themselves.
+The first job of a run that trains forks a server before its own work, and later jobs of the same workspace and code ask it. What
+a job does is the same either way. The server ends when nobody has asked for IDLE_S; jobs on other machines import for themselves.
 """
 
 import fcntl
+import gc
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ SWITCH = "LRSWEEP_FORKSERVER"  # set by the Snakefile for jobs on the same machi
 FOLDER = Path(".snakemake")
 IDLE_S = 20.0
 _OF_THIS_JOB: list[socket.socket] = []  # which the server must not keep open
-COMMANDS = ("trials", "block", "race")
+TRAINING = ("trials", "block", "race")  # the first of these to come forks the server
 KILLED = 137  # exit code of a job that went without a word, as a shell gives it for SIGKILL
 TIMED_OUT = 124  # and of one that was killed since it took too long, as timeout(1) gives it
 INTERRUPTED = 130
@@ -29,8 +30,13 @@ PID_BYTES = 4
 
 
 def wanted(argv: list[str]) -> bool:
-    """Whether this call is a job that may be forked."""
-    return SWITCH in os.environ and len(argv) > 1 and argv[1] in COMMANDS
+    """Whether this call is a job of Snakemake on this machine, which may be forked."""
+    return SWITCH in os.environ and len(argv) > 1
+
+
+def trains(argv: list[str]) -> bool:
+    """Whether it is one that trains trials."""
+    return argv[1] in TRAINING
 
 
 def have_done(argv: list[str], job: Callable[[], None], limit_s: float | None) -> int:
@@ -132,9 +138,14 @@ def _preload() -> None:
     """What a job would import on its way: torch loads its compiler's modules when it is told to be deterministic."""
     import optuna._gp.acqf
     import optuna.samplers  # noqa: F401
+    import pandas  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
     import scipy.optimize
     import scipy.stats  # noqa: F401
     import torch._inductor  # noqa: F401
+
+    gc.collect()
+    gc.freeze()  # or each fork would look through all of these again: 0.16 s
 
 
 def _work(connection: socket.socket, job: Callable[[], None]) -> None:

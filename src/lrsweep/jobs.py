@@ -9,7 +9,7 @@ from lrsweep import checking
 from lrsweep.errors import UserError
 
 if TYPE_CHECKING:
-    from lrsweep.stages.trials import Job
+    from lrsweep.stages.job import Job
 
 PARAMS = Path("params.yaml")
 FANNED_OUT = ("sweep_uniform", "sweep_bayes", "assess", "select")
@@ -24,7 +24,7 @@ Last = Annotated[int, typer.Argument(help="The last of them.")]
 def job_of(stage: str, folder: Path | None) -> "Job":
     """The trials of a stage, in the folder given or in that which the parameters lead to."""
     from lrsweep.lineage import kept, study_folder
-    from lrsweep.stages.trials import Job
+    from lrsweep.stages.job import Job
 
     loaded = checking.load(PARAMS)
     return Job(stage, loaded, kept(folder) if folder else study_folder(stage, loaded))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from lrsweep import artifacts, records
+from lrsweep import artifacts, files, records
 from lrsweep.errors import UserError
 from lrsweep.params import Select
 
@@ -41,6 +41,7 @@ def refresh(study: Path, folder: Path | None) -> None:
     takes over those that other workspaces have left with the records. Without a folder none holds.
     """
     jobs = here(study) / "jobs"
+    files.bring_to_the_present(jobs.glob("*/*.json"))
     for own in jobs.glob("*/*.json"):
         if not _holds(own, folder):
             own.unlink(missing_ok=True)

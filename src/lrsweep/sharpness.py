@@ -21,10 +21,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lrsweep import params
-from lrsweep.model import Transformer
+from lrsweep.model import Transformer, twice_differentiable
 from lrsweep.training import State
 
 
@@ -120,7 +119,7 @@ def preconditioned_hessian(
 ) -> Callable[[Tensor], Tensor]:
     """The product of c P^(-1/2) H P^(-1/2) with a vector; the graph of the gradient is made once."""
     weights, root = list(model.parameters()), update.preconditioner.rsqrt()
-    with sdpa_kernel(SDPBackend.MATH):  # the fused kernels of attention have no second derivative
+    with twice_differentiable():
         loss = F.cross_entropy(model(inputs_BT).flatten(0, 1), targets_BT.flatten())
         gradient = torch.autograd.grad(loss, weights, create_graph=True)
 

@@ -117,10 +117,11 @@ def draw_spikes(ax: Axes, data: pd.DataFrame) -> None:
         return
     for (name, part), colour, dash in zip(rates.groupby("series"), PALETTE, DASHES, strict=False):
         part = part.sort_values("lr")
-        ax.plot(part["lr"], 100 * part["spike_rate"], dash, color=colour, marker="o", markersize=5, label=name)
+        (line,) = ax.plot(part["lr"], 100 * part["spike_rate"], dash, color=colour, marker="o", markersize=5, label=name)
+        line.set_clip_on(False)  # a marker at 0 is whole
     draw_edge(ax, data)
     log_axes(ax, "x")
-    ax.set_ylim(bottom=-0.5)
+    ax.set_ylim(bottom=0)
     legend_above(ax, 3)
 
 

@@ -8,7 +8,7 @@ from lrsweep import artifacts, curves, study
 from lrsweep.assessment import assess
 from lrsweep.repeats import audit_sample
 from lrsweep.stages.gather import independent
-from lrsweep.stages.trials import Job
+from lrsweep.stages.job import Job
 
 
 def run(job: Job) -> None:

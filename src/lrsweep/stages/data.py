@@ -8,8 +8,10 @@ from lrsweep.params import Params
 
 FOLDER = artifacts.RESULTS / "tokenize"
 
+Data = tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]
 
-def load(params: Params) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+
+def load(params: Params) -> Data:
     """The training ids, mapped, and the inputs and targets N x B x T of the evals.
 
     Raises:

@@ -11,7 +11,7 @@ from lrsweep.params import Budget, Params, SweepBayes
 from lrsweep.progress import duration
 from lrsweep.proposing import uniform
 from lrsweep.stages.data import load
-from lrsweep.stages.trials import Job
+from lrsweep.stages.job import Job
 
 
 @dataclass(frozen=True)

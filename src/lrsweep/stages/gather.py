@@ -10,7 +10,8 @@ import numpy as np
 from lrsweep import artifacts, curves, imported, records, study
 from lrsweep.records import STEP_COLUMNS, Record
 from lrsweep.simulation import is_simulated
-from lrsweep.stages.trials import Job, block_curve_path, block_records
+from lrsweep.stages.job import Job
+from lrsweep.stages.trials import block_curve_path, block_records
 
 Found = tuple[Record, Path]
 

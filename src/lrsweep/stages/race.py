@@ -13,7 +13,8 @@ from lrsweep.racing import Entry
 from lrsweep.records import Proposal, Record
 from lrsweep.repeats import candidates
 from lrsweep.seeding import derive_seed
-from lrsweep.stages.trials import Job, repeated, study_trials, train_whole
+from lrsweep.stages.job import Job
+from lrsweep.stages.trials import repeated, study_trials, train_whole
 
 
 class Race:

@@ -8,7 +8,8 @@ from lrsweep.errors import Mismatch, UserError
 from lrsweep.params import SweepBayes
 from lrsweep.proposing import propose
 from lrsweep.records import Proposal, Record, RungPoint
-from lrsweep.stages.trials import Job, block_records
+from lrsweep.stages.job import Job
+from lrsweep.stages.trials import block_records
 
 
 def run(job: Job) -> str:

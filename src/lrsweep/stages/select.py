@@ -5,8 +5,9 @@ from typing import Any
 from lrsweep import artifacts
 from lrsweep.params import VARIED
 from lrsweep.selection import choose
+from lrsweep.stages.job import Job
 from lrsweep.stages.race import Race
-from lrsweep.stages.trials import Job, study_trials
+from lrsweep.stages.trials import study_trials
 
 
 def run(job: Job) -> None:

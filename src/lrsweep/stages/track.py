@@ -15,7 +15,7 @@ from lrsweep.wb import tracking
 from lrsweep.wb.tracking import Identity
 
 if TYPE_CHECKING:
-    from lrsweep.stages.trials import Job  # imports torch, which the report does not need
+    from lrsweep.stages.job import Job  # imports torch, which the report does not need
 
 Row = dict[str, Any]
 

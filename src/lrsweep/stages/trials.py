@@ -20,7 +20,6 @@ from lrsweep import (
     checkpoints,
     curves,
     files,
-    lineage,
     packs,
     progress,
     receipts,
@@ -32,13 +31,13 @@ from lrsweep import (
 from lrsweep.curves import Curve, Decide
 from lrsweep.devices import device
 from lrsweep.locking import alone
-from lrsweep.params import VARIED, Budget, Params, Range
+from lrsweep.params import VARIED
 from lrsweep.proposing import propose, uniform
 from lrsweep.records import Proposal, Record
 from lrsweep.repeats import audit_sample
 from lrsweep.seeding import derive_seed
 from lrsweep.simulation import is_simulated
-from lrsweep.stages.data import load
+from lrsweep.stages.job import Job
 
 SHOWN = 200  # lines of progress in a study at most: to make one, all its events are read
 
@@ -46,91 +45,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Job:
-    """The trials of one stage; `study` is its folder under work/."""
-
-    stage: str
-    params: Params
-    study: Path
-
-    @cached_property
-    def lr(self) -> Range:
-        """Phase 2's LR range."""
-        return lineage.lr_range(self.params.sweep_bayes)
-
-    @cached_property
-    def context(self) -> str:
-        """Digest of what the trials depend on."""
-        return lineage.context(self.study, self.params)
-
-    @cached_property
-    def folder(self) -> Path:
-        """Where the records of the trials lie."""
-        return lineage.records_folder(self.study, self.context)
-
-    @property
-    def budget(self) -> Budget:
-        """The length of the stage's training runs, in steps."""
-        return self.params.sweep_uniform if self.stage == "sweep_uniform" else self.params.sweep_bayes
-
-    @property
-    def plan(self) -> progress.Plan:
-        """What the stage's trials add up to when all have ended."""
-        p, section = self.params, self.params.sweep_bayes
-        if self.stage == "sweep_bayes":
-            return progress.Plan(
-                self.stage, section.trials, (*section.rungs, section.steps), section.first_block, section.stopping.eta
-            )
-        if self.stage == "select":
-            trials = min(p.select.budget, (p.select.candidates + 1) * p.select.seeds)  # or fewer: the race may end before
-        else:
-            trials = p.assess.audit_trials if self.stage == "assess" else p.sweep_uniform.trials
-        return progress.Plan(self.stage, trials, (self.budget.steps,), 0, 1)
-
-    @cached_property
-    def block(self) -> list[Record]:
-        """The closed records of phase 2's first block."""
-        return block_records(self)
-
-    @cached_property
-    def later(self) -> list[Record]:
-        """The records after the block that were read so far, in trial order; see _seen."""
-        return []
-
-    @property
-    def events(self) -> Path:
-        """The log of starts and ends that progress.py reads."""
-        return self.folder / "events.jsonl"
-
-    def path(self, trial: int) -> Path:
-        """Where the record of a trial lies."""
-        return records.record_path(self.folder / "trials", trial)
-
-    def segment_path(self, level: int, trial: int) -> Path:
-        """Where the record of a trial of the block lies for its part up to a level."""
-        return records.record_path(self.folder / f"block-{level}", trial)
-
-    def open(self) -> None:
-        """Makes the folder; a text that nothing can be trained on is refused before anything is written.
-
-        Raises:
-            UserError: the text is not in tokens yet, or is shorter than a context.
-        """
-        assert self.context, "it reads what the tokens and the LR range are"
-        if not is_simulated(self.params):
-            load(self.params)
-        self.folder.mkdir(parents=True, exist_ok=True)
-
-    def finished(self, path: Path) -> Record | None:
-        """The record at a path; None where the trial has not ended."""
-        return records.load(path, self.context) if records.exists(path) else None
-
-
 def run_trials(job: Job, first: int, last: int) -> None:
     """Trains the trials first … last of a stage that have no record yet, and writes the receipt."""
     job.open()
-    train = _sequential if job.stage == "sweep_bayes" else _independent
+    train = partial(_sequential, sight=_Sight(job)) if job.stage == "sweep_bayes" else _independent
     numbers = range(first, last + 1)
     written = [job.path(trial) for trial, record in zip(numbers, _each(job, train, numbers), strict=True) if record]
     receipts.write(receipts.path(job.study, "trials", first, last), job.folder, written)
@@ -194,12 +112,29 @@ def _segment(job: Job, trial: int, level: int) -> Record:
     return _Training(job, path, proposal, _seed(job, trial), start, 0.0).run(lambda *_: None, goal)
 
 
-def _sequential(job: Job, k: int) -> Record:
+class _Sight:
+    """The records that trials after the block see; each is read once, since the sight of a job's trials only grows."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.later = job, list[Record]()
+
+    @cached_property
+    def block(self) -> list[Record]:
+        return block_records(self.job)
+
+    def of(self, k: int) -> list[Record]:
+        """The records in sight of trial k, in trial order."""
+        sight = study.sight(k, self.job.params.sweep_bayes)
+        self.later.extend(packs.load(self.job.folder, sight[len(self.later) :], self.job.context))
+        return [*self.block, *self.later[: len(sight)]]
+
+
+def _sequential(job: Job, k: int, sight: _Sight) -> Record:
     """Trial k of phase 2 after the block."""
     if record := job.finished(job.path(k)):
         return record
     section, began = job.params.sweep_bayes, time.monotonic()
-    seen = _seen(job, k)
+    seen = sight.of(k)
     proposal = _proposal(job, k, seen)
     decide = study.judge_by(seen, section, proposal.lr)
     run = _Training(job, job.path(k), proposal, _seed(job, k), None, time.monotonic() - began)
@@ -239,13 +174,6 @@ def study_trials() -> "pd.DataFrame":
 def repeated(trial: int, hyper: Mapping[str, float]) -> Proposal:
     """The proposal of a training run that repeats known values."""
     return Proposal(trial=trial, **hyper, sampler="repeat", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
-
-
-def _seen(job: Job, k: int) -> list[Record]:
-    """The records in sight of trial k, in trial order; a job reads each once, since the sight of its trials only grows."""
-    sight = study.sight(k, job.params.sweep_bayes)
-    job.later.extend(packs.load(job.folder, sight[len(job.later) :], job.context))
-    return [*job.block, *job.later[: len(sight)]]
 
 
 def _proposal(job: Job, k: int, seen: list[Record]) -> Proposal:
@@ -310,7 +238,9 @@ class _Training:
         run = training.Run(p.optimizer, self.job.budget, self.proposal.lr, self.seed, p.model.context_length)
         if is_simulated(p):
             return simulation.observe(self.proposal.hyperparameters, run, until)
-        return self.series.keep(training.observe(self.state, run, *load(p), until), self.state, self.curve, run.budget.eval_every)
+        return self.series.keep(
+            training.observe(self.state, run, *self.job.data, until), self.state, self.curve, run.budget.eval_every
+        )
 
     @cached_property
     def identity(self) -> str:

@@ -12,7 +12,7 @@ from lrsweep.errors import UserError
 from lrsweep.params import Params
 
 if TYPE_CHECKING:
-    from lrsweep.stages.trials import Job
+    from lrsweep.stages.job import Job
 
 exports = typer.Typer(help="Gives the studies to another tool.", epilog="Example: lrsweep export wandb wandb_sweeps")
 imports = typer.Typer(
@@ -61,7 +61,7 @@ def track() -> None:
     """Makes the W&B runs of all that is there and has none yet, also while a study is under way."""
     from lrsweep.jobs import FANNED_OUT, PARAMS
     from lrsweep.lineage import current_records, study_folder
-    from lrsweep.stages.trials import Job
+    from lrsweep.stages.job import Job
 
     loaded = checking.load(PARAMS)
     before(loaded)
