@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,7 @@ PACKAGES = ROOT / ".venv/slurm"
 PROFILE = "workflow/profiles/slurm"
 PHASE_2 = [f"results/sweep_bayes/{name}" for name in ("summary.json", "provenance.json")]
 QUICK = {"slurm-init-seconds-before-status-checks": 1}  # of a profile for jobs of hours
-ACCOUNTING = {  # the profile's other setting
-    "slurm-status-command": "sacct",
-    "slurm-no-account": False,
-    "default-resources": {"slurm_account": ACCOUNT},
-}
+ACCOUNTING = {"slurm-no-account": False, "default-resources": {"slurm_account": ACCOUNT}}  # the profile's other setting
 CAP = 3  # jobs in flight: more than the node has cores, and fewer than are ready at once
 STUDY = [f"results/sweep_uniform/{name}.parquet" for name in ("trials", "evals", "steps")]
 LONG = {"steps": 2500, "warmup_steps": 250, "eval_every": 250}  # seconds a trial, two trials a job: time to hit the second
@@ -98,7 +95,7 @@ def capped(running: Cluster, folder: Path) -> None:
 
 
 def accounted(folder: Path) -> None:
-    """A cluster that refuses jobs without an account, and is asked with sacct what became of them, with a fault on the way."""
+    """A cluster with accounting, which refuses jobs without an account, and a fault on the way."""
     try:
         with cluster(PACKAGES, folder / "cluster", accounting=True) as running:
             faults(running, folder, ["cancelled"], **ACCOUNTING)
@@ -184,7 +181,8 @@ def end_node(running: Cluster) -> set[str]:
     assert daemons, "no slurmstepd is above the jobs"
     running.kill("slurmd", signal.SIGKILL)
     for pid in [*daemons, *pids]:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # some end with those before them
+            os.kill(pid, signal.SIGKILL)
     wait_until(lambda: "down" in running.call("sinfo", "--noheader", "--format=%t"), 120, "the node to be given up")
     return ran
 
@@ -203,7 +201,7 @@ def snakemake_missed(running: Cluster, project: Path, process: subprocess.Popen)
     """It is started again when the jobs that it had submitted have long ended."""
     process.kill()
     process.wait()
-    wait_until(lambda: not running.jobs(), 300, "the jobs to end")
+    wait_until(lambda: not running.jobs(), 600, "the jobs to end")
     return start(running, project)
 
 
