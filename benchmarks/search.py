@@ -80,7 +80,7 @@ def folder_of(pool: Path, module: str) -> Path:
     if module.startswith(PEERS):
         own = [HERE / "peers" / f"{module.rsplit('.', 1)[1]}.py"]
     else:
-        own = [*(HERE / f"{name}.py" for name in ("ours", "our_studies", "prototype")), Path("params.yaml")]
+        own = [*(HERE / f"{name}.py" for name in ("ours", "our_studies")), Path("params.yaml")]
         own += {*lineage.modules("lrsweep.proposing"), *lineage.modules("lrsweep.study")}
     content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted([pool, *shared, *own])]
     return Path("work/search") / hashlib.sha256("".join(content).encode()).hexdigest()[:16]
