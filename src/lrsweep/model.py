@@ -2,11 +2,11 @@
 
 Shapes: B batch, T tokens, D model, H heads, K width of a head, P = K / 2 pairs of a head, F inner width, V vocabulary.
 
-What a step costs at the default scale (one thread, 16 x 64 tokens, 13 ms): matrix products 43 %, attention 15 %, copies to and from
-oneDNN's tensors 10 %, the loss 7 %. Alternatives that were measured: products without these copies -1.1 ms, but by a function of torch
-that is not public; and, when MKL made the products and a step took 17 ms, one matrix for q, k and v and one for gate and up +0.4 (their
-parts are read with strides, their gradients joined by copies), RoPE on the halves of a head +0.7, by `roll` +0.5, where it is a complex
-product here; RMSNorm or the loss written out gained 0.1 or nothing.
+What a step costs at the default scale (one thread, 16 x 64 tokens, 13 ms): matrix products 43 %, attention 15 %, copies to and
+from oneDNN's tensors 10 %, the loss 7 %. Alternatives that were measured: products without these copies -1.1 ms, but by a
+function of torch that is not public; and, when MKL made the products and a step took 17 ms, one matrix for q, k and v and one
+for gate and up +0.4 (their parts are read with strides, their gradients joined by copies), RoPE on the halves of a head +0.7,
+by `roll` +0.5, where it is a complex product here; RMSNorm or the loss written out gained 0.1 or nothing.
 """
 
 import math
@@ -44,10 +44,9 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """The rows of x times the transposed weight."""
-        float32 = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        if float32 and x.shape[-2] > 1 and torch.backends.mkldnn.enabled:
-            return F.linear(x.to_mkldnn(), self.weight).to_dense()
-        return super().forward(x)
+        if x.shape[-2] == 1 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not torch.backends.mkldnn.enabled:
+            return F.linear(x, self.weight)
+        return F.linear(x.to_mkldnn(), self.weight).to_dense()
 
 
 @contextmanager
