@@ -126,11 +126,8 @@ class Cluster:
         self.at_end = ExitStack()
         for name in ("state", "spool", "bin", "sql"):
             (folder / name).mkdir(parents=True)
-        for name in (
-            "slurmctld",
-            "slurmd",
-            "slurmstepd",
-        ):  # which look at their names: as slurmctld-wlm they take themselves for clients
+        # They look at their names: as slurmctld-wlm and slurmd-wlm they take themselves for clients.
+        for name in ("slurmctld", "slurmd", "slurmstepd"):
             (folder / "bin" / name).symlink_to(prefix / f"usr/sbin/{name}-wlm")
         # Snakemake's job step clears SLURM's variables before it calls srun, as on a cluster whose configuration is in /etc.
         srun = folder / "bin/srun"
