@@ -126,7 +126,8 @@ class Cluster:
         self.at_end = ExitStack()
         for name in ("state", "spool", "bin", "sql"):
             (folder / name).mkdir(parents=True)
-        for name in ("slurmctld", "slurmd", "slurmstepd"):  # which look at their names: slurmctld-wlm takes itself for a client
+        # They look at their names: as slurmctld-wlm and slurmd-wlm they take themselves for clients.
+        for name in ("slurmctld", "slurmd", "slurmstepd"):
             (folder / "bin" / name).symlink_to(prefix / f"usr/sbin/{name}-wlm")
         # Snakemake's job step clears SLURM's variables before it calls srun, as on a cluster whose configuration is in /etc.
         srun = folder / "bin/srun"
@@ -186,11 +187,6 @@ class Cluster:
             process.send_signal(how)
         process.wait(timeout=30)
 
-    def empty_spool(self) -> None:
-        """Removes what slurmd has on disk: where a job's folder is left there, SLURM cannot start the job again and holds it."""
-        shutil.rmtree(self.folder / "spool")
-        (self.folder / "spool").mkdir()
-
     def call(self, *command: str) -> str:
         """What a client says."""
         environment = {**os.environ, **self.environment}
@@ -200,11 +196,6 @@ class Cluster:
         """The jobs that are pending or running: id, state, and the rule in the comment."""
         lines = self.call("squeue", "--noheader", "--format=%i|%T|%k").splitlines()
         return [dict(zip(("id", "state", "rule"), line.split("|"), strict=True)) for line in lines]
-
-    def held(self) -> list[str]:
-        """The numbers of the jobs that could not be started where they had run, which wait for somebody to release them."""
-        lines = self.call("squeue", "--noheader", "--format=%i|%r").splitlines()
-        return [line.split("|")[0] for line in lines if line.endswith("|launch failed requeued held")]
 
     def last_job(self) -> int:
         """The number of the last job that was submitted, 0 before the first."""

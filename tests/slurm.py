@@ -159,24 +159,8 @@ def daemon_killed(running: Cluster, project: Path, process: subprocess.Popen) ->
 
 
 def node_lost(running: Cluster, project: Path, process: subprocess.Popen) -> None:
-    """The node comes back with an empty disk."""
-    end_node(running)
-    running.empty_spool()
-    running.start("slurmd")
-
-
-def node_back(running: Cluster, project: Path, process: subprocess.Popen) -> None:
-    """The node comes back with what the jobs have left there, so that SLURM holds them until they are released."""
-    ran = end_node(running)
-    running.start("slurmd")
-    wait_until(lambda: ran <= set(running.held()), 240, "the jobs that ran there to be held")
-    running.call("scontrol", "release", *sorted(ran))
-
-
-def end_node(running: Cluster) -> set[str]:
-    """All of the node ends at once, SLURM's processes of the jobs too; returns the jobs when the controller has given it up."""
-    ran = {job["id"] for job in running.jobs() if job["state"] == "RUNNING"}
-    pids = [pid for job in ran for pid in running.processes_of(job)]
+    """All of the node ends at once, SLURM's processes of the jobs too; given up by the controller, it comes back."""
+    pids = [pid for job in running.jobs() if job["state"] == "RUNNING" for pid in running.processes_of(job["id"])]
     daemons = {parent for pid in pids if name_of(parent := parent_of(pid)).startswith("slurmstepd")}
     assert daemons, "no slurmstepd is above the jobs"
     running.kill("slurmd", signal.SIGKILL)
@@ -184,7 +168,7 @@ def end_node(running: Cluster) -> set[str]:
         with suppress(ProcessLookupError):  # some end with those before them
             os.kill(pid, signal.SIGKILL)
     wait_until(lambda: "down" in running.call("sinfo", "--noheader", "--format=%t"), 120, "the node to be given up")
-    return ran
+    running.start("slurmd")
 
 
 def snakemake_killed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
@@ -214,7 +198,6 @@ FAULTS = {
     "over_its_time": (over_its_time, "1 * attempt", [("1:00", "2000M"), ("2:00", "4000M")]),
     "daemon_killed": (daemon_killed, None, [AT_FIRST]),
     "node_lost": (node_lost, None, [AT_FIRST]),
-    "node_back": (node_back, None, [AT_FIRST]),
     "snakemake_killed": (snakemake_killed, None, [AT_FIRST, AT_FIRST]),
     "snakemake_missed": (snakemake_missed, None, [AT_FIRST]),
 }
