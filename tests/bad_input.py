@@ -120,7 +120,7 @@ PARAMS = [
     value("a metric that is not there yet", "sweep_bayes.metric.name", "m_u", "40", "past eval 5", "choose another metric",
           "sweep_bayes.stopping.first_rung"),
     value("a first block too small", "sweep_bayes.first_block", "2", "2", "at least eta^rungs", "set it to 16"),
-    value("a first block too large", "sweep_bayes.first_block", "100", "100", "at most sweep_bayes.trials", "lower it"),
+    value("a first block too large", "sweep_bayes.first_block", "200", "200", "at most sweep_bayes.trials", "lower it"),
     value("more clusters at least than at most", "cluster.k_min", "7", "7", "at most cluster.k_max (6)", "swap them"),
     value("a budget below the first round", "select.budget", "5", "5", "at least 12", "or lower select.candidates"),
     value("a measurement past the end", "sharpness.steps", "[5, 301]", "[5, 301]", "up to sweep_uniform.steps (300)", "correct them"),

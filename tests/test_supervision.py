@@ -65,6 +65,7 @@ def test_a_fork_that_dies_or_hangs(monkeypatch, tmp_path, job, limit_s, code):
         OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),  # of a file that is to be mapped
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 64 bytes."),
         RuntimeError("CUDA out of memory."),
+        RuntimeError("could not create a primitive"),  # oneDNN
     ],
 )
 def test_memory_that_runs_out_is_one_line(error, monkeypatch, capsys):

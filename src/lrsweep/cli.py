@@ -296,5 +296,5 @@ def main() -> None:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """torch has a type of its own for the GPU's memory only, and a file that cannot be mapped is the system's error."""
-    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+    """torch has a type for the GPU's memory only; a file that cannot be mapped is the system's error; oneDNN does not say why."""
+    return isinstance(error, MemoryError) or any(s in str(error) for s in ("allocate memory", "of memory", "create a primitive"))
