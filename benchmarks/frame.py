@@ -111,3 +111,8 @@ def write(name: str, comparisons: Sequence[Comparison]) -> None:
     artifacts.write_text(FOLDER / f"{name}.csv", text.getvalue())
     for row in rows:
         print("{work}, {measure}: {ours_median}, {peer} {peer_median}, ratio {ratio}, goal {goal}, met: {met}".format(**row))
+
+
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines))

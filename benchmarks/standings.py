@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 import lrsweep
-from benchmarks.frame import FOLDER, Comparison, write
+from benchmarks.frame import FOLDER, Comparison, markdown, write
 from benchmarks.replay import BUDGET, MARKS, WITHIN
 from lrsweep import artifacts
 
@@ -78,11 +78,6 @@ def count(value: float) -> str:
     return f"{value:,.0f}" if math.isfinite(value) else "missed"
 
 
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """In Markdown."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines))
-
-
 def verdict(comparison: Comparison) -> str:
     """In words what the table of all benchmarks says with yes or no."""
     if comparison.ratio >= comparison.goal and not comparison.held and math.isfinite(max(comparison.ours)):
@@ -100,7 +95,7 @@ def goals_table(comparisons: Sequence[Comparison]) -> str:
         )
         ratio = f"{1 / it.ratio:.2f}" if it.ratio > 0 else ""  # not a number either, where both missed
         lines.append((it.work, it.measure, *ours, it.peer, *theirs, ratio, f"{1 / it.goal:.2f}", verdict(it)))
-    return table(head, lines)
+    return markdown(head, lines)
 
 
 def pool_table(found: Sequence[dict]) -> str:
@@ -117,7 +112,7 @@ def pool_table(found: Sequence[dict]) -> str:
         lines.append(
             [name, *seeds, count(row["steps_50"]), f"{count(row['steps_25'])} to {count(row['steps_75'])}", *losses, *times]
         )
-    return table(head, lines)
+    return markdown(head, lines)
 
 
 def page(found: Mapping[str, Sequence[dict]], comparisons: Sequence[Comparison]) -> str:

@@ -45,7 +45,6 @@ def settings(ours: bool) -> None:
     training.use_one_thread()
     if not ours:
         torch.use_deterministic_algorithms(False)
-        torch.backends.cuda.enable_flash_sdp(True)
 
 
 def peer(state: training.State, section: params.Model, p: params.Params, ids: tuple[Tensor, Tensor], compiled: bool) -> Update:

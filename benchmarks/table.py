@@ -3,10 +3,11 @@
 import csv
 from pathlib import Path
 
-from benchmarks.frame import COLUMNS, FOLDER
+from benchmarks.frame import COLUMNS, FOLDER, markdown
 from lrsweep import artifacts
 
 COLOURS = {"yes": "#009E73", "no": "#D55E00", "": "#0072B2"}  # of Okabe and Ito, as in every figure
+SHOWN = ("work", "measure", "ours", "peer", "its", "runs", "ratio", "goal", "met")
 HEAD = """# Benchmarks
 
 Each does the same work as what a user would pick instead, in the same run, in alternation: `make bench` runs all and writes this
@@ -32,13 +33,13 @@ def page(found: dict[str, list[dict[str, str]]]) -> str:
     """The page in Markdown."""
     parts = [HEAD]
     for name, rows in found.items():
-        lines = ["| work | measure | ours | peer | its | runs | ratio | goal | met |", "| --- " * 9 + "|"]
+        lines = []
         for row in rows:
             ours, theirs = _values(row, "ours"), _values(row, "peer")
             cells = (row["work"], row["measure"], ours, row["peer"], theirs, row["runs"], row["ratio"], row["goal"], row["met"])
-            lines.append("| " + " | ".join(cells) + " |")
+            lines.append(cells)
         machines = sorted({row["machine"] for row in rows})
-        parts.append(f"## {name}\n\n" + "\n".join(lines) + f"\n\nOn {'; '.join(machines)}.\n")
+        parts.append(f"## {name}\n\n{markdown(SHOWN, lines)}\n\nOn {'; '.join(machines)}.\n")
     return "\n".join(parts)
 
 

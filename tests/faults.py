@@ -64,12 +64,11 @@ def line(name: str, undisturbed: Path, folder: Path) -> bool:
     """Does a fault and prints its line; whether all was right."""
     do, short, long, _, _ = FAULTS[name]
     tries = short if "--short" in sys.argv[1:] else long
-    found: list[Outcome] = []
+    left, found = tries, list[Outcome]()
     try:
-        while not found or (found[-1].tries and sum(one.tries for one in found) < tries):  # a run may end before all are done
-            found.append(
-                outcome(name, undisturbed, folder / f"{do.__name__}-{len(found)}", tries - sum(one.tries for one in found))
-            )
+        while not found or (found[-1].tries and left > 0):  # a run may end before all tries are done
+            found.append(outcome(name, undisturbed, folder / f"{do.__name__}-{len(found)}", left))
+            left -= found[-1].tries
     except NotHere as reason:
         print(f"| {name:<28} | not tried: {reason} | | | |", flush=True)
         return True

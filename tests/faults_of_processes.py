@@ -106,7 +106,8 @@ def worker_hung_once(case: Case, tries: int) -> None:
     process, record, job = hang(case)
     wait_until(lambda: says(case.log.read_text(), job, "started again"))
     unblock(record)
-    case.end(process)
+    text = case.end(process)
+    assert process.returncode == 0, text[-4000:]
 
 
 def hang(case: Case) -> tuple[subprocess.Popen, Path, str]:

@@ -1,18 +1,16 @@
 """Checkpoints: a killed run goes on to the same bits; a damaged checkpoint is found and the one before is used."""
 
 import json
-import os
 import signal
 import subprocess
-import time
 
 import pytest
-import yaml
 
 from lrsweep import curves, training
 from lrsweep.checkpoints import Series, read, write
 from lrsweep.curves import Curve
-from tests.pipeline import artifacts, clone, run
+from tests.fault_case import configured, wait_until
+from tests.pipeline import artifacts, clone, environment, run
 from tests.test_training import BUDGET, TOKENS, VALID, one_thread, same, start  # noqa: F401, a fixture
 
 
@@ -76,27 +74,32 @@ def test_another_run_s_checkpoint_is_not_used(tmp_path):
     assert read(tmp_path / "00000005.safetensors", "other", state) is None
 
 
-def test_the_final_training_killed_in_the_middle_ends_in_the_same_bytes(tmp_path):
-    project = clone(tmp_path / "project")
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    params["train"] |= {"steps": 600, "warmup_steps": 60, "eval_every": 100}
-    params["execution"] |= {"checkpoint_every": 50}
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
+def project_of(folder, section):
+    """The tiny pipeline up to its tokens, with long trainings in a section and a checkpoint every 50 steps."""
+    steps = {"steps": 600, "warmup_steps": 60, "eval_every": 100}
+    project = configured(clone(folder), {section: steps, "execution": {"checkpoint_every": 50}})
     for stage in ("corpus", "tokenize"):
         assert run(project, "lrsweep", stage).returncode == 0
+    return project
+
+
+def kill_in_the_middle(project, command, pattern):
+    """Starts a training and kills it at its second checkpoint."""
+    killed = subprocess.Popen(command, cwd=project, env=environment())
+    wait_until(lambda: len(list(project.glob(pattern))) >= 2, 120)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+
+
+def test_the_final_training_killed_in_the_middle_ends_in_the_same_bytes(tmp_path):
+    project = project_of(tmp_path / "project", "train")
     (project / "results/select").mkdir()
     choice = {"selected": {"lr": 0.01, "beta2": 0.99, "weight_decay": 0.01}}
     (project / "results/select/choice.json").write_text(json.dumps(choice))
     assert run(project, "lrsweep", "train").returncode == 0
     whole = artifacts(project)
     (log,) = project.glob("work/*/train/trained.log")
-    environment = {**os.environ, "LRSWEEP_WORK": "work"}
-    killed = subprocess.Popen(["lrsweep", "train"], cwd=project, env=environment)
-    limit = time.monotonic() + 120
-    while len(list(log.parent.glob("*/*.safetensors"))) < 2 and time.monotonic() < limit:
-        time.sleep(0.05)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    kill_in_the_middle(project, ["lrsweep", "train"], "work/*/train/*/*.safetensors")
     for path in (project / "results/train").iterdir():
         path.unlink()
     assert run(project, "lrsweep", "train").returncode == 0
@@ -107,24 +110,13 @@ def test_the_final_training_killed_in_the_middle_ends_in_the_same_bytes(tmp_path
 
 
 def test_a_trial_killed_in_the_middle_ends_in_the_same_bytes(tmp_path):
-    project = clone(tmp_path / "project")
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    params["sweep_uniform"] |= {"steps": 600, "warmup_steps": 60, "eval_every": 100}
-    params["execution"] |= {"checkpoint_every": 50}
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
-    command = ["lrsweep", "trials", "sweep_uniform", "0", "0"]
-    for stage in (["lrsweep", "corpus"], ["lrsweep", "tokenize"], command):
-        assert run(project, *stage).returncode == 0
+    project, command = project_of(tmp_path / "project", "sweep_uniform"), ["lrsweep", "trials", "sweep_uniform", "0", "0"]
+    assert run(project, *command).returncode == 0
     (folder,) = project.glob("work/*/sweep_uniform/trials/000")
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}
     for path in folder.iterdir():
         path.unlink()
-    killed = subprocess.Popen(command, cwd=project, env={**os.environ, "LRSWEEP_WORK": "work"})
-    limit = time.monotonic() + 120
-    while len(list(folder.glob("*.checkpoints/*.safetensors"))) < 2 and time.monotonic() < limit:
-        time.sleep(0.05)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    kill_in_the_middle(project, command, "work/*/sweep_uniform/trials/000/*.checkpoints/*.safetensors")
     assert run(project, *command).returncode == 0
     first, second = (folder.parents[1] / "trained.log").read_text().splitlines()
     assert first == "trial 0 steps 0 to 600" and second.endswith(" to 600") and int(second.split()[3]) >= 100
