@@ -10,12 +10,13 @@ from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 
 SECTION = params.Assess(audit_trials=3, bootstrap=200, orders=5, best_share=0.1, fewest_trials=3)
 RUNGS = (40, 80)
+STOPPING = params.Stopping(first_rung=40, eta=2, slack=0.0)
 SWEEP = params.SweepBayes(
     trials=24, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
     sampler="gp", cap_quantile=0.7, most_told=256, lr="auto", imported=None,
     beta2=params.Range(min=0.95, max=0.999, scale="linear"), weight_decay=params.Range(min=1e-3, max=0.1, scale="log"),
     metric=params.Metric(name="loss", window=5, kappa=1.1, rho=0.9, rise_weight=1.0),
-    stopping=params.Stopping(first_rung=40, eta=2),
+    stopping=STOPPING,
 )  # fmt: skip
 
 
@@ -134,6 +135,7 @@ def test_merged_takes_the_whole_curves():
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
+        ("ours", [False, False, False, False, False]),  # with a slack of a quarter of 4
         # trials come as 4, 3, 5, 2, 5: of 4 3 the second largest is 4, of 3 4 5 it is 4 (index 1), of 2 3 4 5 it is 4 (index 2)
         ("strict", [False, False, True, False, True]),
         ("not_strict", [False, False, False, False, True]),  # the third was at 1 before
@@ -145,7 +147,7 @@ def test_each_rule_by_hand(rule, expected):
     values, least, earlier = [4.0, 3.0, 5.0, 2.0, 5.0], [4.0, 3.0, 1.0, 2.0, 5.0], []
     found = []
     for value, low in zip(values, least, strict=True):
-        found.append(replaying.RULES[rule](value, low, sorted(earlier), 2))
+        found.append(replaying.RULES[rule](value, low, sorted(earlier), 2, 0.25))
         earlier.append(value)
     assert found == expected
 
@@ -160,9 +162,10 @@ def test_strict_is_the_rule_of_the_study_and_halving_that_of_optuna():
             values = rng.integers(0, 8, n + 1).astype(float).tolist()
             *earlier, value = values
             verdict = pruning.judge(value, earlier, eta).stopped
-            assert replaying.RULES["strict"](value, value, sorted(earlier), eta) == verdict
+            assert replaying.RULES["strict"](value, value, sorted(earlier), eta, 0.5) == verdict
+            assert replaying.RULES["ours"](value, value, sorted(earlier), eta, 0.0) == verdict
             promoted = _is_trial_promotable_to_next_rung(value, list(values), eta, StudyDirection.MINIMIZE)
-            assert replaying.RULES["successive_halving"](value, value, sorted(earlier), eta) == (not promoted)
+            assert replaying.RULES["successive_halving"](value, value, sorted(earlier), eta, 0.5) == (not promoted)
 
 
 def test_replay_by_hand():
@@ -173,7 +176,7 @@ def test_replay_by_hand():
         for t, v in ((5, 1.0), (6, 2.0))
         for s in (0, 40, 120)
     ]
-    runs = replaying.replay(trials, pd.DataFrame(rows).astype({"m_u": float}), (40,), 2, 20, 0)
+    runs = replaying.replay(trials, pd.DataFrame(rows).astype({"m_u": float}), (40,), STOPPING, 20, 0)
     assert {row["metric"] for row in runs} == {"none", "loss", "trailing_mean", "minimum"}  # M_u is not defined
     found = {(row["steps"], row["stopped"], row["best_loss_nats"]) for row in runs if row["rule"] == "median"}
     assert found == {(240, 0, 3.0), (160, 1, 3.0)}  # 6 before 5, and 5 before 6
@@ -182,9 +185,9 @@ def test_replay_by_hand():
 
 def test_a_replayed_reversed_metric_costs_loss():
     trials, evals = study(n=40, noise=0.0)
-    rows = replaying.summarize_replay(replaying.replay(trials, evals, RUNGS, 2, 30, 0))
+    rows = replaying.summarize_replay(replaying.replay(trials, evals, RUNGS, STOPPING, 30, 0))
     found = {(row["rule"], row["metric"]): row for row in rows}
-    assert len(found) == 1 + 4 * 4
+    assert len(found) == 1 + 5 * 4
     assert found["strict", "loss"]["kept_best_share"] == 1.0 and found["strict", "loss"]["median_steps"] < 40 * 120 * 0.8
     assert found["strict", "m_u"]["kept_best_share"] < 0.3 and found["strict", "m_u"]["mean_cost_nats"] > 0.05
     none = found["none", "none"]
@@ -193,8 +196,8 @@ def test_a_replayed_reversed_metric_costs_loss():
 
 
 def test_replay_of_60_curves_in_200_orders():
-    rows = replaying.replay(*study(n=60), (20, 40, 80), 2, 200, 0)
-    assert len(rows) == 200 * 17
+    rows = replaying.replay(*study(n=60), (20, 40, 80), STOPPING, 200, 0)
+    assert len(rows) == 200 * 21
 
 
 def test_audited_trials_that_all_diverged():

@@ -1,5 +1,7 @@
 """The multi-fidelity Gaussian process held against dense formulas and scikit-learn, and its sampler where little is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,9 +10,37 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
 from lrsweep import multifidelity
-from lrsweep.multifidelity import Kernel, Observations, Posterior, expected_improvement, fit, matern, observe, suggest
+from lrsweep.multifidelity import (
+    MEDIAN_P,
+    SPREAD_P,
+    Kernel,
+    Observations,
+    Places,
+    Posterior,
+    Prediction,
+    climb,
+    expected_improvement,
+    matern,
+    noisy_expected_improvement,
+    observe,
+    suggest,
+    walk,
+)
 
-KERNEL = Kernel(lr_length=0.3, other_length=0.8, signal=0.5, change=0.1, noise=0.01)
+KERNEL = Kernel(
+    lr_length=0.3,
+    lr_signal=0.5,
+    joint_lr_length=0.4,
+    joint_beta2_length=0.8,
+    joint_weight_decay_length=1.2,
+    joint_signal=0.2,
+    change_lr_length=0.5,
+    change_other_length=2.0,
+    change=0.1,
+    noise=0.03,
+    end_noise=0.01,
+    trial_noise=0.001,
+)
 END = 2
 
 
@@ -37,39 +67,79 @@ def asked(points, curves, seed=0, pending=(), diverged=None):
     return suggest(told(points, curves, diverged), pending_MD, np.random.Generator(np.random.PCG64(seed)))
 
 
+def predicted(seen, known, others, kernel=KERNEL):
+    return Prediction(Posterior(seen, kernel), Places.of(seen, np.array(known, float).reshape(-1, 3), np.array(others, float)))
+
+
 def test_the_posterior_at_the_end_is_scikit_learns(monkeypatch):
     """Where all is at the end, and the mean and the trials' own noise are off, it is an ordinary Gaussian process."""
     monkeypatch.setattr(multifidelity, "QUADRATIC", 0.0)
-    monkeypatch.setattr(multifidelity, "TRIAL_NOISE", 0.0)
     random = np.random.default_rng(1)
     points, values, at = random.random((12, 3)), random.random(12), random.random((5, 3))
-    mean, deviation = Posterior(seen_at(points, [END] * 12, values), KERNEL).at_end(at)
-    theirs = GaussianProcessRegressor(0.5 * Matern([0.3, 0.8, 0.8], nu=2.5), alpha=0.01, optimizer=None).fit(points, values)
+    found = predicted(seen_at(points, [END] * 12, values), [], at, replace(KERNEL, trial_noise=0.0))
+    alone, joint = Matern([0.3, 1e9, 1e9], nu=2.5), Matern([0.4, 0.8, 1.2], nu=2.5)
+    theirs = GaussianProcessRegressor(0.5 * alone + 0.2 * joint, alpha=0.01, optimizer=None).fit(points, values)
     their_mean, their_deviation = theirs.predict(at, return_std=True)
-    assert mean == pytest.approx(their_mean) and deviation == pytest.approx(their_deviation)
+    assert found.mean_C == pytest.approx(their_mean, rel=1e-4)
+    assert np.sqrt(found.variance_C) == pytest.approx(their_deviation, rel=1e-4)
 
 
-def test_a_rungs_posterior_is_the_dense_formula():
+def prior(a, b, level_a, level_b):
+    """The prior covariance of two values, written out."""
+    a, b = np.array(a), np.array(b)
+    squares = (a - b) ** 2
+    u, v = 2 * a[0] - 1, 2 * b[0] - 1
+    basis = 1 + u * v + u**2 * v**2
+    change = 0.1 * (matern(squares[0] / 0.5**2 + (squares[1] + squares[2]) / 2.0**2) + 0.3 * basis)
+    joint = matern(squares[0] / 0.4**2 + squares[1] / 0.8**2 + squares[2] / 1.2**2)
+    return 0.5 * matern(squares[0] / 0.3**2) + 0.2 * joint + 0.1 * basis + (END - max(level_a, level_b)) * change
+
+
+def test_the_posterior_given_rungs_is_the_dense_formula():
     """One trial at the first rung and one at both the second and the end: covariances written out."""
     points, levels, values = [[0.2, 0.5, 0.5], [0.7, 0.1, 0.9], [0.7, 0.1, 0.9]], [0, 1, 2], [0.8, 0.3, 0.2]
     at = np.array([[0.5, 0.4, 0.4]])
-
-    def prior(a, b, level_a, level_b):
-        a, b = np.array(a), np.array(b)
-        lr, other = (a[0] - b[0]) ** 2, ((a[1:] - b[1:]) ** 2).sum()
-        u, v = 2 * a[0] - 1, 2 * b[0] - 1
-        basis = 1 + u * v + u**2 * v**2
-        change = 0.1 * (matern(lr / 0.5**2 + other / 2.0**2) + 0.3 * basis)
-        return 0.5 * matern(lr / 0.3**2 + other / 0.8**2) + 0.1 * basis + (END - max(level_a, level_b)) * change
-
     rows = list(zip(points, levels, strict=True))
     own = np.array([[prior(a, b, i, j) for b, j in rows] for a, i in rows])
-    own += 0.01 * np.eye(3) + 0.001 * np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]])
+    own += np.diag([0.03, 0.03, 0.01]) + 0.001 * np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]])
     cross = np.array([prior(a, at[0], i, END) for a, i in rows])
-    mean, deviation = Posterior(seen_at(points, levels, values, [0, 1, 1]), KERNEL).at_end(at)
-    assert mean[0] == pytest.approx(cross @ np.linalg.solve(own, values))
-    variance = prior(at[0], at[0], END, END) - cross @ np.linalg.solve(own, cross)
-    assert deviation[0] == pytest.approx(np.sqrt(variance))
+    found = predicted(seen_at(points, levels, values, [0, 1, 1]), [], at)
+    assert found.mean_C[0] == pytest.approx(cross @ np.linalg.solve(own, values), rel=1e-4)
+    assert found.variance_C[0] == pytest.approx(prior(at[0], at[0], END, END) - cross @ np.linalg.solve(own, cross), rel=1e-4)
+
+
+def test_noisy_expected_improvement_is_that_of_true_values_drawn_together():
+    random = np.random.default_rng(3)
+    points, values, others = random.random((9, 3)), random.random(9), random.random((4, 3))
+    prediction = predicted(seen_at(points, [END] * 9, values), points[:5], others)
+    found = noisy_expected_improvement(prediction, random.normal(size=(5, 4000)))
+    places = [*points[:5], *others]
+    rows = np.array([[prior(a, b, END, END) for b in points] for a in points]) + 0.011 * np.eye(9)
+    cross = np.array([[prior(a, b, END, END) for b in points] for a in places])
+    left = np.array([[prior(a, b, END, END) for b in places] for a in places]) - cross @ np.linalg.solve(rows, cross.T)
+    draws = random.multivariate_normal(cross @ np.linalg.solve(rows, values), left, size=400_000)
+    expected = np.maximum(draws[:, :5].min(1, keepdims=True) - draws[:, 5:], 0).mean(0)
+    assert found == pytest.approx(expected, rel=0.1, abs=1e-4)
+
+
+def test_nothing_is_to_be_gained_where_a_trial_was():
+    """However noisy the values are; plain expected improvement is greatest there."""
+    points, curves = valley(24, 0.05, seed=10)
+    seen = told(points, curves)
+    best = points[curves[:, -1].argmin()]
+    prediction = predicted(seen, points, [best, best + np.array([0.0, 0.3, 0.0])])
+    there, aside = noisy_expected_improvement(prediction, np.random.default_rng(0).normal(size=(24, 64)))
+    assert there < 0.1 * aside  # not 0, since the fit keeps a jitter
+
+
+def test_kernels_are_drawn_from_their_posterior(monkeypatch):
+    """One value says next to nothing, so that it is the prior, but for the size of the value itself."""
+    monkeypatch.setattr(multifidelity, "KERNELS", 1500)
+    seen = seen_at([[0.5, 0.5, 0.5]], [END], [0.0])
+    drawn = np.array([[*vars(one.kernel).values()] for one in walk(climb(seen), np.random.default_rng(0))])
+    lengths = [0, 2, 3, 4, 6, 7]
+    shares = ((np.log(drawn) - MEDIAN_P) / SPREAD_P)[:, lengths]
+    assert np.abs(shares.mean(0)).max() < 0.35 and np.abs(shares.std(0) - 1).max() < 0.2
 
 
 def test_what_is_told_is_shifted_capped_and_scaled():
@@ -92,11 +162,11 @@ def test_the_fit_follows_the_values():
     """Much noise is found to be more than little, and a short valley to be shorter than a long one."""
     points, curves = valley(40, 0.0, seed=2)
     random = np.random.default_rng(2).normal(size=curves.shape)
-    quiet, loud = (fit(told(points, curves + noise * random)).kernel for noise in (0.005, 0.2))
+    quiet, loud = (climb(told(points, curves + noise * random)).posterior.kernel for noise in (0.005, 0.2))
     assert quiet.noise < loud.noise
     points, _ = valley(60, 0.0, seed=3)
     short, long = (np.repeat(np.cos(k * points[:, :1]), 3, 1) for k in (25, 3))
-    assert fit(told(points, short)).kernel.lr_length < fit(told(points, long)).kernel.lr_length
+    assert climb(told(points, short)).posterior.kernel.lr_length < climb(told(points, long)).posterior.kernel.lr_length
 
 
 @pytest.mark.parametrize("best", [0.2, 0.6, 0.9])

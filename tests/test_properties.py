@@ -72,7 +72,7 @@ def test_a_shift_of_the_losses_shifts_m_u_away_from_the_peak_and_not_near_it(cur
 
 @given(st.integers(1, 40), st.integers(1, 20), st.integers(1, 3000), ETAS)
 def test_rungs_grow_by_eta_up_to_the_end_and_fall_on_evals(evals, every, steps, eta):
-    stopping = params.Stopping(first_rung=evals * every, eta=eta)
+    stopping = params.Stopping(first_rung=evals * every, eta=eta, slack=0.0)
     rungs = SWEEP.model_copy(update={"eval_every": every, "steps": steps, "stopping": stopping}).rungs
     assert list(rungs) == [stopping.first_rung * eta**i for i in range(len(rungs))]
     assert all(rung < steps and rung % every == 0 for rung in rungs)
@@ -117,7 +117,7 @@ def test_a_replay_is_the_stopping_rule_one_trial_after_another(curves, eta, seed
     points = [(trial, step, loss) for trial, curve in enumerate(curves) for step, loss in enumerate(curve, start=1)]
     evals = pd.DataFrame(points, columns=["trial", "step", "loss_nats"])
     evals = evals.assign(minimum_nats=evals["loss_nats"], trailing_mean_nats=np.nan, m_u=np.nan)
-    rows = replaying.replay(known, evals, (1, 2), eta, 2, seed)
+    rows = replaying.replay(known, evals, (1, 2), params.Stopping(first_rung=1, eta=eta, slack=0.0), 2, seed)
     for order in range(2):
         sequence = replaying.generator(seed, "assess/replay", order).permutation(len(curves)).tolist()
         earlier: dict[int, list[float]] = {1: [], 2: []}

@@ -19,6 +19,12 @@ def test_only_the_strictly_worse_stops():
     assert judge(2.5, [1.0, 2.0, 3.0, 0.5], 2) == (2.0, True)
 
 
+def test_a_slack_raises_the_threshold_by_a_share_of_itself():
+    assert judge(2.09, [1.0, 2.0, 3.0, 0.5], 2, 0.05) == (2.1, False)
+    assert judge(2.11, [1.0, 2.0, 3.0, 0.5], 2, 0.05).stopped
+    assert judge(-1.95, [-1.0, -2.0, -3.0, -2.5], 2, 0.05) == (-1.9, False)  # of a negative metric too
+
+
 def test_the_first_trial_at_a_rung_goes_on():
     assert judge(99.0, [], 2) == (None, False)
 

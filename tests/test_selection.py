@@ -17,7 +17,7 @@ SWEEP = params.SweepBayes(
     sampler="gp", cap_quantile=0.7, most_told=256, lr="auto", imported=None,
     beta2=params.Range(min=0.95, max=0.999, scale="linear"), weight_decay=params.Range(min=1e-3, max=0.1, scale="log"),
     metric=params.Metric(name="loss", window=5, kappa=1.1, rho=0.9, rise_weight=1.0),
-    stopping=params.Stopping(first_rung=40, eta=2),
+    stopping=params.Stopping(first_rung=40, eta=2, slack=0.0),
 )  # fmt: skip
 LR_RANGE = {"min": 1e-3, "max": 0.1, "scale": "log"}
 

@@ -45,7 +45,7 @@ def ours(losses, references, eta):
 
 
 def replayed(name):
-    return lambda losses, references, eta: RULES[name](losses[-1], min(losses), sorted(references), eta)
+    return lambda losses, references, eta: RULES[name](losses[-1], min(losses), sorted(references), eta, 0.0)
 
 
 def theirs(case, answers):
@@ -53,7 +53,11 @@ def theirs(case, answers):
 
 
 @pytest.mark.parametrize(
-    ("engine", "rule"), [("strict", ours), ("strict", replayed("strict")), ("not_strict", replayed("not_strict"))]
+    ("engine", "rule"),
+    [
+        ("strict", ours),
+        *((engine, replayed(rule)) for engine, rule in (("strict", "ours"), ("strict", "strict"), ("not_strict",) * 2)),
+    ],
 )
 def test_the_same_trials_are_stopped(engine, rule):
     fired = 0

@@ -43,7 +43,7 @@ def assess(
     """What assess.json holds, and the rows of `correlations` and `replay`; audited tables carry the study's trial numbers."""
     known, curves = merged(trials, audited_trials), merged(evals, audited_evals)
     pairs = correlations(known, curves, sweep.rungs, section, seed)
-    runs = replay(known, curves, sweep.rungs, sweep.stopping.eta, section.orders, seed)
+    runs = replay(known, curves, sweep.rungs, sweep.stopping, section.orders, seed)
     content = {
         "metric": sweep.metric.name,
         "rungs": list(sweep.rungs),

@@ -168,7 +168,7 @@ def rules(
     rows, note = run(
         table,
         sorted(set(rungs)) if rungs else bayes.rungs,
-        eta or bayes.stopping.eta,
+        bayes.stopping.model_copy(update={"eta": eta} if eta else {}),
         orders or p.assess.orders,
         bayes.metric,
         p.seed,

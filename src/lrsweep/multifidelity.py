@@ -1,51 +1,68 @@
-"""The sampler `mfgp`: expected improvement under a multi-fidelity Gaussian process over all rungs.
+"""The sampler `mfgp`: noisy expected improvement under a multi-fidelity Gaussian process over all rungs.
 
 A trial tells its value at every rung that it reached. The value at a rung is that at the end less one smooth change for each rung
 between (the autoregressive model of Kennedy and O'Hagan 2000, "Predicting the output from a complex computer code when fast
-approximations are available", with a scale of one), so a stopped trial tells of where it was stopped, and no more. Value and
+approximations are available", with a scale of one), so a stopped trial tells of where it was stopped, and no more. A value is the
+sum of what the LR does alone, as the loss hangs on it most, and of a smaller part of all hyperparameters together. Value and
 changes have a quadratic mean in log LR, its coefficients with a normal prior (Rasmussen and Williams 2006, section 2.7), as the
-loss is close to convex in it (Step Law, arXiv 2503.04715). The kernel is fitted on a grid: its answer hinges on no last bits.
+loss is close to convex in it (Step Law, arXiv 2503.04715).
+
+No one kernel is believed: few noisy values leave open whether a hyperparameter matters, and who takes it for irrelevant never
+looks again. So the acquisition is averaged over kernels drawn from their posterior (Snoek et al. 2012, arXiv 1206.2944,
+section 3.2).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.special import ndtr
 
-# Inputs are in [0, 1], the LR first, and values in shares of the spread from the least to the cap. Medians and spreads of the
-# logarithm of log-normal priors, and all other numbers here: tried by replay on one pool of curves (docs/benchmarks/search.md).
-PRIORS = {
-    "lr_length": (0.2, 0.7),
-    "other_length": (2.0, 0.7),
-    "signal": (0.25, 1.0),
-    "change": (0.02, 1.0),
-    "noise": (0.002, 1.0),
-}
+# Inputs are in [0, 1], the LR first, and values in shares of the spread from the least to the cap. All numbers here were chosen
+# by replay on one pool of curves and on variations of it (docs/benchmarks/search.md).
 QUADRATIC = 0.1  # variance of the coefficients of the mean
 CHANGE_QUADRATIC = 0.3  # the same of a change's mean, in units of the change's variance
-CHANGE_LENGTHS = (0.5, 2.0)  # in LR and in the others: changes are smoother than values
-TRIAL_NOISE = 0.001  # variance of what sets a trial's whole curve apart, as its seed does
-STEPS = (1.4, 0.7)  # steps of the fit's search in the logarithm of a parameter
-GAIN = 1e-6  # gain in log evidence below which the fit's search does not move
+CLIMB, GAIN = 1.4, 1e-6  # step of the climb to likely kernels, in spreads of the prior; gain in log evidence that it needs
+KERNELS, MOVES, MOVE = 4, 8, 0.35  # kernels that are drawn, moves between two of them, and their size in spreads of the prior
+DRAWS = 32  # of what was reached so far, behind a noisy expected improvement
 CANDIDATES, NEAR_BEST, BEST, SPREAD = 1000, 500, 5, 0.05  # random places, and as many round the best that were tried
+JITTER, LEAST_VARIANCE = 1e-6, 1e-12
+NOTHING_YET = 1.0  # where nothing is complete: an improvement is one on the cap
 
 
 @dataclass(frozen=True)
 class Kernel:
     """Lengths in shares of the ranges, and variances in shares of the values' spread, squared."""
 
-    lr_length: float
-    other_length: float
-    signal: float
-    change: float
-    noise: float
+    lr_length: float  # of what the LR does alone
+    lr_signal: float
+    joint_lr_length: float  # of what all do together
+    joint_beta2_length: float
+    joint_weight_decay_length: float
+    joint_signal: float
+    change_lr_length: float
+    change_other_length: float
+    change: float  # from a rung to the next
+    noise: float  # of one value at a rung
+    end_noise: float  # of one at the end
+    trial_noise: float  # of what sets a trial's whole curve apart, as its seed does
 
-    def log_prior(self) -> float:
-        """The logarithm of its prior density, but for a constant."""
-        logs = [np.log(getattr(self, name) / median) / spread for name, (median, spread) in PRIORS.items()]
-        return -0.5 * float(np.sum(np.square(logs)))
+    @property
+    def joint_lengths(self) -> np.ndarray:
+        """Those of the D inputs."""
+        return np.array([self.joint_lr_length, self.joint_beta2_length, self.joint_weight_decay_length])
+
+    @property
+    def change_lengths(self) -> np.ndarray:
+        """Those of a change in the D inputs."""
+        return np.array([self.change_lr_length, self.change_other_length, self.change_other_length])
+
+
+PRIOR = Kernel(0.2, 0.2, 0.4, 1.0, 1.0, 0.02, 0.3, 1.5, 0.01, 0.005, 0.005, 0.001)  # medians of log-normal priors
+SPREADS = Kernel(0.7, 1.0, 0.7, 0.7, 0.7, 1.2, 0.7, 0.7, 1.2, 1.2, 1.2, 1.0)  # standard deviations of the logarithms
+MEDIAN_P, SPREAD_P = np.log(astuple(PRIOR)), np.array(astuple(SPREADS))
 
 
 @dataclass(frozen=True)
@@ -61,69 +78,96 @@ class Observations:
     @cached_property
     def pairs(self) -> "Pairs":
         """What the covariances between all of them are made of."""
-        return Pairs.of(self.points_ND, self.level_N, self.points_ND, self.level_N, self.end)
+        return Pairs.of(self.points_ND, self.points_ND)
+
+    @cached_property
+    def after_NN(self) -> np.ndarray:
+        """How many changes neither of two has been through yet, and both lack."""
+        return self.end - np.maximum(self.level_N[:, None], self.level_N)
 
     @cached_property
     def same_trial_NN(self) -> np.ndarray:
         """1 where two are of the same trial, else 0."""
         return (self.trial_N[:, None] == self.trial_N).astype(float)
 
-    def with_ends(self, points_MD: np.ndarray, values_M: np.ndarray) -> "Observations":
-        """These, and the values at the end of M more trials."""
-        count = len(points_MD)
-        return Observations(
-            np.vstack([self.points_ND, points_MD]),
-            np.concatenate([self.trial_N, self.trial_N.max() + 1 + np.arange(count)]),
-            np.concatenate([self.level_N, np.full(count, self.end)]),
-            np.concatenate([self.values_N, values_M]),
-            self.end,
-        )
+    @cached_property
+    def complete_KD(self) -> np.ndarray:
+        """The places of the trials that reached the end, each once."""
+        return np.unique(self.points_ND[self.level_N == self.end], axis=0)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Of N places and M others: squared distances in LR and in the rest, and those parts of the kernel that are not fitted."""
+    """Of N places and M others: what their covariances are made of and no kernel changes."""
 
-    lr_NM: np.ndarray
-    other_NM: np.ndarray
-    mean_NM: np.ndarray
-    change_NM: np.ndarray
+    squares_NMD: np.ndarray
+    basis_NM: np.ndarray
 
     @classmethod
-    def of(cls, a_ND: np.ndarray, level_N: np.ndarray, b_MD: np.ndarray, level_M: np.ndarray, end: int) -> "Pairs":
-        """Changes up to the later of two levels are in neither value; those after it both lack."""
-        squares_NMD = (a_ND[:, None] - b_MD) ** 2
-        lr_NM, other_NM, basis_NM = squares_NMD[..., 0], squares_NMD[..., 1:].sum(-1), _basis(a_ND) @ _basis(b_MD).T
-        lr_length, other_length = CHANGE_LENGTHS
-        change_NM = matern(lr_NM / lr_length**2 + other_NM / other_length**2) + CHANGE_QUADRATIC * basis_NM
-        return cls(lr_NM, other_NM, QUADRATIC * basis_NM, (end - np.maximum(level_N[:, None], level_M)) * change_NM)
+    def of(cls, a_ND: np.ndarray, b_MD: np.ndarray) -> "Pairs":
+        """Those of each place of `a` with each of `b`."""
+        return cls((a_ND[:, None] - b_MD) ** 2, _basis(a_ND) @ _basis(b_MD).T)
 
-    def covariance(self, kernel: Kernel) -> np.ndarray:
-        """The prior covariances N x M, without noise."""
-        squares_NM = self.lr_NM / kernel.lr_length**2 + self.other_NM / kernel.other_length**2
-        return kernel.signal * matern(squares_NM) + self.mean_NM + kernel.change * self.change_NM
+    def at_end(self, kernel: Kernel) -> np.ndarray:
+        """The prior covariances N x M of noiseless values at the end."""
+        alone_NM = kernel.lr_signal * matern(self.squares_NMD[..., 0] / kernel.lr_length**2)
+        joint_NM = kernel.joint_signal * matern(self.squares_NMD @ kernel.joint_lengths**-2.0)
+        return alone_NM + joint_NM + QUADRATIC * self.basis_NM
+
+    def of_change(self, kernel: Kernel) -> np.ndarray:
+        """The prior covariances N x M of one change."""
+        return kernel.change * (matern(self.squares_NMD @ kernel.change_lengths**-2.0) + CHANGE_QUADRATIC * self.basis_NM)
+
+
+@dataclass(frozen=True)
+class Places:
+    """C places where values are asked for: the first K are those of complete and pending trials."""
+
+    points_CD: np.ndarray
+    known: int
+    to_seen: Pairs  # N x C
+    to_known: Pairs  # K x C
+
+    @classmethod
+    def of(cls, seen: Observations, known_KD: np.ndarray, others_MD: np.ndarray) -> "Places":
+        """The known places, then the others."""
+        points_CD = np.vstack([known_KD, others_MD])
+        return cls(points_CD, len(known_KD), Pairs.of(seen.points_ND, points_CD), Pairs.of(known_KD, points_CD))
 
 
 class Posterior:
     """The Gaussian process, conditioned on the observations."""
 
     def __init__(self, seen: Observations, kernel: Kernel) -> None:
-        noise_NN = TRIAL_NOISE * seen.same_trial_NN + kernel.noise * np.eye(len(seen.values_N))
+        noise_N = np.where(seen.level_N == seen.end, kernel.end_noise, kernel.noise) + JITTER
+        noise_NN = kernel.trial_noise * seen.same_trial_NN + np.diag(noise_N)
+        changes_NN = seen.after_NN * seen.pairs.of_change(kernel)
         self.seen, self.kernel = seen, kernel
-        self.factor_NN = cholesky(seen.pairs.covariance(kernel) + noise_NN, lower=True, check_finite=False)
-        self.white_N = solve_triangular(self.factor_NN, seen.values_N, lower=True, check_finite=False)
+        self.factor_NN = cholesky(seen.pairs.at_end(kernel) + changes_NN + noise_NN, lower=True, check_finite=False)
+        self.white_N = _divide(self.factor_NN, seen.values_N)
 
     def log_evidence(self) -> float:
         """The logarithm of the values' density, but for a constant (Rasmussen and Williams 2006, equation 2.30)."""
         return float(-0.5 * self.white_N @ self.white_N - np.log(np.diag(self.factor_NN)).sum())
 
-    def at_end(self, points_MD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Means and standard deviations M of the noiseless values at the end (equations 2.25 and 2.26)."""
-        seen, level_M = self.seen, np.full(len(points_MD), self.seen.end)
-        cross_NM = Pairs.of(seen.points_ND, seen.level_N, points_MD, level_M, seen.end).covariance(self.kernel)
-        white_NM = solve_triangular(self.factor_NN, cross_NM, lower=True, check_finite=False)
-        prior_M = self.kernel.signal + QUADRATIC * (_basis(points_MD) ** 2).sum(1)
-        return white_NM.T @ self.white_N, np.sqrt(np.maximum(prior_M - (white_NM**2).sum(0), 1e-10))
+
+class Prediction:
+    """What a posterior says of C places: means and variances of the noiseless values at the end, where no change is left.
+
+    Equations 2.25 and 2.26 of Rasmussen and Williams (2006).
+    """
+
+    def __init__(self, posterior: Posterior, places: Places) -> None:
+        self.places, self.kernel = places, posterior.kernel
+        self.white_NC = _divide(posterior.factor_NN, places.to_seen.at_end(self.kernel))
+        squares_C = (_basis(places.points_CD) ** 2).sum(1)
+        prior_C = self.kernel.lr_signal + self.kernel.joint_signal + QUADRATIC * squares_C
+        self.mean_C = self.white_NC.T @ posterior.white_N
+        self.variance_C = np.maximum(prior_C - (self.white_NC**2).sum(0), LEAST_VARIANCE)
+
+    def between(self) -> np.ndarray:
+        """Covariances K x C of the known places with all (equation 2.24)."""
+        return self.places.to_known.at_end(self.kernel) - self.white_NC[:, : self.places.known].T @ self.white_NC
 
 
 def matern(squares: np.ndarray) -> np.ndarray:
@@ -152,50 +196,90 @@ def observe(points_TD: np.ndarray, curves_TL: np.ndarray, diverged_T: np.ndarray
     return Observations(points_TD[trial_N], trial_N, level_N, shares_TL[trial_N, level_N], shares_TL.shape[1] - 1)
 
 
-def fit(seen: Observations) -> Posterior:
-    """The kernel at a maximum of its parameters' posterior on a grid, one parameter after another from the priors' medians."""
-    best = Posterior(seen, Kernel(**{name: median for name, (median, _) in PRIORS.items()}))
-    height = best.log_evidence()
-    for step in STEPS:
-        for name in PRIORS:
-            for factor in (np.exp(step), np.exp(-step)):
-                moved = False
-                while True:
-                    kernel = replace(best.kernel, **{name: getattr(best.kernel, name) * factor})
-                    tried = Posterior(seen, kernel)
-                    found = tried.log_evidence() + kernel.log_prior()
-                    if found <= height + GAIN:
-                        break
-                    best, height, moved = tried, found, True
-                if moved:
-                    break
+class Fit:
+    """A kernel in the logarithms of its P parameters, how likely it is, and the posterior that it gives."""
+
+    def __init__(self, seen: Observations, raw_P: np.ndarray) -> None:
+        self.seen, self.raw_P = seen, raw_P
+        self.posterior = Posterior(seen, Kernel(*np.exp(raw_P).tolist()))
+        shares_P = (raw_P - MEDIAN_P) / SPREAD_P
+        self.height = self.posterior.log_evidence() - 0.5 * float(shares_P @ shares_P)
+
+    def moved(self, shares_P: np.ndarray) -> "Fit":
+        """The kernel that is this many spreads of the prior away."""
+        return Fit(self.seen, self.raw_P + shares_P * SPREAD_P)
+
+
+def climb(seen: Observations) -> Fit:
+    """A likely kernel: from the priors' medians, one parameter after another up or down as long as that gains."""
+    best = Fit(seen, MEDIAN_P)
+    for direction_P in np.eye(len(MEDIAN_P)):
+        for step in (CLIMB, -CLIMB):
+            start = best
+            while (tried := best.moved(step * direction_P)).height > best.height + GAIN:
+                best = tried
+            if best is not start:
+                break
     return best
 
 
-def suggest(seen: Observations, pending_MD: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The point D, of random ones and of ones near the best, where a trial's expected improvement is greatest.
+def walk(start: Fit, random: np.random.Generator) -> Iterator[Posterior]:
+    """KERNELS posteriors, of kernels by the Metropolis rule: a move to a less likely one is made with the ratio of the two."""
+    here = start
+    for _ in range(KERNELS):
+        for _ in range(MOVES):
+            some_P = random.random(len(MEDIAN_P)) < 0.5
+            tried = here.moved(MOVE * some_P * random.normal(size=len(MEDIAN_P)))
+            if np.log(random.random()) < tried.height - here.height:
+                here = tried
+        yield here.posterior
 
-    Pending trials count as their posterior means ("kriging believer": Ginsbourger et al. 2010, "Kriging is well-suited to
-    parallelize optimization"). The improvement is over the least posterior mean where a trial was: over the least of noisy
-    values it would be over luck (the plug-in of Picheny et al. 2013, "A benchmark of kriging-based infill criteria").
+
+def suggest(seen: Observations, pending_MD: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The point D, of random ones and of ones near the best, of the greatest noisy expected improvement.
+
+    It is one on the trials that are complete or pending: a stopped one's place, however good, is still to be reached.
     """
-    posterior = fit(seen)
-    tried = np.unique(seen.points_ND, axis=0)
-    best = tried[np.argsort(posterior.at_end(tried)[0], kind="stable")[:BEST]]
+    start = climb(seen)
+    tried, nothing = np.unique(seen.points_ND, axis=0), np.empty((0, seen.points_ND.shape[1]))
+    means = Prediction(start.posterior, Places.of(seen, nothing, tried)).mean_C
+    best = tried[np.argsort(means, kind="stable")[:BEST]]
     near = best[random.integers(len(best), size=NEAR_BEST)] + random.normal(0, SPREAD, (NEAR_BEST, tried.shape[1]))
-    candidates_CD = np.vstack([random.random((CANDIDATES, tried.shape[1])), np.clip(near, 0, 1)])
-    if len(pending_MD):
-        seen = seen.with_ends(pending_MD, posterior.at_end(pending_MD)[0])
-        posterior = Posterior(seen, posterior.kernel)
-    least = posterior.at_end(np.unique(seen.points_ND, axis=0))[0].min()
-    mean_C, deviation_C = posterior.at_end(candidates_CD)
-    return candidates_CD[expected_improvement(least - mean_C, deviation_C).argmax()]
+    candidates_MD = np.vstack([random.random((CANDIDATES, tried.shape[1])), np.clip(near, 0, 1)])
+    known_KD = np.unique(np.vstack([seen.complete_KD, pending_MD]), axis=0)
+    draws_KS = random.normal(size=(len(known_KD), DRAWS))
+    places, promise_M = Places.of(seen, known_KD, candidates_MD), np.zeros(len(candidates_MD))
+    for posterior in walk(start, random):
+        promise_M += noisy_expected_improvement(Prediction(posterior, places), draws_KS)
+    return candidates_MD[np.argmax(promise_M)]
+
+
+def noisy_expected_improvement(prediction: Prediction, draws_KS: np.ndarray) -> np.ndarray:
+    """By how much M candidates are expected to be truly better than the truly best of the K places that are known.
+
+    Noise makes nothing better, so to ask at a known place again gains nothing; expected improvement, which takes what it would
+    see for what is there, comes to rest on such a place. The K true values are drawn together S times from their posterior,
+    `draws_KS` being standard normal, and given these the improvement is the ordinary one (Letham et al. 2019, arXiv 1706.07094,
+    equation 6).
+    """
+    many = prediction.places.known
+    own_KK, cross_KM = np.split(prediction.between(), [many], axis=1)
+    factor_KK = cholesky(own_KK + JITTER * np.eye(many), lower=True, check_finite=False)
+    white_KM = _divide(factor_KK, cross_KM)
+    least_S = (prediction.mean_C[:many, None] + factor_KK @ draws_KS).min(0, initial=NOTHING_YET)
+    mean_MS = prediction.mean_C[many:, None] + white_KM.T @ draws_KS
+    deviation_M = np.sqrt(np.maximum(prediction.variance_C[many:] - (white_KM**2).sum(0), LEAST_VARIANCE))
+    return expected_improvement(least_S - mean_MS, deviation_M[:, None]).mean(1)
 
 
 def expected_improvement(gain: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Of normal values, by how much their means are below the least so far (Jones et al. 1998, equation 15)."""
     z = gain / deviation
     return gain * ndtr(z) + deviation * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+
+
+def _divide(factor_NN: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return solve_triangular(factor_NN, right, lower=True, check_finite=False)
 
 
 def _basis(points_ND: np.ndarray) -> np.ndarray:

@@ -173,6 +173,7 @@ class Metric(Section):
 class Stopping(Section):
     first_rung: Count
     eta: Annotated[int, Field(ge=2)]
+    slack: Share
 
 
 class SweepBayes(Budget):

@@ -1,7 +1,8 @@
 """The stopping rule: successive halving, synchronous for a study's first block and one by one after it.
 
 The rule for single trials is that of Hyperband (Li et al. 2018, arXiv 1603.06560) in the form of the W&B sweep engine with
-`strict: true`, but its resource is counted in steps.
+`strict: true`, but its resource is counted in steps, and a slack may be given: a rung tells the hopeless from the good, and says
+little of which of the good ends best.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,11 +21,15 @@ def threshold(values: Sequence[float], eta: float) -> float:
     return sorted(values)[int(len(values) / eta)]
 
 
-def judge(value: float, references: Sequence[float], eta: float) -> Verdict:
-    """Compares a trial with those that reached the rung before it; it stops when strictly worse than the threshold."""
+def judge(value: float, references: Sequence[float], eta: float, slack: float = 0.0) -> Verdict:
+    """Compares a trial with those that reached the rung before it; it stops when strictly worse than the threshold.
+
+    The threshold is raised by `slack`, a share of itself.
+    """
     if not references:
         return Verdict(None, False)
     limit = threshold([*references, value], eta)
+    limit += slack * abs(limit)
     return Verdict(limit, value > limit)
 
 

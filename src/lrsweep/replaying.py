@@ -5,13 +5,15 @@
 
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lrsweep import metric
 from lrsweep.artifacts import COMPLETE
-from lrsweep.pruning import threshold
+from lrsweep.params import Stopping
+from lrsweep.pruning import judge, threshold
 from lrsweep.seeding import generator
 
 if TYPE_CHECKING:
@@ -34,30 +36,36 @@ def finals(known: "pd.DataFrame") -> dict[int, float]:
     return dict(zip(rows["trial"].tolist(), rows["final_loss_nats"].tolist(), strict=True))
 
 
-# Each rule: (value at the rung, least value up to it, sorted values of the earlier trials that reached it, eta) -> stops.
+# Each rule: (value at the rung, least value up to it, sorted values of the earlier trials that reached it, eta, slack) -> stops.
 # A trial never stops where no other has been.
-def _strict(value: float, least: float, earlier: list[float], eta: int) -> bool:
-    """Ours: W&B's Hyperband with strict: true (sweeps 0.3.0, hyperband_stopping.py)."""
+def _ours(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
+    """The study's own: the strict one with the study's slack."""
+    return judge(value, earlier, eta, slack).stopped
+
+
+def _strict(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
+    """W&B's Hyperband with strict: true (sweeps 0.3.0, hyperband_stopping.py)."""
     return value > threshold([*earlier, value], eta)
 
 
-def _not_strict(value: float, least: float, earlier: list[float], eta: int) -> bool:
+def _not_strict(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
     """W&B's Hyperband as it is by default: the trial's least value so far is held against the same threshold."""
     return least > threshold([*earlier, value], eta)
 
 
-def _successive_halving(value: float, least: float, earlier: list[float], eta: int) -> bool:
+def _successive_halving(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
     """Optuna's SuccessiveHalvingPruner: only the best n // eta go on, itself counted, and at least one."""
     return value > sorted([*earlier, value])[max(1, (len(earlier) + 1) // eta) - 1]
 
 
-def _median(value: float, least: float, earlier: list[float], eta: int) -> bool:
+def _median(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
     """Worse than the median of the earlier trials' values at the rung."""
     middle = len(earlier) // 2
     return bool(earlier) and value > (earlier[middle] + earlier[~middle]) / 2
 
 
-RULES: Mapping[str, Callable[[float, float, list[float], int], bool]] = {
+RULES: Mapping[str, Callable[[float, float, list[float], int, float], bool]] = {
+    "ours": _ours,
     "strict": _strict,
     "not_strict": _not_strict,
     "successive_halving": _successive_halving,
@@ -65,7 +73,9 @@ RULES: Mapping[str, Callable[[float, float, list[float], int], bool]] = {
 }
 
 
-def replay(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], eta: int, orders: int, seed: int) -> list[Row]:
+def replay(
+    known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], stopping: Stopping, orders: int, seed: int
+) -> list[Row]:
     """Rows of `replay`: each rule with each metric over the known whole curves, one trial after another in random orders.
 
     References are the earlier trials of the order that reached the rung, those stopped there or later included. A metric is
@@ -86,7 +96,7 @@ def replay(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], 
             continue
         for rule, stops in RULES.items():
             for order, sequence in enumerate(shuffled):
-                trained = _replay_one(sequence, points, rungs, lengths, stops, eta)
+                trained = _replay_one(sequence, points, rungs, lengths, partial(stops, eta=stopping.eta, slack=stopping.slack))
                 kept = [end for end, length, full in zip(ends, trained, lengths, strict=True) if length == full]
                 counts = {"steps": int(sum(trained)), "best_loss_nats": min(kept), "stopped": len(ends) - len(kept)}
                 rows.append({"rule": rule, "metric": name, "order": order, **counts})
@@ -105,14 +115,14 @@ def _points(curves: "pd.DataFrame", name: str, trials: list[int], rungs: Sequenc
     return rows
 
 
-def _replay_one(sequence: list[int], points: list[list[tuple]], rungs: Sequence[int], lengths: list[int], stops, eta: int):
+def _replay_one(sequence: list[int], points: list[list[tuple]], rungs: Sequence[int], lengths: list[int], stops):
     """Steps that each trial is trained when they come in this sequence."""
     earlier: list[list[float]] = [[] for _ in rungs]
     trained = list(lengths)
     for i in sequence:
         for level, rung in enumerate(rungs):
             value, least = points[level][i]
-            stopped = stops(value, least, earlier[level], eta)
+            stopped = stops(value, least, earlier[level])
             insort(earlier[level], value)
             if stopped:
                 trained[i] = int(rung)

@@ -35,7 +35,7 @@ def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> D
         value = here.value(section.metric.name)
         assert value is not None, "checking.py refuses a rung at which the metric is not defined"
         others = [values[step] for values in references if step in values]
-        verdict: Verdict = judge(value, others, section.stopping.eta)
+        verdict: Verdict = judge(value, others, section.stopping.eta, section.stopping.slack)
         return RungPoint(step, value, len(others), verdict.threshold, verdict.stopped)
 
     return decide

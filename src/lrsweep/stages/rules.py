@@ -10,14 +10,16 @@ import pandas as pd
 from lrsweep.artifacts import COMPLETE
 from lrsweep.errors import UserError
 from lrsweep.metric import components
-from lrsweep.params import Metric
+from lrsweep.params import Metric, Stopping
 from lrsweep.replaying import COLUMNS, replay, summarize_replay
 
 NEEDED = ("trial", "step", "loss")
 LARGEST = 2**53  # up to here a float holds every whole number
 
 
-def run(path: Path, rungs: Sequence[int], eta: int, orders: int, metric: Metric, seed: int) -> tuple[list[dict[str, Any]], str]:
+def run(
+    path: Path, rungs: Sequence[int], stopping: Stopping, orders: int, metric: Metric, seed: int
+) -> tuple[list[dict[str, Any]], str]:
     """The summary of the replay, a row for each rule and metric, and what was used and left out.
 
     The table is CSV or parquet with columns trial, step, loss and, for M_u, lr: the learning rate of the step. Trials that do
@@ -45,7 +47,7 @@ def run(path: Path, rungs: Sequence[int], eta: int, orders: int, metric: Metric,
         )
     finals = [{"trial": row.trial, "state": COMPLETE, "steps": end, "final_loss_nats": row.loss} for row in last.itertuples()]
     trials = pd.DataFrame([row for row in finals if np.isfinite(row["final_loss_nats"])])
-    rows = summarize_replay(replay(trials, _measured(curves, metric), rungs, eta, orders, seed))
+    rows = summarize_replay(replay(trials, _measured(curves, metric), rungs, stopping, orders, seed))
     left_out = table["trial"].nunique() - len(whole)
     return rows, f"{len(whole)} whole trials of {end} steps in {orders} random orders; {left_out} left out"
 
