@@ -5,7 +5,6 @@
 
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+Rule = Callable[[float, float, list[float], int, float], bool]
 
 COLUMNS = {name: name if name == "m_u" else f"{name}_nats" for name in metric.NAMES}
 
@@ -64,7 +64,7 @@ def _median(value: float, least: float, earlier: list[float], eta: int, slack: f
     return bool(earlier) and value > (earlier[middle] + earlier[~middle]) / 2
 
 
-RULES: Mapping[str, Callable[[float, float, list[float], int, float], bool]] = {
+RULES: Mapping[str, Rule] = {
     "ours": _ours,
     "strict": _strict,
     "not_strict": _not_strict,
@@ -96,7 +96,7 @@ def replay(
             continue
         for rule, stops in RULES.items():
             for order, sequence in enumerate(shuffled):
-                trained = _replay_one(sequence, points, rungs, lengths, partial(stops, eta=stopping.eta, slack=stopping.slack))
+                trained = _replay_one(sequence, points, rungs, lengths, stops, stopping)
                 kept = [end for end, length, full in zip(ends, trained, lengths, strict=True) if length == full]
                 counts = {"steps": int(sum(trained)), "best_loss_nats": min(kept), "stopped": len(ends) - len(kept)}
                 rows.append({"rule": rule, "metric": name, "order": order, **counts})
@@ -115,14 +115,16 @@ def _points(curves: "pd.DataFrame", name: str, trials: list[int], rungs: Sequenc
     return rows
 
 
-def _replay_one(sequence: list[int], points: list[list[tuple]], rungs: Sequence[int], lengths: list[int], stops):
+def _replay_one(
+    sequence: list[int], points: list[list[tuple]], rungs: Sequence[int], lengths: list[int], stops: Rule, stopping: Stopping
+):
     """Steps that each trial is trained when they come in this sequence."""
     earlier: list[list[float]] = [[] for _ in rungs]
     trained = list(lengths)
     for i in sequence:
         for level, rung in enumerate(rungs):
             value, least = points[level][i]
-            stopped = stops(value, least, earlier[level])
+            stopped = stops(value, least, earlier[level], stopping.eta, stopping.slack)
             insort(earlier[level], value)
             if stopped:
                 trained[i] = int(rung)
