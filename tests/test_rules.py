@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from lrsweep.errors import UserError
-from lrsweep.params import Metric
+from lrsweep.params import Metric, Stopping
 from lrsweep.stages.rules import read, run
 
 METRIC = Metric(name="loss", window=2, kappa=1.1, rho=0.9, rise_weight=1.0)
+STOPPING = Stopping(first_rung=20, eta=2, slack=0.05)
 
 
 def table(n=20, noise=0.0, lr=False):
@@ -22,7 +23,7 @@ def table(n=20, noise=0.0, lr=False):
 
 
 def summary(path, **more):
-    rows, note = run(path, **{"rungs": (20, 40), "eta": 2, "orders": 20, "metric": METRIC, "seed": 0, **more})
+    rows, note = run(path, **{"rungs": (20, 40), "stopping": STOPPING, "orders": 20, "metric": METRIC, "seed": 0, **more})
     return {(row["rule"], row["metric"]): row for row in rows}, note
 
 
@@ -31,6 +32,7 @@ def test_a_perfect_metric_loses_nothing_and_saves_steps(tmp_path):
     found, note = summary(path)
     assert found["none", "none"]["median_steps"] == 20 * 100
     assert found["strict", "loss"]["kept_best_share"] == 1.0 and found["strict", "loss"]["median_steps"] < 1500
+    assert found["strict", "loss"]["median_steps"] < found["ours", "loss"]["median_steps"] < 20 * 100  # a slack stops fewer
     assert note == "20 whole trials of 100 steps in 20 random orders; 0 left out"
     assert not any(metric == "m_u" for _, metric in found)
 
