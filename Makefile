@@ -11,7 +11,7 @@ RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json selec
   figures/loss_by_lr.svg
 
 .PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune fixtures-sweeps \
-  bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search lock schema lint
+  bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-pool lock schema lint
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -78,6 +78,11 @@ $(SYNE_TUNE)/.installed: workflow/envs/syne-tune.txt
 bench-search: env env-sweeps env-syne-tune
 	$(BIN)/python -m benchmarks.search --seeds 50 --jobs $(JOBS)
 JOBS := $(shell nproc)
+
+# 400 whole curves of the default model, which bench-search replays on: make bench-pool POOL=mine TEXT=mine.txt SEED=3, then name it in
+# benchmarks/search.py. The recorded ones are tinystories (seed 0), stories (no TEXT: the built-in ones; seed 1) and pydoc (seed 2).
+bench-pool: env
+	$(BIN)/python -m benchmarks.pool docs/benchmarks/pool_$(POOL).parquet --trials 400 --jobs $(JOBS) --seed $(SEED) $(if $(TEXT),--text $(TEXT))
 
 # The share of their time that the workers train in phase 2, with its parts, beside Optuna's.
 bench-study: env-test

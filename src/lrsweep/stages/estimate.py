@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from lrsweep import training
 from lrsweep.devices import device
 from lrsweep.params import Budget, Params, SweepBayes
@@ -38,7 +40,7 @@ def run(params: Params, steps: int) -> str:
     workers = os.cpu_count() or 1
     stages = {
         "sweep_uniform": params.sweep_uniform.trials * speed.run_s(params.sweep_uniform, params.sweep_uniform.steps) / workers,
-        "sweep_bayes": speed.run_s(params.sweep_bayes, expected_steps(params.sweep_bayes)) / workers,
+        "sweep_bayes": speed.run_s(params.sweep_bayes, least_steps(params.sweep_bayes)) / workers,
         "assess": audit_s / workers,
         "select": select_s / workers,
         "train": speed.run_s(params.train, params.train.steps),
@@ -53,6 +55,10 @@ def run(params: Params, steps: int) -> str:
         *(f"  {name:14} {duration(seconds)}" for name, seconds in stages.items()),
         f"  {'together':14} {duration(sum(stages.values()))}, without start-up and analysis",
     ]
+    if "sweep_bayes" in stages:
+        whole_s = speed.run_s(params.sweep_bayes, most_steps(params.sweep_bayes)) / workers
+        share = f"1/{params.sweep_bayes.stopping.eta}"
+        lines.append(f"Phase 2 as where {share} of its trials pass each rung; where all do, it takes {duration(whole_s)}")
     return "\n".join(lines)
 
 
@@ -78,11 +84,22 @@ def measure(params: Params, steps: int) -> tuple[Speed, float]:
     return Speed(sorted(step_s)[len(step_s) // 2], eval_s[-1]), last_nats
 
 
-def expected_steps(section: SweepBayes) -> float:
+def block_steps(section: SweepBayes) -> int:
+    """Steps of phase 2's first block, which is halved at each rung."""
+    return sum(gap * (section.first_block // section.stopping.eta**i) for i, gap in enumerate(_gaps(section)))
+
+
+def least_steps(section: SweepBayes) -> float:
     """Steps that phase 2 trains when 1/eta of the trials go on at each rung."""
-    ends = [*section.rungs, section.steps]
-    gaps = [end - start for start, end in zip([0, *section.rungs], ends, strict=True)]
-    eta = section.stopping.eta
-    block = sum(gap * (section.first_block // eta**i) for i, gap in enumerate(gaps))
-    later = sum(gap / eta**i for i, gap in enumerate(gaps)) * (section.trials - section.first_block)
-    return block + later
+    later = sum(gap / section.stopping.eta**i for i, gap in enumerate(_gaps(section)))
+    return block_steps(section) + later * (section.trials - section.first_block)
+
+
+def most_steps(section: SweepBayes) -> int:
+    """Steps that phase 2 trains when every trial after the block passes all rungs."""
+    return block_steps(section) + section.steps * (section.trials - section.first_block)
+
+
+def _gaps(section: SweepBayes) -> list[int]:
+    """Steps from a rung to the next, the start and the end counted as rungs."""
+    return np.diff([0, *section.rungs, section.steps]).tolist()
