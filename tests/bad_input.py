@@ -73,7 +73,7 @@ def tokenizer():
 PARAMS = [
     Case("an unknown section", "params.yaml: extra:", "found {'a': 1}", "a known key", "remove the line", {"seed": "0\nextra: {a: 1}"}),
     Case("a misspelt section", "params.yaml: tokenise:", "found {", "nearest: tokenize", "correct its name", renamed=("tokenize", "tokenise")),
-    Case("a misspelt key", "params.yaml: sweep_bayes.frist_block:", "found 16", "nearest: first_block", "correct its name",
+    Case("a misspelt key", "params.yaml: sweep_bayes.frist_block:", "found 8", "nearest: first_block", "correct its name",
          renamed=("sweep_bayes.first_block", "frist_block")),
     Case("a misspelt key of a range", "params.yaml: sweep_uniform.lr.mx:", "found 0.5", "nearest: max", "correct its name",
          renamed=("sweep_uniform.lr.max", "mx")),

@@ -57,7 +57,10 @@ def llama_weights(section: params.Model, tensors: "dict[str, Tensor]") -> "dict[
     named = {"model.embed_tokens.weight": tensors["embedding.weight"], "model.norm.weight": tensors["norm.weight"]}
     named["lm_head.weight"] = tensors["head.weight"]
     for layer in range(section.n_layers):
+        of_layer = dict(zip("qkv", tensors[f"blocks.{layer}.qkv.weight"].chunk(3), strict=True))
+        of_layer |= dict(zip(("gate", "up"), tensors[f"blocks.{layer}.gate_up.weight"].chunk(2), strict=True))
+        of_layer |= {name: tensors[f"blocks.{layer}.{name}.weight"] for name in LLAMA_NAMES if name not in of_layer}
         for ours, theirs in LLAMA_NAMES.items():
-            weight = llama_layout(section, ours, tensors[f"blocks.{layer}.{ours}.weight"])
+            weight = llama_layout(section, ours, of_layer[ours])
             named[f"model.layers.{layer}.{theirs}.weight"] = weight.contiguous()
     return named

@@ -2,11 +2,11 @@
 
 Shapes: B batch, T tokens, D model, H heads, K width of a head, P = K / 2 pairs of a head, F inner width, V vocabulary.
 
-What a step costs at the default scale (one thread, 16 x 64 tokens, 13 ms): matrix products 43 %, attention 15 %, copies to and
-from oneDNN's tensors 10 %, the loss 7 %. Alternatives that were measured: products without these copies -1.1 ms, but by a
-function of torch that is not public; and, when MKL made the products and a step took 17 ms, one matrix for q, k and v and one
-for gate and up +0.4 (their parts are read with strides, their gradients joined by copies), RoPE on the halves of a head +0.7,
-by `roll` +0.5, where it is a complex product here; RMSNorm or the loss written out gained 0.1 or nothing.
+What a step costs at the default scale (one thread, 16 x 64 tokens, 10.4 ms): forward 3.4, backward 6.7, clipping 0.3, AdamW 0.3.
+Alternatives that were measured: products by way of oneDNN's own tensors +1.0 ms, by MKL +4; matrices of the same input not
+joined +0.5; RoPE on q and k apart +0.3, on the halves of a head +0.7, by `roll` +0.5, where it is a complex product here; a
+gradient written by hand, which has no second derivative, of RMSNorm -0.2, of SwiGLU -0.1, of the loss 0; the loss in chunks of the
+batch +1; torch.compile gained nothing over all this.
 """
 
 import math
@@ -36,17 +36,29 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, self.weight.shape, self.weight, RMS_EPS)
 
 
-class Linear(nn.Linear):
-    """A matrix product that oneDNN makes where a CPU computes in float32: MKL, torch's own choice, is slow on AMD's processors.
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """The rows of x, ... x in, times the transposed weight, out x in.
 
-    Measured on an EPYC, one thread: 250 GFLOP/s, where MKL has 115. A single row is left to MKL.
+    oneDNN makes it where a CPU computes in float32, as a convolution of one pixel, since torch hands plain matrices to MKL, which is
+    slow on AMD's processors. Measured on an EPYC, one thread: 250 GFLOP/s, where MKL has 115. A single row is left to MKL.
     """
+    if x.shape[-2] == 1 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not torch.backends.mkldnn.enabled:
+        return F.linear(x, weight)
+    # pixels whose channels are neighbours in memory: neither x nor the result is copied
+    pixels_BDT1 = x.unsqueeze(-2).permute(0, 3, 1, 2)
+    return F.conv2d(pixels_BDT1, weight[:, :, None, None]).permute(0, 2, 3, 1).squeeze(-2)
+
+
+class Linear(nn.Linear):
+    """Matrices of one shape that take the same input, one below the other, without bias: one product is faster than several."""
+
+    def __init__(self, n_in: int, n_out: int, n_matrices: int = 1, device: str | None = None) -> None:
+        super().__init__(n_in, n_matrices * n_out, bias=False, device=device)
+        self.n_out = n_out
 
     def forward(self, x: Tensor) -> Tensor:
-        """The rows of x times the transposed weight."""
-        if x.shape[-2] == 1 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not torch.backends.mkldnn.enabled:
-            return F.linear(x, self.weight)
-        return F.linear(x.to_mkldnn(), self.weight).to_dense()
+        """The product of x B x T x in, B x T x out."""
+        return product(x, self.weight)
 
 
 @contextmanager
@@ -61,9 +73,9 @@ def twice_differentiable() -> Iterator[None]:
         torch.backends.mkldnn.enabled = enabled
 
 
-def linear(n_in: int, n_out: int) -> nn.Linear:
-    """A matrix without bias and without values: nn.Linear alone would draw them from the global generator."""
-    return nn.utils.skip_init(Linear, n_in, n_out, bias=False)
+def linear(n_in: int, n_out: int, n_matrices: int = 1) -> nn.Linear:
+    """Matrices without values: nn.Linear alone would draw them from the global generator."""
+    return nn.utils.skip_init(Linear, n_in, n_out, n_matrices)
 
 
 def rotations(context_length: int, head_width: int, theta: float) -> Tensor:
@@ -105,19 +117,21 @@ class Block(nn.Module):
         super().__init__()
         self.layer, self.n_heads = layer, section.n_heads
         self.attention_norm, self.ffn_norm = RMSNorm(section.d_model), RMSNorm(section.d_model)
-        self.q, self.k, self.v, self.out = (linear(section.d_model, section.d_model) for _ in range(4))
-        self.gate, self.up = linear(section.d_model, section.d_ff), linear(section.d_model, section.d_ff)  # CS336: w1, w3
+        self.qkv, self.out = linear(section.d_model, section.d_model, 3), linear(section.d_model, section.d_model)
+        self.gate_up = linear(section.d_model, section.d_ff, 2)  # CS336: w1, w3
         self.down = linear(section.d_ff, section.d_model)  # CS336: w2
 
     def forward(self, x_BTD: Tensor, turns_TP: Tensor, cache: Cache | None) -> Tensor:
         """The stream B x T x D behind this block; a cache takes in the keys and values of the new tokens."""
         x_BTD = x_BTD + self._attend(self.attention_norm(x_BTD), turns_TP, cache)
         normed_BTD = self.ffn_norm(x_BTD)
-        return x_BTD + self.down(F.silu(self.gate(normed_BTD)) * self.up(normed_BTD))
+        gate, up = self.gate_up(normed_BTD).chunk(2, dim=-1)
+        return x_BTD + self.down(F.silu(gate) * up)
 
     def _attend(self, x_BTD: Tensor, turns_TP: Tensor, cache: Cache | None) -> Tensor:
-        q_BTHK, k_BTHK, v_BTHK = (matrix(x_BTD).unflatten(-1, (self.n_heads, -1)) for matrix in (self.q, self.k, self.v))
-        q_BTHK, k_BTHK = rotate(q_BTHK, turns_TP), rotate(k_BTHK, turns_TP)
+        heads = self.qkv(x_BTD).unflatten(-1, (3 * self.n_heads, -1))
+        to_turn, v_BTHK = heads.split([2 * self.n_heads, self.n_heads], dim=2)
+        q_BTHK, k_BTHK = rotate(to_turn, turns_TP).chunk(2, dim=2)
         if cache is not None:
             k_BTHK, v_BTHK = cache.extend(self.layer, k_BTHK, v_BTHK)
         q_BHTK, k_BHTK, v_BHTK = (x_BTHK.transpose(1, 2) for x_BTHK in (q_BTHK, k_BTHK, v_BTHK))
@@ -160,8 +174,8 @@ def init_weights(model: Transformer, seed: int) -> None:
     """
     generator = torch.Generator().manual_seed(derive_seed(seed, "init"))
     for module in model.modules():
-        if isinstance(module, nn.Linear):
-            sigma = math.sqrt(2.0 / (module.in_features + module.out_features))
+        if isinstance(module, Linear):
+            sigma = math.sqrt(2.0 / (module.in_features + module.n_out))
         elif isinstance(module, nn.Embedding):
             sigma = 1.0
         else:

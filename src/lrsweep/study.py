@@ -1,7 +1,8 @@
 """A study: which records a trial may see, how it is judged, how the first block is halved, and what a study adds up to.
 
 After the first block trial k depends on the records of the block and of trials up to k - lag, and on nothing else: so as many
-trials as the lag may run at once, and the result does not depend on the order in which they end.
+trials as the lag may run at once, and the result does not depend on the order in which they end. While the study is young, the
+lag is k / 2: proposals of which each knows little and none knows the others are not made by the dozen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +15,14 @@ from lrsweep.pruning import Verdict, halve, judge
 from lrsweep.records import Record, RungPoint
 
 
+def lag(k: int, section: SweepBayes) -> int:
+    """How many trials run at once when trial k does, at most."""
+    return max(1, min(section.lag, k // 2))
+
+
 def sight(k: int, section: SweepBayes) -> range:
     """The trials after the block whose records trial k may see."""
-    return range(section.first_block, max(section.first_block, k - section.lag + 1))
+    return range(section.first_block, max(section.first_block, k - lag(k, section) + 1))
 
 
 def pending(k: int, section: SweepBayes) -> range:
@@ -99,6 +105,22 @@ def rung_rows(record: Record) -> Iterator[Row]:
     """The record's rows of the table `rungs`."""
     for point in record.rungs:
         yield {"trial": record.trial, **point.__dict__}
+
+
+def at_once(trials: Sequence[int], section: SweepBayes) -> Iterator[Sequence[int]]:
+    """The trials in parts of which none sees a record of its own part."""
+    start = 0
+    for at, trial in enumerate(trials):
+        if trials[start] < sight(trial, section).stop:
+            yield trials[start:at]
+            start = at
+    yield trials[start:]
+
+
+def window(first: int, last: int, section: SweepBayes) -> range:
+    """Trials after the block that have all records in sight of trials first … last behind them, or are among these."""
+    seen = sight(first, section)
+    return range(sight(seen.stop - 1, section).stop if seen else section.first_block, sight(last, section).stop)
 
 
 def chunks(first: int, end: int, size: int) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@
 # it may be made again in the same run. A job that is started again for that finds its trials, if they are still the same.
 from lrsweep import imported, racing, receipts
 from lrsweep.lineage import current_records, study_folder
-from lrsweep.study import chunks
+from lrsweep.study import chunks, window
 
 SIZE = PARAMS.execution.trials_per_job
 BAYES = PARAMS.sweep_bayes
@@ -68,9 +68,9 @@ def before_race(wildcards):
 
 
 def before_trials(wildcards):
-    """The block, and the jobs of trials first - 2 lag + 1 … last - lag, which have all earlier ones behind them."""
+    """The block, and the jobs of the trials in sight that have all earlier ones behind them."""
     first, last = int(wildcards.first), int(wildcards.last)
-    seen = range(first - 2 * BAYES.lag + 1, last - BAYES.lag + 1)
+    seen = window(first, last, BAYES)
     jobs = [
         pair
         for pair in TRIALS["sweep_bayes"][

@@ -5,7 +5,7 @@ must survive that. So the records lie beside the receipts, and a trial that has 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -48,9 +48,12 @@ if TYPE_CHECKING:
 def run_trials(job: Job, first: int, last: int) -> None:
     """Trains the trials first … last of a stage that have no record yet, and writes the receipt."""
     job.open()
-    train = partial(_sequential, sight=_Sight(job)) if job.stage == "sweep_bayes" else _independent
     numbers = range(first, last + 1)
-    written = [job.path(trial) for trial, record in zip(numbers, _each(job, train, numbers), strict=True) if record]
+    if job.stage == "sweep_bayes":
+        found = _each(job, partial(_sequential, sight=_Sight(job)), study.at_once(numbers, job.params.sweep_bayes))
+    else:
+        found = _each(job, _independent, [numbers])
+    written = [job.path(trial) for trial, record in zip(numbers, found, strict=True) if record]
     receipts.write(receipts.path(job.study, "trials", first, last), job.folder, written)
 
 
@@ -59,20 +62,17 @@ def run_block(job: Job, level: int, first: int, last: int) -> None:
     job.open()
     trials = _places(job, _segments(job, level))[first : last + 1]
     missing = [trial for trial in trials if not job.finished(job.segment_path(level, trial))]
-    _each(job, partial(_segment, level=level), missing)
+    _each(job, partial(_segment, level=level), [missing])
     written = [job.segment_path(level, trial) for trial in trials]
     receipts.write(receipts.path(job.study, f"block-{level}", first, last), job.folder, written)
 
 
-def _each(job: Job, train: Callable[..., Record | None], trials: Sequence[int]) -> list[Record | None]:
-    """Calls train(job, trial) for each; as many at once as the execution says, which do not wait for one another."""
+def _each(job: Job, train: Callable[..., Record | None], parts: Iterable[Sequence[int]]) -> list[Record | None]:
+    """Calls train(job, trial) for each; as many of a part at once as the execution says, which do not wait for one another."""
     if job.params.execution.trials_at_once == 1:
-        return [train(job, trial) for trial in trials]
-    found: list[Record | None] = []
+        return [train(job, trial) for trials in parts for trial in trials]
     with ProcessPoolExecutor(job.params.execution.trials_at_once, get_context("spawn")) as pool:
-        for first in range(0, len(trials), job.params.sweep_bayes.lag):  # what is further apart than the lag may
-            found += pool.map(partial(train, job), trials[first : first + job.params.sweep_bayes.lag])
-    return found
+        return [record for trials in parts for record in pool.map(partial(train, job), trials)]
 
 
 def block_records(job: Job) -> list[Record]:
