@@ -27,7 +27,11 @@ def test_a_job_has_all_that_its_trials_see_behind_it(lag, size):
     section = SMALL.model_copy(update={"lag": lag, "trials": 300})
     jobs, behind = chunks(8, 300, size), {}
     for first, last in jobs:
-        needed = [job for job in jobs if job[0] < first and job[0] < (seen := window(first, last, section)).stop and job[1] >= seen.start]
+        needed = [
+            job
+            for job in jobs
+            if job[0] < first and job[0] < (seen := window(first, last, section)).stop and job[1] >= seen.start
+        ]
         behind[first] = set(range(first, last + 1)).union(*(behind[job[0]] for job in needed))
         for trial in range(first, last + 1):
             assert set(sight(trial, section)) <= behind[first]

@@ -5,8 +5,8 @@ Shapes: B batch, T tokens, D model, H heads, K width of a head, P = K / 2 pairs 
 What a step costs at the default scale (one thread, 16 x 64 tokens, 10.4 ms): forward 3.4, backward 6.7, clipping 0.3, AdamW 0.3.
 Alternatives that were measured: products by way of oneDNN's own tensors +1.0 ms, by MKL +4; matrices of the same input not
 joined +0.5; RoPE on q and k apart +0.3, on the halves of a head +0.7, by `roll` +0.5, where it is a complex product here; a
-gradient written by hand, which has no second derivative, of RMSNorm -0.2, of SwiGLU -0.1, of the loss 0; the loss in chunks of the
-batch +1; torch.compile gained nothing over all this.
+gradient written by hand, which has no second derivative, of RMSNorm -0.2, of SwiGLU -0.1, of the loss 0; the loss in chunks of
+the batch +1. torch.compile gained nothing on products by oneDNN.
 """
 
 import math
@@ -39,8 +39,8 @@ class RMSNorm(nn.Module):
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """The rows of x, ... x in, times the transposed weight, out x in.
 
-    oneDNN makes it where a CPU computes in float32, as a convolution of one pixel, since torch hands plain matrices to MKL, which is
-    slow on AMD's processors. Measured on an EPYC, one thread: 250 GFLOP/s, where MKL has 115. A single row is left to MKL.
+    oneDNN makes it where a CPU computes in float32, as a convolution of one pixel, since torch hands plain matrices to MKL, which
+    is slow on AMD's processors. Measured on an EPYC, one thread: 250 GFLOP/s, where MKL has 115. A single row is left to MKL.
     """
     if x.shape[-2] == 1 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not torch.backends.mkldnn.enabled:
         return F.linear(x, weight)
