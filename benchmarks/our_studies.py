@@ -21,11 +21,10 @@ _M_U = _SECTION.metric.model_copy(update={"name": "m_u"})
 CONTESTANTS = {
     "ours": _variant(),
     "ours, lag 32": _variant(lag=32),
-    "ours, block 8, lag 4": _variant(first_block=8, lag=4),
-    "ours, block 8, lag 2": _variant(first_block=8, lag=2),
+    "ours, lag 4": _variant(lag=4),
+    "ours, lag 2": _variant(lag=2),
+    "ours, block 16": _variant(first_block=16),
     "ours, no slack": _variant(slack=0.0),
-    "ours, told of 64 trials": _variant(most_told=64),
-    "ours, Optuna's GP, smoothed": _variant(sampler="gp"),
     # M_u has no term up to eval 5, so that all four begin at step 80
     "ours, rung 80, objective loss, stopped by loss": _variant(first_rung=80),
     "ours, rung 80, objective M_u, stopped by loss": _variant(first_rung=80, objective="m_u"),

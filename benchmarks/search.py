@@ -34,7 +34,7 @@ from lrsweep.params import Range, SweepBayes
 from lrsweep.smoothing import JITTER, fit
 
 HERE = Path(__file__).parent
-POOLS = ("tinystories", "stories")  # what was tuned on, and what was not
+POOLS = ("tinystories", "stories", "pydoc")  # what was tuned on, what was looked at since, and what was not
 PEERS = "benchmarks.peers"
 # module: its environment's Python, None for this one
 MODULES = {

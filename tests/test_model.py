@@ -72,7 +72,7 @@ def test_attention_sees_distances_and_no_positions(model):
 
 @pytest.mark.parametrize("n_prompt", [1, 10, 24])
 def test_the_cache_changes_nothing(model, ids_BT, n_prompt):
-    cache = Cache()
+    cache = Cache(model.context_length)
     with torch.no_grad():
         parts = [model(ids_BT[:, :n_prompt], cache), *(model(ids_BT[:, t : t + 1], cache) for t in range(n_prompt, 24))]
         torch.testing.assert_close(torch.cat(parts, dim=1), model(ids_BT), atol=1e-5, rtol=1e-5)
@@ -80,7 +80,7 @@ def test_the_cache_changes_nothing(model, ids_BT, n_prompt):
 
 
 def test_misuse_of_the_cache_is_a_bug(model, ids_BT):
-    cache = Cache()
+    cache = Cache(model.context_length)
     model(ids_BT[:, :22], cache)
     with pytest.raises(AssertionError, match="one token at a time"):
         model(ids_BT[:, 22:], cache)

@@ -1,5 +1,7 @@
 """Completions: nucleus sampling with a key-value cache."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -23,10 +25,10 @@ def generate(
     generator = torch.Generator().manual_seed(seed)
     new: list[int] = []
     window = unread = prompt or [stop_id]  # what the model sees, and the part of it that is not in the cache yet
-    cache = Cache()
+    cache = Cache(model.context_length)
     while len(new) < max_tokens:
         logits_V = model(torch.tensor([unread]), cache)[0, -1]
-        if not logits_V.isfinite().all():
+        if not math.isfinite(logits_V.sum()):
             raise UserError("lr: found weights that diverged in training, expected finite ones; lower lr and train again")
         token = sample(logits_V, temperature, top_p, generator)
         new.append(token)
@@ -35,7 +37,7 @@ def generate(
         window, unread = [*window, token], [token]
         if len(window) > model.context_length:
             window = unread = window[-(model.context_length // 2) :]
-            cache = Cache()
+            cache = Cache(model.context_length)
     return new
 
 

@@ -95,19 +95,25 @@ def rotate(x_BTHK: Tensor, turns_TP: Tensor) -> Tensor:
 
 
 class Cache:
-    """Rotated keys and values of the tokens so far, one pair a layer, for generation."""
+    """Rotated keys and values of the tokens so far, for generation: of each layer two tensors with room for the whole context."""
 
-    def __init__(self) -> None:
+    def __init__(self, context_length: int) -> None:
+        self.context_length = context_length
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
         self.length = 0  # tokens
 
     def extend(self, layer: int, k_BTHK: Tensor, v_BTHK: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the newest tokens' keys and values; returns those of all tokens."""
-        if layer in self.layers:
-            past_k_BTHK, past_v_BTHK = self.layers[layer]
-            k_BTHK, v_BTHK = torch.cat([past_k_BTHK, k_BTHK], dim=1), torch.cat([past_v_BTHK, v_BTHK], dim=1)
-        self.layers[layer] = k_BTHK, v_BTHK
-        return k_BTHK, v_BTHK
+        n_newest = k_BTHK.shape[1]
+        if layer not in self.layers:
+            n_sequences, _, *head = k_BTHK.shape
+            room = n_sequences, self.context_length, *head
+            self.layers[layer] = k_BTHK.new_empty(room), v_BTHK.new_empty(room)
+        keys_BTHK, values_BTHK = self.layers[layer]
+        keys_BTHK.narrow(1, self.length, n_newest).copy_(k_BTHK)
+        values_BTHK.narrow(1, self.length, n_newest).copy_(v_BTHK)
+        n_all = self.length + n_newest
+        return keys_BTHK.narrow(1, 0, n_all), values_BTHK.narrow(1, 0, n_all)
 
 
 class Block(nn.Module):
