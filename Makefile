@@ -72,7 +72,7 @@ $(SYNE_TUNE)/.installed: workflow/envs/syne-tune.txt
 	touch $@
 
 # Steps until the best trial is within 0.5 % of the best, ours and what users would pick instead, replayed on the recorded pools.
-# About ten hours of one core, one of them for the peers: an interrupted call goes on where it was, and the tables say how many seeds
+# About four hours of one core, more than half for the peers: an interrupted call goes on where it was, and the tables say how many seeds
 # a row has.
 # JOBS=1 for fewer processes at once; what is there so far: python -m benchmarks.search --seeds 50 --tables
 bench-search: env env-sweeps env-syne-tune

@@ -5,8 +5,8 @@
 
 Writes docs/benchmarks/search_POOL.csv, a row a contestant, search.csv, the goals, search.svg, and the tables of search.md. An
 interrupted call goes on where it was: each outcome lies in work/search, under a digest of the pool and of the code that it comes
-from. All contestants get their first 10 seeds before any gets more. 50 are about ten hours of one core, of
-which the peers (--only peers) take one.
+from. All contestants get their first 10 seeds before any gets more. 50 are about four hours of one core, of
+which the peers (--only peers) take more than half.
 """
 
 import argparse
