@@ -3,7 +3,7 @@
     python -m benchmarks.optuna_worker JOURNAL TRIALS SEED
 
 Run in a project whose tokens and edge are there. It trains what the pipeline's phase 2 trains: model, budget, evals, ranges,
-sampler and reduction factor of params.yaml. Each worker stops when the study has its trials, and prints what it trained. As with
+and reduction factor of params.yaml, and its TPE where that is the sampler, its GP else. Each worker stops when the study has its trials, and prints what it trained. As with
 ours, what is decided at an eval counts as training, proposals do not.
 """
 
@@ -65,7 +65,7 @@ def main() -> None:
         storage=JournalStorage(JournalFileBackend(journal)),
         study_name="peer",
         load_if_exists=True,
-        sampler={"gp": optuna.samplers.GPSampler, "tpe": optuna.samplers.TPESampler}[section.sampler](seed=seed),
+        sampler=(optuna.samplers.TPESampler if section.sampler == "tpe" else optuna.samplers.GPSampler)(seed=seed),
         pruner=optuna.pruners.SuccessiveHalvingPruner(
             min_resource=section.stopping.first_rung, reduction_factor=section.stopping.eta
         ),
