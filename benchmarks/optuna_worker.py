@@ -2,9 +2,10 @@
 
     python -m benchmarks.optuna_worker JOURNAL TRIALS SEED
 
-Run in a project whose tokens and edge are there. It trains what the pipeline's phase 2 trains: model, budget, evals, ranges,
-and reduction factor of params.yaml, and its TPE where that is the sampler, its GP else. Each worker stops when the study has its trials, and prints what it trained. As with
-ours, what is decided at an eval counts as training, proposals do not.
+Run in a project whose tokens and edge are there. It trains what the pipeline's phase 2 trains: model, budget, evals, ranges and
+reduction factor of params.yaml; proposals come from Optuna's TPE where that is the sampler there, else from its GP. Each worker
+stops when the study has its trials, and prints what it trained. As with ours, what is decided at an eval counts as training,
+proposals do not.
 """
 
 import json
