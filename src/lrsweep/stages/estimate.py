@@ -3,11 +3,10 @@
 import os
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
-from lrsweep import training
+from lrsweep import study, training
 from lrsweep.devices import device
 from lrsweep.params import Budget, Params, SweepBayes
 from lrsweep.progress import duration
@@ -86,7 +85,8 @@ def measure(params: Params, steps: int) -> tuple[Speed, float]:
 
 def block_steps(section: SweepBayes) -> int:
     """Steps of phase 2's first block, which is halved at each rung."""
-    return sum(gap * (section.first_block // section.stopping.eta**i) for i, gap in enumerate(_gaps(section)))
+    levels = zip(_gaps(section), (*section.rungs, section.steps), strict=True)
+    return sum(gap * study.len_at(level, section) for gap, level in levels)
 
 
 def least_steps(section: SweepBayes) -> float:
@@ -102,4 +102,4 @@ def most_steps(section: SweepBayes) -> int:
 
 def _gaps(section: SweepBayes) -> list[int]:
     """Steps from a rung to the next, the start and the end counted as rungs."""
-    return np.diff([0, *section.rungs, section.steps]).tolist()
+    return [end - start for start, end in pairwise((0, *section.rungs, section.steps))]
