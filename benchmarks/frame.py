@@ -10,10 +10,12 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
+
+import torch
 
 from lrsweep import artifacts
 
@@ -37,6 +39,7 @@ class Comparison:
     theirs: Sequence[float]
     goal: float | None  # least ratio; None where none was set
     held: bool = True  # what the goal asks besides
+    machine: str = field(default_factory=lambda: machine())
 
     @property
     def ratio(self) -> float:
@@ -64,7 +67,7 @@ class Comparison:
         goal = {"goal": "", "met": ""}
         if self.goal is not None:
             goal = {"goal": number(self.goal), "met": "yes" if self.met else "no"}
-        return {**about, **values, "ratio": number(self.ratio), **goal, "machine": machine()}
+        return {**about, **values, "ratio": number(self.ratio), **goal, "machine": self.machine}
 
 
 def number(value: float) -> str:
@@ -76,7 +79,8 @@ def machine() -> str:
     """What the numbers are of: cores, processor, versions."""
     models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     processor = models[0] if models else platform.machine()
-    return f"{os.cpu_count()} cores, {processor}, Python {platform.python_version()}, torch {version('torch')}"
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{os.cpu_count()} cores, {processor} ({instructions}), Python {platform.python_version()}, torch {version('torch')}"
 
 
 def _lines(path: str) -> list[str]:
@@ -102,15 +106,23 @@ def rate(work: Callable[[], int], at_least_s: float) -> float:
 
 
 def write(name: str, comparisons: Sequence[Comparison]) -> None:
-    """Writes the benchmark's table, and prints it."""
-    text = io.StringIO()
+    """Writes the benchmark's table, and prints it. The rows of other machines stay, before these."""
+    text, path = io.StringIO(), FOLDER / f"{name}.csv"
     rows = [comparison.row() for comparison in comparisons]
+    others = [row for row in read(path) if row["machine"] not in {row["machine"] for row in rows}] if path.exists() else []
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
-    artifacts.write_text(FOLDER / f"{name}.csv", text.getvalue())
+    writer.writerows([*others, *rows])
+    artifacts.write_text(path, text.getvalue())
     for row in rows:
         print("{work}, {measure}: {ours_median}, {peer} {peer_median}, ratio {ratio}, goal {goal}, met: {met}".format(**row))
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a benchmark's table; none of another table."""
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        return list(reader) if tuple(reader.fieldnames or ()) == COLUMNS else []
 
 
 def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

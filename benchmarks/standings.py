@@ -22,6 +22,7 @@ BEGIN, END = "<!-- from here on: python -m benchmarks.search -->", "<!-- up to h
 MEASURES = (("steps", 8), ("time", 8), ("time", 32))
 WORDS = {"steps": f"steps until truly within {WITHIN:.1%} of the best", "time": "time until then, in steps of one worker"}
 
+CLOCK = "a simulated clock, the same wherever it is replayed"
 Outcome = Mapping  # what benchmarks.replay writes
 Groups = Mapping[tuple[str, int], Sequence[Outcome]]
 
@@ -69,7 +70,7 @@ def goals(pool: str, groups: Groups) -> list[Comparison]:
                 best = min(rivals, key=lambda name: (statistics.median(rivals[name]), sum(map(math.isinf, rivals[name]))))
                 held = len(ours) >= SEEDS and all(outcome["steps"] is not None for outcome in ours)
                 work = f"search on {pool}, {workers} workers"
-                found.append(Comparison(work, WORDS[key], "less", best, values(ours, key), rivals[best], goal, held))
+                found.append(Comparison(work, WORDS[key], "less", best, values(ours, key), rivals[best], goal, held, CLOCK))
     return found
 
 

@@ -1,9 +1,9 @@
 """docs/benchmarks/README.md and ratios.svg, from the tables that the benchmarks wrote."""
 
-import csv
+from itertools import groupby
 from pathlib import Path
 
-from benchmarks.frame import COLUMNS, FOLDER, markdown
+from benchmarks.frame import FOLDER, markdown, read
 from lrsweep import artifacts
 
 COLOURS = {"yes": "#009E73", "no": "#D55E00", "": "#0072B2"}  # of Okabe and Ito, as in every figure
@@ -20,26 +20,21 @@ the goal is the least that it should be. None of this is a test.
 
 def tables() -> dict[str, list[dict[str, str]]]:
     """The rows of each benchmark, by its name; other tables in the folder are left alone."""
-    found = {}
-    for path in sorted(FOLDER.glob("*.csv")):
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) == COLUMNS:
-                found[path.stem] = list(reader)
-    return found
+    found = {path.stem: read(path) for path in sorted(FOLDER.glob("*.csv"))}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def page(found: dict[str, list[dict[str, str]]]) -> str:
     """The page in Markdown."""
     parts = [HEAD]
     for name, rows in found.items():
-        lines = []
-        for row in rows:
-            ours, theirs = _values(row, "ours"), _values(row, "peer")
-            cells = (row["work"], row["measure"], ours, row["peer"], theirs, row["runs"], row["ratio"], row["goal"], row["met"])
-            lines.append(cells)
-        machines = sorted({row["machine"] for row in rows})
-        parts.append(f"## {name}\n\n{markdown(SHOWN, lines)}\n\nOn {'; '.join(machines)}.\n")
+        parts.append(f"## {name}\n")
+        for machine, own in groupby(rows, key=lambda row: row["machine"]):
+            lines = []
+            for row in own:
+                ours, theirs = _values(row, "ours"), _values(row, "peer")
+                lines.append([row["work"], row["measure"], ours, row["peer"], theirs, *(row[key] for key in SHOWN[5:])])
+            parts.append(f"{markdown(SHOWN, lines)}\n\nOn {machine}.\n")
     return "\n".join(parts)
 
 
@@ -49,21 +44,27 @@ def _values(row: dict[str, str], side: str) -> str:
     return median if least == most else f"{median} ({least} to {most})"
 
 
+def _where(row: dict[str, str], benchmark: list[dict[str, str]]) -> str:
+    """The processor, where one benchmark was made on several machines."""
+    return f", {row['machine'].split(', ')[1]}" if len({other["machine"] for other in benchmark}) > 1 else ""
+
+
 def draw(found: dict[str, list[dict[str, str]]], path: Path) -> None:
     """Ratio (dot) and goal (line) of every row, on a log axis."""
     import matplotlib.pyplot as plt
 
     import lrsweep
 
-    rows = [row for benchmark in found.values() for row in benchmark][::-1]
+    rows = [(row, _where(row, benchmark)) for benchmark in found.values() for row in benchmark][::-1]
     with plt.style.context(Path(lrsweep.__file__).parent / "figures/style.mplstyle"):
         figure, ax = plt.subplots(figsize=(11, 0.8 + 0.5 * len(rows)))
-        for height, row in enumerate(rows):
+        for height, (row, _) in enumerate(rows):
             ratio, goal = float(row["ratio"]), float(row["goal"] or "nan")  # what is not a number is not drawn
             ax.plot([goal, ratio], [height, height], color=COLOURS[row["met"]], linewidth=1.5)
             ax.plot(goal, height, "|", color="black", markersize=16, markeredgewidth=2)
             ax.plot(ratio, height, "o", color=COLOURS[row["met"]])
-        ax.set_yticks(range(len(rows)), [f"{row['work']}, {row['measure']}\nagainst {row['peer']}" for row in rows], fontsize=9)
+        labels = [f"{row['work']}, {row['measure']}\nagainst {row['peer']}{where}" for row, where in rows]
+        ax.set_yticks(range(len(rows)), labels, fontsize=9)
         ax.set(xscale="log", xlabel="times as good as the peer (dot), and the goal (line)")
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}")

@@ -36,7 +36,9 @@ def build(section, seed):
     return model
 
 
-def test_the_same_logits_and_gradients_as_llama(model, ids_BT):
+@pytest.mark.parametrize("avx512", [False, True])  # either way of a product, whatever this processor has
+def test_the_same_logits_and_gradients_as_llama(model, ids_BT, avx512, monkeypatch):
+    monkeypatch.setattr("lrsweep.model.AVX512", avx512)
     other = llama(SECTION, VOCAB)
     other.load_state_dict(llama_weights(SECTION, model.state_dict()))
     ours_BTV, theirs_BTV = model(ids_BT), other(ids_BT).logits

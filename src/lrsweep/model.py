@@ -2,11 +2,11 @@
 
 Shapes: B batch, T tokens, D model, H heads, K width of a head, P = K / 2 pairs of a head, F inner width, V vocabulary.
 
-What a step costs at the default scale (one thread, 16 x 64 tokens, 10.4 ms): forward 3.4, backward 6.7, clipping 0.3, AdamW 0.3.
-Alternatives that were measured: products by way of oneDNN's own tensors +1.0 ms, by MKL +4; matrices of the same input not
-joined +0.5; RoPE on q and k apart +0.3, on the halves of a head +0.7, by `roll` +0.5, where it is a complex product here; a
+A step at the default scale (one thread with AVX-512, 16 x 64 tokens, 10.4 ms): forward 3.4, backward 6.7, clipping 0.3, AdamW
+0.3. Alternatives that were measured: products by way of oneDNN's own tensors +1.0 ms, by MKL +4; matrices of the same input
+not joined +0.5; RoPE on q and k apart +0.3, on the halves of a head +0.7, by `roll` +0.5, where it is a complex product here; a
 gradient written by hand, which has no second derivative, of RMSNorm -0.2, of SwiGLU -0.1, of the loss 0; the loss in chunks of
-the batch +1. torch.compile gained nothing on products by oneDNN.
+the batch +1. torch.compile gained nothing on products by oneDNN, and 2 of 29 ms on MKL's, with AVX2, for 21 s of compiling.
 """
 
 import math
@@ -22,6 +22,7 @@ from lrsweep import params
 from lrsweep.seeding import derive_seed
 
 RMS_EPS = 1e-5  # as in CS336 assignment 1 and Llama 2
+AVX512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 class RMSNorm(nn.Module):
@@ -36,19 +37,6 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, self.weight.shape, self.weight, RMS_EPS)
 
 
-def product(x: Tensor, weight: Tensor) -> Tensor:
-    """The rows of x, ... x in, times the transposed weight, out x in.
-
-    oneDNN makes it where a CPU computes in float32, as a convolution of one pixel, since torch hands plain matrices to MKL, which
-    is slow on AMD's processors. Measured on an EPYC, one thread: 250 GFLOP/s, where MKL has 115. A single row is left to MKL.
-    """
-    if x.shape[-2] == 1 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu") or not torch.backends.mkldnn.enabled:
-        return F.linear(x, weight)
-    # pixels whose channels are neighbours in memory: neither x nor the result is copied
-    pixels_BDT1 = x.unsqueeze(-2).permute(0, 3, 1, 2)
-    return F.conv2d(pixels_BDT1, weight[:, :, None, None]).permute(0, 2, 3, 1).squeeze(-2)
-
-
 class Linear(nn.Linear):
     """Matrices of one shape that take the same input, one below the other, without bias: one product is faster than several."""
 
@@ -57,8 +45,18 @@ class Linear(nn.Linear):
         self.n_out = n_out
 
     def forward(self, x: Tensor) -> Tensor:
-        """The product of x B x T x in, B x T x out."""
-        return product(x, self.weight)
+        """The product of x B x T x in, B x T x out.
+
+        torch hands plain matrices to MKL, which leaves AVX-512 unused on AMD's processors: there oneDNN makes the product, as a
+        convolution of one pixel. One thread of an EPYC with AVX-512: 250 GFLOP/s, MKL 115. With AVX2 MKL is faster, 75 beside 57.
+        A single row is left to MKL.
+        """
+        onednn = AVX512 and torch.backends.mkldnn.enabled and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+        if not onednn or x.shape[-2] == 1:
+            return F.linear(x, self.weight)
+        # pixels whose channels are neighbours in memory: neither x nor the result is copied
+        pixels_BDT1 = x.unsqueeze(-2).permute(0, 3, 1, 2)
+        return F.conv2d(pixels_BDT1, self.weight[:, :, None, None]).permute(0, 2, 3, 1).squeeze(-2)
 
 
 @contextmanager
