@@ -15,8 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from lrsweep import artifacts
 
 FOLDER = Path("docs/benchmarks")
@@ -77,6 +75,8 @@ def number(value: float) -> str:
 
 def machine() -> str:
     """What the numbers are of: cores, processor, versions."""
+    import torch  # only now: what a process of a measurement takes by getrusage is at least what this one has
+
     models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     processor = models[0] if models else platform.machine()
     instructions = torch.backends.cpu.get_cpu_capability()
