@@ -65,6 +65,7 @@ def draw(found: dict[str, list[dict[str, str]]], path: Path) -> None:
             ax.plot(ratio, height, "o", color=COLOURS[row["met"]])
         labels = [f"{row['work']}, {row['measure']}\nagainst {row['peer']}{where}" for row, where in rows]
         ax.set_yticks(range(len(rows)), labels, fontsize=9)
+        ax.set_ylim(-1, len(rows))
         ax.set(xscale="log", xlabel="times as good as the peer (dot), and the goal (line)")
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         ax.xaxis.set_minor_formatter(lambda x, _: f"{x:g}")

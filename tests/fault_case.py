@@ -1,6 +1,7 @@
 """A fault that is done to the tiny pipeline: the runners that it meets, and what it has cost in the end."""
 
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -83,7 +84,7 @@ class Case:
         """Waits for the end of a runner; what it said. Nothing that had finished when it started may be trained again."""
         process.wait(timeout=900)
         text = self.log.read_text()
-        assert "Traceback" not in text, text[-4000:]
+        assert not tracebacks(text), text[-4000:]
         finished, starts, final = self.before
         again = {key: n for key, n in (started(self.project) - starts).items() if key in finished}
         self.again += sum(n for (study, trial, _), n in again.items() if (study, trial) not in self.excused)
@@ -162,6 +163,12 @@ def running_trials(project: Path) -> list[int]:
     """The processes of trials that have started and not ended."""
     last = {(study, event.pid): event for study, event in events(project)}
     return [event.pid for event in last.values() if event.state is None and alive(event.pid)]
+
+
+def tracebacks(text: str) -> list[str]:
+    """All that were said, but for Python's own where Ctrl-C hits it before our main begins."""
+    found = re.findall(r"^Traceback \(most recent call last\):\n(?: .*\n)*.*", text, re.MULTILINE)
+    return [trace for trace in found if ", in main\n" in trace or not trace.endswith("\nKeyboardInterrupt")]
 
 
 def wait_until(found: Callable[[], object], limit_s: float = 300) -> object:

@@ -99,6 +99,7 @@ def worker_hung(case: Case, tries: int) -> None:
         process = case.start()
     expect_line(text, job, "started again")
     unblock(record)
+    configured(case.project, {"execution": {"trial_minutes": None}})
 
 
 def worker_hung_once(case: Case, tries: int) -> None:
@@ -112,11 +113,12 @@ def worker_hung_once(case: Case, tries: int) -> None:
 
 def hang(case: Case) -> tuple[subprocess.Popen, Path, str]:
     """A runner with a trial that waits at a pipe in the place of its record; that place, and what is said of its job."""
-    configured(case.project, {"execution": {"trial_minutes": 0.2, "trials_per_job": 1}})
+    configured(case.project, {"execution": {"trials_per_job": 1}})
     process = case.start()
     first = wait_until(lambda: list(case.project.glob("work/*/sweep_uniform/trials/000/*.json")))[0]
     os.killpg(process.pid, signal.SIGKILL)
     case.end(process)
+    configured(case.project, {"execution": {"trial_minutes": 0.2}})
     record = next(path for number in range(6) if not (path := first.with_name(f"{number:05d}.json")).exists())
     case.tries += 1
     os.mkfifo(record)
