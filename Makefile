@@ -88,7 +88,8 @@ bench-pool: env
 bench-study: env-test
 	$(BIN)/python -m benchmarks.study
 
-# Each benchmark beside its peer, then the table and the figure of docs/benchmarks. An hour, on a machine that does nothing else.
+# Each benchmark beside its peer, then the table and the figure of docs/benchmarks. An hour on two fast cores that do nothing else; on two
+# slow ones tokenizing alone took 52 minutes.
 # bench-search: hours more, see there. The other peers (transformers, tokenizers, Optuna) agree with our pins, so they are in the
 # environment of the tests.
 BENCHMARKS := step generation tokenizing study nothing
