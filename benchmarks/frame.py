@@ -25,6 +25,20 @@ COLUMNS = (
 )
 
 
+def machine() -> str:
+    """What the numbers are of: cores, processor, versions."""
+    import torch  # only now: what a process of a measurement takes by getrusage is at least what this one has
+
+    models = [line.partition(":")[2].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    processor = models[0] if models else platform.machine()
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{os.cpu_count()} cores, {processor} ({instructions}), Python {platform.python_version()}, torch {version('torch')}"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The same work done by ours and by a peer, so many times each. A fixed limit is a peer with one value."""
@@ -37,7 +51,7 @@ class Comparison:
     theirs: Sequence[float]
     goal: float | None  # least ratio; None where none was set
     held: bool = True  # what the goal asks besides
-    machine: str = field(default_factory=lambda: machine())
+    machine: str = field(default_factory=machine)
 
     @property
     def ratio(self) -> float:
@@ -73,20 +87,6 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def machine() -> str:
-    """What the numbers are of: cores, processor, versions."""
-    import torch  # only now: what a process of a measurement takes by getrusage is at least what this one has
-
-    models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    processor = models[0] if models else platform.machine()
-    instructions = torch.backends.cpu.get_cpu_capability()
-    return f"{os.cpu_count()} cores, {processor} ({instructions}), Python {platform.python_version()}, torch {version('torch')}"
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
 def alternate(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Measures each contender so many times, one after the other; every second round goes backwards."""
     found: dict[str, list[float]] = {name: [] for name in contenders}
@@ -108,8 +108,8 @@ def rate(work: Callable[[], int], at_least_s: float) -> float:
 def write(name: str, comparisons: Sequence[Comparison]) -> None:
     """Writes the benchmark's table, and prints it. The rows of other machines stay, before these."""
     text, path = io.StringIO(), FOLDER / f"{name}.csv"
-    rows = [comparison.row() for comparison in comparisons]
-    others = [row for row in read(path) if row["machine"] not in {row["machine"] for row in rows}] if path.exists() else []
+    rows, machines = [comparison.row() for comparison in comparisons], {comparison.machine for comparison in comparisons}
+    others = [row for row in read(path) if row["machine"] not in machines]
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows([*others, *rows])
@@ -119,10 +119,9 @@ def write(name: str, comparisons: Sequence[Comparison]) -> None:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a benchmark's table; none of another table."""
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file)
-        return list(reader) if tuple(reader.fieldnames or ()) == COLUMNS else []
+    """The rows of a benchmark's table; none where there is none or another table."""
+    reader = csv.DictReader(_lines(path))
+    return list(reader) if tuple(reader.fieldnames or ()) == COLUMNS else []
 
 
 def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -30,10 +30,8 @@ def page(found: dict[str, list[dict[str, str]]]) -> str:
     for name, rows in found.items():
         parts.append(f"## {name}\n")
         for machine, own in groupby(rows, key=lambda row: row["machine"]):
-            lines = []
-            for row in own:
-                ours, theirs = _values(row, "ours"), _values(row, "peer")
-                lines.append([row["work"], row["measure"], ours, row["peer"], theirs, *(row[key] for key in SHOWN[5:])])
+            shown = [{**row, "ours": _values(row, "ours"), "its": _values(row, "peer")} for row in own]
+            lines = [[row[key] for key in SHOWN] for row in shown]
             parts.append(f"{markdown(SHOWN, lines)}\n\nOn {machine}.\n")
     return "\n".join(parts)
 
@@ -44,9 +42,11 @@ def _values(row: dict[str, str], side: str) -> str:
     return median if least == most else f"{median} ({least} to {most})"
 
 
-def _where(row: dict[str, str], benchmark: list[dict[str, str]]) -> str:
-    """The processor, where one benchmark was made on several machines."""
-    return f", {row['machine'].split(', ')[1]}" if len({other["machine"] for other in benchmark}) > 1 else ""
+def _labels(rows: list[dict[str, str]]) -> list[str]:
+    """What each row of a benchmark compares; with the processor, where there are several machines."""
+    several = len({row["machine"] for row in rows}) > 1
+    where = [f", {row['machine'].split(', ')[1]}" if several else "" for row in rows]
+    return [f"{row['work']}, {row['measure']}\nagainst {row['peer']}{own}" for row, own in zip(rows, where, strict=True)]
 
 
 def draw(found: dict[str, list[dict[str, str]]], path: Path) -> None:
@@ -55,15 +55,15 @@ def draw(found: dict[str, list[dict[str, str]]], path: Path) -> None:
 
     import lrsweep
 
-    rows = [(row, _where(row, benchmark)) for benchmark in found.values() for row in benchmark][::-1]
+    rows = [row for benchmark in found.values() for row in benchmark][::-1]
+    labels = [label for benchmark in found.values() for label in _labels(benchmark)][::-1]
     with plt.style.context(Path(lrsweep.__file__).parent / "figures/style.mplstyle"):
         figure, ax = plt.subplots(figsize=(11, 0.8 + 0.5 * len(rows)))
-        for height, (row, _) in enumerate(rows):
+        for height, row in enumerate(rows):
             ratio, goal = float(row["ratio"]), float(row["goal"] or "nan")  # what is not a number is not drawn
             ax.plot([goal, ratio], [height, height], color=COLOURS[row["met"]], linewidth=1.5)
             ax.plot(goal, height, "|", color="black", markersize=16, markeredgewidth=2)
             ax.plot(ratio, height, "o", color=COLOURS[row["met"]])
-        labels = [f"{row['work']}, {row['measure']}\nagainst {row['peer']}{where}" for row, where in rows]
         ax.set_yticks(range(len(rows)), labels, fontsize=9)
         ax.set_ylim(-1, len(rows))
         ax.set(xscale="log", xlabel="times as good as the peer (dot), and the goal (line)")

@@ -118,7 +118,7 @@ def hang(case: Case) -> tuple[subprocess.Popen, Path, str]:
     first = wait_until(lambda: list(case.project.glob("work/*/sweep_uniform/trials/000/*.json")))[0]
     os.killpg(process.pid, signal.SIGKILL)
     case.end(process)
-    configured(case.project, {"execution": {"trial_minutes": 0.2}})
+    configured(case.project, {"execution": {"trial_minutes": 0.2}})  # only now: a slow machine imports that long, the first time
     record = next(path for number in range(6) if not (path := first.with_name(f"{number:05d}.json")).exists())
     case.tries += 1
     os.mkfifo(record)
