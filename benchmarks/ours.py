@@ -6,22 +6,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks import phase_1
 from benchmarks.clock import Ended, trial_seed
 from benchmarks.world import World
 from lrsweep import artifacts, study
 from lrsweep.curves import Curve
-from lrsweep.params import VARIED, Range, SweepBayes
-from lrsweep.records import EvalPoint, Proposal, Record
-from lrsweep.schedule import lr_at
+from lrsweep.params import VARIED, Params, Range, SweepBayes
+from lrsweep.records import Proposal, Record
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A study: what proposes, what its objective is, and what stops its trials."""
+    """A study: what proposes, what its objective is, what stops its trials, and the parameters of a phase 1 before it, if any."""
 
     propose: Callable[..., Proposal]
     objective: SweepBayes
     stopping: SweepBayes
+    phase_1: Params | None = None
 
 
 class OurStudy:
@@ -30,7 +31,12 @@ class OurStudy:
     def __init__(self, variant: Variant, world: World, seed: int) -> None:
         self.variant, self.world, self.seed = variant, world, seed
         self.lr = Range(min=float(world.least_D[0]), max=float(world.most_D[0]), scale="log")
+        self.prior: list[Record] = []
         section = variant.stopping
+        if variant.phase_1:
+            known = phase_1.trials(world, variant.phase_1, seed)
+            self.lr = phase_1.lr_range(world, known, variant.phase_1, seed) if section.lr == "auto" else self.lr
+            self.prior = known if section.prior else []
         self.block = range(section.first_block)
         self.proposals = [variant.propose([], [], k, variant.objective, self.lr, seed) for k in self.block]
         levels, trials = [], list(self.block)
@@ -41,11 +47,7 @@ class OurStudy:
         self.records = study.close_block(levels, section)
 
     def _record(self, k: int, until: int) -> Record:
-        proposal = self.proposals[k]
-        losses = self.world.observe(self.place(k), trial_seed(self.seed, k))
-        points = zip(self.world.steps_E.tolist(), losses.tolist(), strict=True)
-        evals = [EvalPoint(s, lr_at(s, proposal.lr, self.variant.stopping, 0.1), v) for s, v in points if s <= until]
-        return Record("replay", proposal, trial_seed(self.seed, k), artifacts.COMPLETE, until, tuple(evals), ())
+        return phase_1.trained(self.world, self.proposals[k], self.variant.stopping, trial_seed(self.seed, k), until)
 
     def place(self, k: int) -> np.ndarray:
         return self.world.place({name: getattr(self.proposals[k], name) for name in VARIED})
@@ -57,7 +59,7 @@ class OurStudy:
     def grow(self) -> None:
         """One trial more."""
         section, k = self.variant.stopping, len(self.records)
-        seen = [self.records[j] for j in (*self.block, *study.sight(k, section))]
+        seen = [*self.prior, *(self.records[j] for j in (*self.block, *study.sight(k, section)))]
         waiting = [self.proposals[j] for j in study.pending(k, section)]
         self.proposals.append(self.variant.propose(seen, waiting, k, self.variant.objective, self.lr, self.seed))
         whole = self._record(k, section.steps)

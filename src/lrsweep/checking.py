@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from lrsweep import violations, yamlfile
 from lrsweep.errors import UserError
-from lrsweep.params import Budget, Corpus, Generate, Params, Range, Select, SweepBayes
+from lrsweep.params import Budget, Corpus, Generate, Params, Range, Select, SweepBayes, SweepUniform
 from lrsweep.violations import Nothing, Problem
 
 
@@ -71,12 +71,25 @@ def _contradictions(p: Params) -> Iterator[Problem]:
             expected = f"rising numbers of updates of phase 1, up to sweep_uniform.steps ({end})"
             yield Problem("sharpness.steps", list(steps), expected, "correct them, or set sharpness: null")
     yield from _study_problems(p.sweep_bayes)
+    if p.sweep_bayes.prior:
+        yield from _prior_problems(p.sweep_uniform, p.sweep_bayes)
     if p.cluster.k_min > p.cluster.k_max:
         yield Problem("cluster.k_min", p.cluster.k_min, f"at most cluster.k_max ({p.cluster.k_max})", "swap them")
     yield from _race_problems(p.select)
     if not p.generate.prompts:
         yield Problem("generate.prompts", [], "at least one prompt", "add one")
     yield from _prompt_problems(p.generate, p.model.context_length)
+
+
+def _prior_problems(phase_1: SweepUniform, s: SweepBayes) -> Iterator[Problem]:
+    for name in Budget.model_fields:
+        own, other = getattr(s, name), getattr(phase_1, name)
+        if own != other:
+            lengths = f"sweep_uniform.{name} is {other}, sweep_bayes.{name} {own}"
+            expected = f"null, since trials of another length are no measure: {lengths}"
+            block = " and sweep_bayes.first_block to 8" if s.first_block == 0 else ""
+            yield Problem("sweep_bayes.prior", s.prior, expected, f"set it to null{block}, or make both the same")
+            return
 
 
 def _race_problems(s: Select) -> Iterator[Problem]:
@@ -147,7 +160,7 @@ def _study_problems(s: SweepBayes) -> Iterator[Problem]:
     n_rungs = len(s.rungs)
     if s.first_block > s.trials:
         yield Problem("sweep_bayes.first_block", s.first_block, f"at most sweep_bayes.trials ({s.trials})", "lower it")
-    elif s.first_block // eta**n_rungs < 1:
+    elif s.first_block // eta**n_rungs < 1 and (s.first_block or not s.prior):
         why = f"the block is cut to 1/eta at each of the rungs {list(s.rungs)} and one trial must reach the end"
         expected = f"at least eta^rungs = {eta}^{n_rungs}: {why}"
         yield Problem("sweep_bayes.first_block", s.first_block, expected, f"set it to {eta ** (n_rungs + 1)}, or raise {key}")

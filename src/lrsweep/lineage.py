@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from lrsweep import artifacts
+from lrsweep import artifacts, prior
 from lrsweep.corpus import source_files
 from lrsweep.devices import device
 from lrsweep.errors import UserError
@@ -116,12 +116,16 @@ def context(study: Path, params: Params) -> str:
     found = {"study": study.parent.name, "tokens": artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json")}
     if study.name == "sweep_bayes":
         found["lr"] = lr_range(params.sweep_bayes).model_dump()
+        found["prior"] = [_table_digest(path) for path in prior.tables(params.sweep_bayes)]
     if study.name in ("assess", "select"):
-        table = artifacts.RESULTS / "sweep_bayes/trials.parquet"
-        if not table.is_file():
-            raise UserError(f"{table}: no such file; the stage that writes it has not run")
-        found["trials"] = artifacts.digest(table)
+        found["trials"] = _table_digest(artifacts.RESULTS / "sweep_bayes/trials.parquet")
     return canonical_digest(found)
+
+
+def _table_digest(path: Path) -> str:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; the stage that writes it has not run")
+    return artifacts.digest(path)
 
 
 def records_folder(study: Path, context: str) -> Path:

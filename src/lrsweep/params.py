@@ -178,7 +178,8 @@ class Stopping(Section):
 
 class SweepBayes(Budget):
     trials: Count
-    first_block: Annotated[int, Field(ge=2)]
+    prior: Literal["sweep_uniform"] | None
+    first_block: Annotated[int, Field(ge=0)]
     lag: Count
     sampler: Literal["mfgp", "gp", "tpe"]
     cap_quantile: Annotated[Real, Field(gt=0, le=1)]

@@ -18,7 +18,7 @@ from lrsweep.records import Proposal, Record
 from lrsweep.seeding import derive_seed, generator
 from lrsweep.smoothing import smooth
 
-Told = tuple[Proposal, float]
+Told = tuple[Proposal, float]  # a trial, and what it counts as
 
 SIGNIFICANT_DIGITS = 4  # rounding makes the GP's answer the same under another BLAS path
 SMOOTH_DIGITS = 8  # what is told is rounded too, before it goes through a second fit
@@ -37,7 +37,7 @@ def propose(
     """The values of trial k.
 
     Args:
-        records: those in sight, in trial order: the first block and trials up to k - lag.
+        records: those in sight: the prior's, the first block's and, in trial order, those of trials up to k - lag.
         pending: the proposals of the earlier trials that are not in sight, in trial order.
         k: number of the trial.
         section: the study's parameters.
@@ -45,22 +45,25 @@ def propose(
         seed: the study's seed.
     """
     ranges = {"lr": lr, "beta2": section.beta2, "weight_decay": section.weight_decay}
-    told = [] if k < section.first_block else bounded(tell(records, section), section.most_told)
-    if len(told) < FEWEST_TOLD:
-        values = _sobol(k, ranges, derive_seed(seed, "sweep_bayes/sobol"))
-        return _proposal(k, values, "sobol", records, len(pending), derive_seed(seed, "sweep_bayes/sobol"))
+    if section.sampler != "mfgp":  # Optuna's know no place outside the ranges
+        records = [record for record in records if _inside(record.proposal, ranges)]
+    values = [] if k < section.first_block else tell(records, section)
+    if len(values) < FEWEST_TOLD:
+        sobol_seed = derive_seed(seed, "sweep_bayes/sobol")
+        return _proposal(k, _sobol(k, ranges, sobol_seed), "sobol", records, len(pending), sobol_seed)
+    kept = bounded(values, section.most_told)
     sampler_seed = derive_seed(seed, "sweep_bayes/proposal", k) % 2**32
     if section.sampler == "mfgp":
-        kept = {proposal.trial for proposal, _ in told}
-        values = _suggest([record for record in records if record.trial in kept], pending, ranges, section, sampler_seed)
+        answer = _suggest([records[i] for i in kept], pending, ranges, section, sampler_seed)
     else:
+        told = [(records[i].proposal, values[i]) for i in kept]
         told = smoothed(told, ranges) if section.sampler == "gp" else told
-        values = _ask(told, pending, ranges, section.sampler, sampler_seed)
-    return _proposal(k, values, section.sampler, records, len(pending), sampler_seed)
+        answer = _ask(told, pending, ranges, section.sampler, sampler_seed)
+    return _proposal(k, answer, section.sampler, records, len(pending), sampler_seed)
 
 
-def tell(records: Sequence[Record], section: SweepBayes) -> list[Told]:
-    """What the sampler is told of each record; nothing where no trial is complete.
+def tell(records: Sequence[Record], section: SweepBayes) -> list[float]:
+    """What each record counts as for the sampler, in the metric's unit; nothing where no trial is complete.
 
     A complete trial counts as its metric at the end; a pruned one as its metric at its last rung plus the complete trials'
     median change from that rung to the end. All are capped at the `cap_quantile` of these, and a diverged one counts as the
@@ -69,32 +72,32 @@ def tell(records: Sequence[Record], section: SweepBayes) -> list[Told]:
     complete = [values_by_step(r, section.metric) for r in records if r.state == artifacts.COMPLETE]
     if not complete:
         return []
-    values: dict[int, float] = {}
+    values = np.full(len(records), np.nan)
     changes: dict[int, float] = {}
-    for record in records:
+    for i, record in enumerate(records):
         own = values_by_step(record, section.metric)
         if record.state == artifacts.COMPLETE:
-            values[record.trial] = own[section.steps]
+            values[i] = own[section.steps]
         elif record.state == artifacts.PRUNED:
             if record.steps not in changes:
                 changes[record.steps] = float(np.median([other[section.steps] - other[record.steps] for other in complete]))
-            values[record.trial] = own[record.steps] + changes[record.steps]
-    cap = float(np.quantile(list(values.values()), section.cap_quantile))
-    return [(r.proposal, min(values.get(r.trial, cap), cap)) for r in records]
+            values[i] = own[record.steps] + changes[record.steps]
+    cap = np.nanquantile(values, section.cap_quantile)
+    return np.fmin(values, cap).tolist()
 
 
-def bounded(told: list[Told], limit: int) -> list[Told]:
-    """At most `limit` of these, in the same order: the better half of the limit, and every so many-th of the others.
+def bounded(values: Sequence[float], limit: int) -> list[int]:
+    """The places of at most `limit` of these, rising: those of the better half of the limit, and every so many-th of the others.
 
     The time of a GP grows with the cube of their number. Without the others it would know nothing of the poor regions, and
     explore them again.
     """
-    if len(told) <= limit:
-        return told
-    ranked = sorted(range(len(told)), key=lambda i: (told[i][1], i))
+    if len(values) <= limit:
+        return list(range(len(values)))
+    ranked = sorted(range(len(values)), key=lambda i: (values[i], i))
     best, rest = ranked[: limit // 2], sorted(ranked[limit // 2 :])
     n = limit - len(best)
-    return [told[i] for i in sorted([*best, *(rest[j * len(rest) // n] for j in range(n))])]
+    return sorted([*best, *(rest[j * len(rest) // n] for j in range(n))])
 
 
 def smoothed(told: list[Told], ranges: Mapping[str, Range]) -> list[Told]:
@@ -135,6 +138,10 @@ def _sobol(k: int, ranges: Mapping[str, Range], seed: int) -> dict[str, float]:
     engine = torch.quasirandom.SobolEngine(dimension=len(ranges), scramble=True, seed=seed % 2**32)
     point = engine.fast_forward(k).draw(1, dtype=torch.float64)[0].tolist()
     return {name: _round(interval.at(u), interval) for u, (name, interval) in zip(point, ranges.items(), strict=True)}
+
+
+def _inside(proposal: Proposal, ranges: Mapping[str, Range]) -> bool:
+    return all(interval.min <= getattr(proposal, name) <= interval.max for name, interval in ranges.items())
 
 
 def _places(proposals: Sequence[Proposal], ranges: Mapping[str, Range]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 After the first block trial k depends on the records of the block and of trials up to k - lag, and on nothing else: so as many
 trials as the lag may run at once, and the result does not depend on the order in which they end. While the study is young, the
-lag is k / 2: proposals of which each knows little and none knows the others are not made by the dozen.
+lag is at most k / 2: proposals of which each knows little and none knows the others are not made by the dozen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -4,7 +4,7 @@
 # Inputs inside a study are ancient(): its folders are named after a digest of all that its trials depend on, so a trial that is
 # there is never out of date, whatever the times of files say after a checkout. Only what a study takes from another one is not:
 # it may be made again in the same run. A job that is started again for that finds its trials, if they are still the same.
-from lrsweep import imported, racing, receipts
+from lrsweep import imported, prior, racing, receipts
 from lrsweep.lineage import current_records, study_folder
 from lrsweep.study import chunks, window
 
@@ -16,7 +16,8 @@ TOKENS = [
     "results/tokenize/tokens.json",
 ]
 TABLE = "results/sweep_bayes/trials.parquet"
-EDGE = ["results/edge/edge.json"] if BAYES.lr == "auto" else []
+OF_PHASE_1 = ["results/edge/edge.json"] if BAYES.lr == "auto" else []
+OF_PHASE_1 += map(str, prior.tables(BAYES))
 RECORDS = {stage: study_folder(stage, PARAMS) for stage in TRAINING}
 FOLDERS = {stage: receipts.here(folder) for stage, folder in RECORDS.items()}
 TRIALS = {
@@ -54,7 +55,7 @@ def block_receipts(level):
 def before_block(wildcards):
     level = int(wildcards.level)
     before = block_receipts(level - 1) if level else TOKENS
-    return [ancient(path) for path in before] + EDGE
+    return [ancient(path) for path in before] + OF_PHASE_1
 
 
 def race_receipts(number):
@@ -84,7 +85,7 @@ def before_trials(wildcards):
         ancient(path)
         for path in block_receipts(len(BAYES.rungs))
         + [receipt("sweep_bayes", "trials", *pair) for pair in jobs]
-    ] + EDGE
+    ] + OF_PHASE_1
 
 
 def earlier_first(wildcards):

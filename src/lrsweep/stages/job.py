@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lrsweep import lineage, progress, records
+from lrsweep import lineage, prior, progress, records
 from lrsweep.params import Budget, Params, Range
 from lrsweep.records import Record
 from lrsweep.simulation import is_simulated
@@ -27,6 +27,11 @@ class Job:
     def lr(self) -> Range:
         """Phase 2's LR range."""
         return lineage.lr_range(self.params.sweep_bayes)
+
+    @cached_property
+    def prior(self) -> list[Record]:
+        """What phase 2 knows from the start."""
+        return prior.load(self.params.sweep_bayes)
 
     @cached_property
     def context(self) -> str:

@@ -36,7 +36,7 @@ def run(job: Job) -> str:
     found, proposals, stops = [*block, *later], list[Proposal](), 0
     for record in found:
         k = record.trial
-        seen = [] if k < section.first_block else [*block, *(found[j] for j in study.sight(k, section))]
+        seen = [] if k < section.first_block else [*job.prior, *block, *(found[j] for j in study.sight(k, section))]
         waiting = [proposals[j] for j in study.pending(k, section)]
         proposals.append(propose(seen, waiting, k, section, job.lr, job.params.seed))
         _compare(k, "proposal", record.proposal, proposals[k])

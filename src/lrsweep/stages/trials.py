@@ -119,14 +119,14 @@ class _Sight:
         self.job, self.later = job, list[Record]()
 
     @cached_property
-    def block(self) -> list[Record]:
-        return block_records(self.job)
+    def first(self) -> list[Record]:
+        return [*self.job.prior, *block_records(self.job)]
 
     def of(self, k: int) -> list[Record]:
-        """The records in sight of trial k, in trial order."""
+        """The records in sight of trial k: the prior's, then in trial order."""
         sight = study.sight(k, self.job.params.sweep_bayes)
         self.later.extend(packs.load(self.job.folder, sight[len(self.later) :], self.job.context))
-        return [*self.block, *self.later[: len(sight)]]
+        return [*self.first, *self.later[: len(sight)]]
 
 
 def _sequential(job: Job, k: int, sight: _Sight) -> Record:
@@ -182,9 +182,9 @@ def _proposal(job: Job, k: int, seen: list[Record]) -> Proposal:
     path = records.record_path(job.folder / "proposals", k)
     if kept := records.load_proposal(path, job.context):
         return kept
-    waiting = []
+    waiting, always = [], len(seen) - len(study.sight(k, section))
     for j in study.pending(k, section):
-        waiting.append(_proposal(job, j, seen[: section.first_block + len(study.sight(j, section))]))
+        waiting.append(_proposal(job, j, seen[: always + len(study.sight(j, section))]))
     proposal = propose(seen, waiting, k, section, job.lr, job.params.seed)
     records.save_proposal(path, job.context, proposal)
     return proposal
