@@ -5,13 +5,12 @@
 
 Writes docs/benchmarks/search_POOL.csv, a row a contestant, search.csv, the goals, search.svg, and the tables of search.md. An
 interrupted call goes on where it was: each outcome lies in work/search, under a digest of the pool and of the code that it comes
-from. All contestants get their first 10 seeds before any gets more. 50 are about four hours of one core, of
-which the peers (--only peers) take more than half.
+from, and all of them in search_outcomes.parquet, so that what has not changed since is not replayed again. All contestants get
+their first 10 seeds before any gets more. 50 are about four hours of one core, of which the peers (--only peers) take more than
+half.
 """
 
 import argparse
-import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -25,24 +24,23 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from benchmarks import standings
+from benchmarks import outcomes, standings
 from benchmarks.frame import FOLDER
 from benchmarks.pool import LR
 from benchmarks.world import NAMES, WORST_NATS, World, kernel, load
-from lrsweep import checking, lineage
+from lrsweep import checking
 from lrsweep.params import Range, SweepBayes
 from lrsweep.smoothing import JITTER, fit
 
 HERE = Path(__file__).parent
 POOLS = ("tinystories", "stories", "pydoc")  # what was tuned on, what was looked at since, and what was not
-PEERS = "benchmarks.peers"
 # module: its environment's Python, None for this one
 MODULES = {
     "benchmarks.our_studies": None,
-    f"{PEERS}.random_search": None,
-    f"{PEERS}.optuna_studies": None,
-    f"{PEERS}.wandb_engine": Path(".venv-sweeps/bin/python"),
-    f"{PEERS}.syne_tune_asha": Path(".venv-syne-tune/bin/python"),
+    f"{outcomes.PEERS}.random_search": None,
+    f"{outcomes.PEERS}.optuna_studies": None,
+    f"{outcomes.PEERS}.wandb_engine": Path(".venv-sweeps/bin/python"),
+    f"{outcomes.PEERS}.syne_tune_asha": Path(".venv-syne-tune/bin/python"),
 }
 FIRST_LOOK = 10  # seeds
 
@@ -72,19 +70,7 @@ def table_of(pool: str) -> Path:
 
 def world_of(pool: str) -> Path:
     """Where the pool's world lies for other processes."""
-    return Path(f"work/search/{pool}.npz")
-
-
-def folder_of(pool: Path, module: str) -> Path:
-    """Where the outcomes lie: other code or another pool has another folder."""
-    shared = [HERE / f"{name}.py" for name in ("world", "clock", "replay")]
-    if module.startswith(PEERS):
-        own = [HERE / "peers" / f"{module.rsplit('.', 1)[1]}.py"]
-    else:
-        own = [*(HERE / f"{name}.py" for name in ("ours", "our_studies")), Path("params.yaml")]
-        own += {*lineage.modules("lrsweep.proposing"), *lineage.modules("lrsweep.study")}
-    content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted([pool, *shared, *own])]
-    return Path("work/search") / hashlib.sha256("".join(content).encode()).hexdigest()[:16]
+    return outcomes.WORK / f"{pool}.npz"
 
 
 def prepare(pool: str, section: SweepBayes) -> None:
@@ -106,7 +92,8 @@ def replay(pool: str, module: str, workers: int, seeds: int) -> None:
     python, began = MODULES[module] or Path(sys.executable), time.monotonic()
     paths = os.pathsep.join(map(str, (HERE.parent, HERE.parent / "src")))
     env = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    command = [python, "-m", "benchmarks.replay", world_of(pool), folder_of(table_of(pool), module), module, workers, seeds]
+    folder = outcomes.folder_of(table_of(pool), module)
+    command = [python, "-m", "benchmarks.replay", world_of(pool), folder, module, workers, seeds]
     subprocess.run(list(map(str, command)), env=env, check=True)
     print(f"pool_{pool}, {module}, {workers} workers, {seeds} seeds: {time.monotonic() - began:.0f} s", flush=True)
 
@@ -126,15 +113,6 @@ def replay_all(seeds: int, jobs: int, only: str) -> None:
             list(threads.map(replay, *zip(*calls, strict=True)))  # to the end, as the next level writes the same files
 
 
-def outcomes(pool: str, seeds: int) -> list[dict]:
-    """What lies there of a pool and of this code, in the order of the modules and their contestants."""
-    rows = []
-    for module in MODULES:
-        found = (folder_of(table_of(pool), module) / module).glob("*.json")
-        rows += [json.loads(path.read_text()) for path in sorted(found, key=lambda path: [int(n) for n in path.stem.split("-")])]
-    return [row for row in rows if row["seed"] < seeds]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, required=True)
@@ -142,9 +120,15 @@ def main() -> None:
     parser.add_argument("--only", default="", help="replay only modules with this in their name")
     parser.add_argument("--tables", action="store_true", help="replay nothing")
     args = parser.parse_args()
+    pools = {pool: table_of(pool) for pool in POOLS}
+    outcomes.restore(pools.values(), list(MODULES))
     if not args.tables:
-        replay_all(args.seeds, args.jobs, args.only)
-    standings.write_all({pool: outcomes(pool, args.seeds) for pool in POOLS})
+        try:
+            replay_all(args.seeds, args.jobs, args.only)
+        finally:
+            outcomes.keep(pools.values(), list(MODULES))
+    found = {name: [row for module in MODULES for row in outcomes.load(path, module).values()] for name, path in pools.items()}
+    standings.write_all({name: [row for row in rows if row["seed"] < args.seeds] for name, rows in found.items()})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+"""The outcomes of the search benchmark: a file each while it runs, and one table of all that is kept with the code.
+
+A replay takes hours and its outcome is a line: one whose code and pool are still the same is taken from the table.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.frame import FOLDER
+from benchmarks.replay import MARKS
+from lrsweep import artifacts, checking, lineage
+from lrsweep.records import canonical_digest
+
+HERE = Path(__file__).parent
+WORK = Path("work/search")
+TABLE = FOLDER / "search_outcomes.parquet"
+PEERS = "benchmarks.peers"
+SECTIONS = {"optimizer", "sweep_uniform", "edge", "sweep_bayes"}  # of params.yaml, that our studies read
+
+
+def folder_of(pool: Path, module: str) -> Path:
+    """Where the outcomes of a module lie: other code or another pool has another folder."""
+    shared = [HERE / f"{name}.py" for name in ("world", "clock", "replay")]
+    values = ""
+    if module.startswith(PEERS):
+        own = [HERE / "peers" / f"{module.rsplit('.', 1)[1]}.py"]
+    else:
+        params = checking.load(Path("params.yaml"))
+        values = canonical_digest(params.model_dump(mode="json", include=SECTIONS))
+        own = [HERE / f"{name}.py" for name in ("ours", "our_studies", "phase_1")]
+        own += {path for name in ("proposing", "study", "edges") for path in lineage.modules(f"lrsweep.{name}")}
+    content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted([pool, *shared, *own])]
+    return WORK / hashlib.sha256("".join([*content, values]).encode()).hexdigest()[:16]
+
+
+def load(pool: Path, module: str) -> dict[str, dict]:
+    """What lies there by the names of its files, in the order of the contestants."""
+    found = (folder_of(pool, module) / module).glob("*.json")
+    paths = sorted(found, key=lambda path: [int(part) for part in path.stem.split("-")])
+    return {path.stem: json.loads(path.read_text()) for path in paths}
+
+
+def keep(pools: Iterable[Path], modules: Sequence[str]) -> None:
+    """Writes the table of all that lies there."""
+    rows = []
+    for pool, module in product(pools, modules):
+        about = {"pool": pool.stem, "module": module, "code": folder_of(pool, module).name}
+        for name, outcome in load(pool, module).items():
+            nats = outcome.pop("true_nats")
+            rows.append(about | {"file": name} | outcome | {f"true_nats_at_{mark}": nats.get(str(mark)) for mark in MARKS})
+    with artifacts.atomic_writer(TABLE) as file:
+        pd.DataFrame(rows).astype({"steps": "Int64", "time": "Int64"}).to_parquet(file, index=False)
+
+
+def restore(pools: Iterable[Path], modules: Sequence[str]) -> None:
+    """Lays out what the table has of this code and these pools, and is not there yet."""
+    table = pd.read_parquet(TABLE) if TABLE.exists() else pd.DataFrame(columns=["pool", "module", "code"])
+    for pool, module in product(pools, modules):
+        folder = folder_of(pool, module)
+        rows = table[(table["pool"] == pool.stem) & (table["module"] == module) & (table["code"] == folder.name)]
+        for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
+            path = folder / module / f"{row['file']}.json"
+            if not path.exists():
+                outcome = {name: row[name] for name in ("contestant", "workers", "seed", "steps", "time")}
+                nats = {str(mark): row[f"true_nats_at_{mark}"] for mark in MARKS}
+                artifacts.write_text(path, json.dumps(outcome | {"true_nats": nats}))
