@@ -12,7 +12,7 @@ SECTION = params.Assess(audit_trials=3, bootstrap=200, orders=5, best_share=0.1,
 RUNGS = (40, 80)
 STOPPING = params.Stopping(first_rung=40, eta=2, slack=0.0)
 SWEEP = params.SweepBayes(
-    trials=24, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
+    trials=24, prior=None, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
     sampler="gp", cap_quantile=0.7, most_told=256, lr="auto", imported=None,
     beta2=params.Range(min=0.95, max=0.999, scale="linear"), weight_decay=params.Range(min=1e-3, max=0.1, scale="log"),
     metric=params.Metric(name="loss", window=5, kappa=1.1, rho=0.9, rise_weight=1.0),

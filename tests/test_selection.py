@@ -13,7 +13,7 @@ from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 DEFAULT = params.Hyperparameters(lr=1e-3, beta2=0.999, weight_decay=0.01)
 SECTION = params.Select(candidates=3, seeds=3, first_seeds=2, budget=12, drop_level=0.05, border=0.05, widen=0.5, default=DEFAULT)
 SWEEP = params.SweepBayes(
-    trials=6, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
+    trials=6, prior=None, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
     sampler="gp", cap_quantile=0.7, most_told=256, lr="auto", imported=None,
     beta2=params.Range(min=0.95, max=0.999, scale="linear"), weight_decay=params.Range(min=1e-3, max=0.1, scale="log"),
     metric=params.Metric(name="loss", window=5, kappa=1.1, rho=0.9, rise_weight=1.0),
