@@ -19,6 +19,9 @@ from lrsweep.records import canonical_digest
 HERE = Path(__file__).parent
 WORK = Path("work/search")
 TABLE = FOLDER / "search_outcomes.parquet"
+PLAIN = ("contestant", "workers", "seed", "steps", "time")
+NATS = {str(mark): f"true_nats_at_{mark}" for mark in MARKS}
+COLUMNS = ["pool", "module", "code", "file", *PLAIN, *NATS.values()]
 PEERS = "benchmarks.peers"
 SECTIONS = {"optimizer", "sweep_uniform", "edge", "sweep_bayes"}  # of params.yaml, that our studies read
 
@@ -52,20 +55,20 @@ def keep(pools: Iterable[Path], modules: Sequence[str]) -> None:
         about = {"pool": pool.stem, "module": module, "code": folder_of(pool, module).name}
         for name, outcome in load(pool, module).items():
             nats = outcome.pop("true_nats")
-            rows.append(about | {"file": name} | outcome | {f"true_nats_at_{mark}": nats.get(str(mark)) for mark in MARKS})
+            rows.append(about | {"file": name} | outcome | {column: nats.get(mark) for mark, column in NATS.items()})
     with artifacts.atomic_writer(TABLE) as file:
-        pd.DataFrame(rows).astype({"steps": "Int64", "time": "Int64"}).to_parquet(file, index=False)
+        pd.DataFrame(rows, columns=COLUMNS).astype({"steps": "Int64", "time": "Int64"}).to_parquet(file, index=False)
 
 
 def restore(pools: Iterable[Path], modules: Sequence[str]) -> None:
     """Lays out what the table has of this code and these pools, and is not there yet."""
-    table = pd.read_parquet(TABLE) if TABLE.exists() else pd.DataFrame(columns=["pool", "module", "code"])
+    table = pd.read_parquet(TABLE) if TABLE.exists() else pd.DataFrame(columns=COLUMNS)
     for pool, module in product(pools, modules):
         folder = folder_of(pool, module)
         rows = table[(table["pool"] == pool.stem) & (table["module"] == module) & (table["code"] == folder.name)]
         for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
             path = folder / module / f"{row['file']}.json"
             if not path.exists():
-                outcome = {name: row[name] for name in ("contestant", "workers", "seed", "steps", "time")}
-                nats = {str(mark): row[f"true_nats_at_{mark}"] for mark in MARKS}
+                outcome = {name: row[name] for name in PLAIN}
+                nats = {mark: row[column] for mark, column in NATS.items()}
                 artifacts.write_text(path, json.dumps(outcome | {"true_nats": nats}))

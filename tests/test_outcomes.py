@@ -37,6 +37,12 @@ def test_outcomes_come_back_as_they_were(kept):
     assert outcomes.TABLE.read_bytes() == before
 
 
+def test_nothing_to_keep_is_an_empty_table(kept):
+    outcomes.keep([POOL], [MODULE])
+    outcomes.restore([POOL], [MODULE])
+    assert outcomes.load(POOL, MODULE) == {}
+
+
 def test_outcomes_of_other_code_do_not(kept, monkeypatch):
     monkeypatch.setattr(outcomes, "folder_of", lambda pool, module: outcomes.WORK / "other")
     outcomes.restore([POOL], [MODULE])
