@@ -46,13 +46,20 @@ def test_a_planted_edge_is_found(tmp_path):
     assert 0.017 < content["edge_lr"] < 0.026  # 0.02 · exp(0.06), the limit being 2 % of 3 nats
     assert content["edge_low_lr"] < content["edge_lr"] < content["edge_high_lr"] < 0.035
     assert content["bracket"]["stable_lr"] <= content["edge_lr"] <= content["bracket"]["unstable_lr"]
-    assert content["lr_range"]["min"] == pytest.approx(content["edge_lr"] / 16, rel=0.01)
+    assert content["lr_range"]["min"] == pytest.approx(content["edge_low_lr"] / 16, rel=0.01)
     assert content["lr_range"]["max"] == pytest.approx(content["edge_lr"] * 2, rel=0.01)
     params.Range.model_validate(content["lr_range"])
     assert content["message"] is None
     artifacts.write_json(tmp_path / "edge.json", content)
     artifacts.write_table(tmp_path / "bins.parquet", "bins", bins)
     assert find(lrs, finals) == (content, bins)
+
+
+def test_where_no_draw_reached_the_valley_phase_2_looks_below_them_all():
+    # the best LR would be 0.015; all that is seen is a slow rise, and a lucky trial far up
+    content, _ = find(np.linspace(0.05, 0.5, 10), [3.3, 3.34, 3.4, 3.44, 3.5, 3.54, 3.6, 3.2, 3.7, 3.8])
+    assert content["lr_range"]["min"] == pytest.approx(content["edge_low_lr"] / 16, rel=0.01)
+    assert content["lr_range"]["min"] < 0.015 < content["edge_lr"] / 16
 
 
 def test_the_valley_fit_is_the_least_squares_one():
@@ -124,6 +131,7 @@ def test_trials_that_learn_nothing_give_no_edge():
 def test_one_trial_and_ties():
     one, _ = find([0.01], [3.0])
     assert one["edge_lr"] == pytest.approx(0.01) and one["edge_low_lr"] is None and one["lr_sensitivity"] is None
+    assert one["lr_range"] == {"min": 0.000625, "max": 0.02, "scale": "log"}
     same, _ = find([0.01, 0.01, 0.01], [3.0, 3.0, 3.2])
     assert same["edge_lr"] == pytest.approx(0.01) and len(same["fit"]) == 1
     assert same["fit"][0]["loss_nats"] == pytest.approx(9.2 / 3)

@@ -32,7 +32,7 @@ def find_edge(
     found = _estimate(log_lrs, losses, per_trial, section, seed)
     content = {
         **found,
-        "lr_range": _range(found["edge_lr"], min((row["lr"] for row in per_trial), default=budget.lr.min), section),
+        "lr_range": _range(found, min((row["lr"] for row in per_trial), default=budget.lr.min), section),
         "initial_loss_nats": initial,
         "counts": _counts(per_trial, section),
         "instability": instability(per_trial),
@@ -205,9 +205,13 @@ def _estimate(log_lrs: np.ndarray, losses: np.ndarray, per_trial: list[Row], sec
     }
 
 
-def _range(edge: float | None, lowest: float, section: Edge) -> Row:
-    """Phase 2's range: around the edge or, where no trial was stable, below the lowest LR tried."""
-    low, high = (lowest / section.below, lowest) if edge is None else (edge / section.below, edge * section.above)
+def _range(found: Row, lowest: float, section: Edge) -> Row:
+    """Phase 2's range: around the edge or, where no trial was stable, below the lowest LR tried.
+
+    It starts below the lower end of the edge's interval: where no draw reached the valley, the edge is found far above it.
+    """
+    edge, low = found["edge_lr"], found["edge_low_lr"] or found["edge_lr"]
+    low, high = (lowest / section.below, lowest) if edge is None else (low / section.below, edge * section.above)
     return {"min": float(f"{low:.3g}"), "max": float(f"{high:.3g}"), "scale": "log"}
 
 
