@@ -92,8 +92,8 @@ class Observations:
 
     @cached_property
     def complete_KD(self) -> np.ndarray:
-        """The places of the trials that reached the end, each once."""
-        return np.unique(self.points_ND[self.level_N == self.end], axis=0)
+        """The places of the trials that reached the end."""
+        return self.points_ND[self.level_N == self.end]
 
 
 @dataclass(frozen=True)

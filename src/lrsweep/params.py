@@ -8,6 +8,7 @@ Each function of the package gets the section that it needs, never the whole and
 
 import math
 import re
+from itertools import count, takewhile
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
@@ -194,11 +195,13 @@ class SweepBayes(Budget):
     @property
     def rungs(self) -> tuple[int, ...]:
         """The resource levels, in steps, at which trials are compared: first_rung · eta^i, below the end."""
-        rungs, rung = [], self.stopping.first_rung
-        while rung < self.steps:
-            rungs.append(rung)
-            rung *= self.stopping.eta
-        return tuple(rungs)
+        rungs = (self.stopping.first_rung * self.stopping.eta**i for i in count())
+        return tuple(takewhile(lambda rung: rung < self.steps, rungs))
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The rungs and the end, in steps."""
+        return (*self.rungs, self.steps)
 
 
 class Cluster(Section):

@@ -33,6 +33,5 @@ def _point(row) -> EvalPoint:
 
 
 def _record(row, evals: tuple[EvalPoint, ...]) -> Record:
-    hyper = {name: float(getattr(row, name)) for name in VARIED}
-    proposal = Proposal(int(row.trial), **hyper, sampler="uniform", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
+    proposal = Proposal.known(int(row.trial), {name: float(getattr(row, name)) for name in VARIED}, "uniform")
     return Record("prior", proposal, int(row.seed), row.state, int(row.steps), evals, ())

@@ -159,8 +159,7 @@ def _suggest(
 ) -> dict[str, float]:
     """What the multi-fidelity GP proposes, told of these records at every rung that they reached."""
     found = [values_by_step(record, section.metric) for record in records]
-    steps = (*section.rungs, section.steps)
-    curves = np.array([[values.get(step, np.nan) for step in steps] for values in found])
+    curves = np.array([[values.get(step, np.nan) for step in section.levels] for values in found])
     diverged = np.array([record.state == artifacts.DIVERGED for record in records])
     seen = observe(_places([record.proposal for record in records], ranges), curves, diverged, section.cap_quantile)
     point = suggest(seen, _places(pending, ranges), np.random.Generator(np.random.PCG64(seed)))

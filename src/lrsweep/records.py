@@ -7,6 +7,7 @@ the same trial has the same bytes wherever and whenever it ran.
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,11 @@ class Proposal:
     n_diverged: int
     n_pending: int
     seed: int
+
+    @classmethod
+    def known(cls, trial: int, values: Mapping[str, float], sampler: str) -> "Proposal":
+        """That of values which were known before, and made from no records."""
+        return cls(trial, **values, sampler=sampler, n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
 
     @property
     def hyperparameters(self) -> Hyperparameters:

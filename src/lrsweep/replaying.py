@@ -45,7 +45,7 @@ def _ours(value: float, least: float, earlier: list[float], eta: int, slack: flo
 
 def _strict(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
     """W&B's Hyperband with strict: true (sweeps 0.3.0, hyperband_stopping.py)."""
-    return value > threshold([*earlier, value], eta)
+    return judge(value, earlier, eta).stopped
 
 
 def _not_strict(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:

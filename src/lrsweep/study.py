@@ -54,8 +54,7 @@ def survivors(segments: Mapping[int, Record], rung: int, section: SweepBayes) ->
 
 def len_at(rung: int, section: SweepBayes) -> int:
     """How many places the block has at a rung: first_block / eta^i; the end counts as the last rung."""
-    index = [*section.rungs, section.steps].index(rung)
-    return int(section.first_block // section.stopping.eta**index)
+    return int(section.first_block // section.stopping.eta ** section.levels.index(rung))
 
 
 def close_block(levels: Sequence[Mapping[int, Record]], section: SweepBayes) -> list[Record]:

@@ -6,7 +6,7 @@
 # it may be made again in the same run. A job that is started again for that finds its trials, if they are still the same.
 from lrsweep import imported, prior, racing, receipts
 from lrsweep.lineage import current_records, study_folder
-from lrsweep.study import chunks, window
+from lrsweep.study import chunks, len_at, window
 
 SIZE = PARAMS.execution.trials_per_job
 BAYES = PARAMS.sweep_bayes
@@ -45,7 +45,7 @@ def receipt(stage, kind, first, last):
 
 def block_receipts(level):
     """The jobs that bring the first block to a level: at each rung 1/eta of its places are left."""
-    places = BAYES.first_block // BAYES.stopping.eta**level
+    places = len_at(BAYES.levels[level], BAYES)
     return [
         receipt("sweep_bayes", f"block-{level}", *pair)
         for pair in chunks(0, places, HALF)
@@ -83,7 +83,7 @@ def before_trials(wildcards):
     ]
     return [
         ancient(path)
-        for path in block_receipts(len(BAYES.rungs))
+        for path in block_receipts(len(BAYES.levels) - 1)
         + [receipt("sweep_bayes", "trials", *pair) for pair in jobs]
     ] + OF_PHASE_1
 
@@ -99,11 +99,7 @@ def receipts_of(stage):
     if stage in IMPORTED:
         return [str(imported.manifest_path(IMPORTED[stage].imported))]
     block = (
-        [
-            path
-            for level in range(len(BAYES.rungs) + 1)
-            for path in block_receipts(level)
-        ]
+        [path for level in range(len(BAYES.levels)) for path in block_receipts(level)]
         if stage == "sweep_bayes"
         else []
     )

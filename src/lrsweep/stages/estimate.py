@@ -85,7 +85,7 @@ def measure(params: Params, steps: int) -> tuple[Speed, float]:
 
 def block_steps(section: SweepBayes) -> int:
     """Steps of phase 2's first block, which is halved at each rung."""
-    levels = zip(_gaps(section), (*section.rungs, section.steps), strict=True)
+    levels = zip(_gaps(section), section.levels, strict=True)
     return sum(gap * study.len_at(level, section) for gap, level in levels)
 
 
@@ -102,4 +102,4 @@ def most_steps(section: SweepBayes) -> int:
 
 def _gaps(section: SweepBayes) -> list[int]:
     """Steps from a rung to the next, the start and the end counted as rungs."""
-    return [end - start for start, end in pairwise((0, *section.rungs, section.steps))]
+    return [end - start for start, end in pairwise((0, *section.levels))]

@@ -58,9 +58,7 @@ class Job:
         """What the stage's trials add up to when all have ended."""
         p, section = self.params, self.params.sweep_bayes
         if self.stage == "sweep_bayes":
-            return progress.Plan(
-                self.stage, section.trials, (*section.rungs, section.steps), section.first_block, section.stopping.eta
-            )
+            return progress.Plan(self.stage, section.trials, section.levels, section.first_block, section.stopping.eta)
         if self.stage == "select":
             trials = min(p.select.budget, (p.select.candidates + 1) * p.select.seeds)  # or fewer: the race may end before
         else:

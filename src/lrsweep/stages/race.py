@@ -14,7 +14,7 @@ from lrsweep.records import Proposal, Record
 from lrsweep.repeats import candidates
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.job import Job
-from lrsweep.stages.trials import repeated, study_trials, train_whole
+from lrsweep.stages.trials import study_trials, train_whole
 
 
 class Race:
@@ -31,7 +31,7 @@ class Race:
         """The configuration of a training run, and its seed, which is none of the study's."""
         row: dict[str, Any] = self.candidates[entry.candidate]
         seed = derive_seed(self.job.params.seed, f"select/candidate {entry.candidate}", entry.repeat)
-        return repeated(entry.trial, {name: row[name] for name in VARIED}), seed
+        return Proposal.known(entry.trial, {name: row[name] for name in VARIED}, "repeat"), seed
 
     def record(self, entry: Entry) -> Record:
         """The record of a training run that has ended.

@@ -5,7 +5,7 @@ must survive that. So the records lie beside the receipts, and a trial that has 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -78,12 +78,12 @@ def _each(job: Job, train: Callable[..., Record | None], parts: Iterable[Sequenc
 def block_records(job: Job) -> list[Record]:
     """The closed records of the first block."""
     section = job.params.sweep_bayes
-    return study.close_block(_segments(job, len(section.rungs) + 1), section)
+    return study.close_block(_segments(job, len(section.levels)), section)
 
 
 def block_curve_path(job: Job, trial: int) -> Path:
     """Where the whole curve of a trial of the block lies: with its last segment."""
-    levels = range(len(job.params.sweep_bayes.rungs) + 1)
+    levels = range(len(job.params.sweep_bayes.levels))
     return [path for level in levels if records.exists(path := job.segment_path(level, trial))][-1]
 
 
@@ -105,7 +105,7 @@ def _places(job: Job, levels: list[dict[int, Record]]) -> list[int]:
 def _segment(job: Job, trial: int, level: int) -> Record:
     """Trains a trial of the block from the state at the rung before to the next, and saves its state there."""
     section = job.params.sweep_bayes
-    goal = (*section.rungs, section.steps)[level]
+    goal = section.levels[level]
     path, before = job.segment_path(level, trial), job.segment_path(level - 1, trial)
     proposal = records.load(before, job.context).proposal if level else _proposal(job, trial, [])
     start = before.with_suffix(".state") if level else None
@@ -163,17 +163,12 @@ def _planned(job: Job, trial: int) -> tuple[Proposal, int] | None:
     if trial >= len(sample):
         return None
     row = table.set_index("trial").loc[sample[trial]]
-    return repeated(trial, {name: float(row[name]) for name in VARIED}), int(row["seed"])
+    return Proposal.known(trial, {name: float(row[name]) for name in VARIED}, "repeat"), int(row["seed"])
 
 
 def study_trials() -> "pd.DataFrame":
     """The table `trials` of phase 2."""
     return artifacts.read_table(artifacts.RESULTS / "sweep_bayes/trials.parquet", "trials")
-
-
-def repeated(trial: int, hyper: Mapping[str, float]) -> Proposal:
-    """The proposal of a training run that repeats known values."""
-    return Proposal(trial=trial, **hyper, sampler="repeat", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
 
 
 def _proposal(job: Job, k: int, seen: list[Record]) -> Proposal:

@@ -210,7 +210,7 @@ def _proposal(history: History, number: int, names: Mapping[str, str], study: St
         raise UserError(
             f"{history.place}: config.weight_decay: found 0, expected greater than 0: its logarithm is clustered; --leave-out it"
         )
-    unknown = Proposal(number, **values, sampler="imported", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
+    unknown = Proposal.known(number, values, "imported")
     return _logged_by_us(
         history, "proposal", lambda said: Proposal(number, **values, **{**said, "seed": int(said["seed"])}), unknown
     )
