@@ -3,26 +3,47 @@
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks import phase_1
 from benchmarks.clock import Ended, trial_seed
 from benchmarks.world import World
 from lrsweep import artifacts, study
 from lrsweep.curves import Curve
-from lrsweep.params import VARIED, Params, Range, SweepBayes
-from lrsweep.records import Proposal, Record
+from lrsweep.params import VARIED, Budget, Range, SweepBayes
+from lrsweep.records import EvalPoint, Proposal, Record
+from lrsweep.schedule import lr_at
+
+
+class Start(NamedTuple):
+    """What a study has before its first trial: its LR range, and the records of trials that it is told of."""
+
+    lr: Range
+    prior: list[Record]
+
+
+def whole(world: World, _seed: int) -> Start:
+    """All LRs of the world, and nothing known."""
+    return Start(Range(min=float(world.least_D[0]), max=float(world.most_D[0]), scale="log"), [])
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A study: what proposes, what its objective is, what stops its trials, and the parameters of a phase 1 before it, if any."""
+    """A study: what proposes, what its objective is, what stops its trials, and where a seed of it starts from in a world."""
 
     propose: Callable[..., Proposal]
     objective: SweepBayes
     stopping: SweepBayes
-    phase_1: Params | None = None
+    start: Callable[[World, int], Start] = whole
+
+
+def trained(world: World, proposal: Proposal, budget: Budget, seed: int, until: int) -> Record:
+    """What training to the step `until` would have shown."""
+    losses = world.observe(world.place({name: getattr(proposal, name) for name in VARIED}), seed)
+    points = zip(world.steps_E.tolist(), losses.tolist(), strict=True)
+    evals = tuple(EvalPoint(step, lr_at(step, proposal.lr, budget, 0.1), loss) for step, loss in points if step <= until)
+    return Record("replay", proposal, seed, artifacts.COMPLETE, until, evals, ())
 
 
 class OurStudy:
@@ -30,24 +51,19 @@ class OurStudy:
 
     def __init__(self, variant: Variant, world: World, seed: int) -> None:
         self.variant, self.world, self.seed = variant, world, seed
-        self.lr = Range(min=float(world.least_D[0]), max=float(world.most_D[0]), scale="log")
-        self.prior: list[Record] = []
         section = variant.stopping
-        if variant.phase_1:
-            known = phase_1.trials(world, variant.phase_1, seed)
-            self.lr = phase_1.lr_range(world, known, variant.phase_1, seed) if section.lr == "auto" else self.lr
-            self.prior = known if section.prior else []
+        self.lr, self.prior = variant.start(world, seed)
         self.block = range(section.first_block)
         self.proposals = [variant.propose([], [], k, variant.objective, self.lr, seed) for k in self.block]
         levels, trials = [], list(self.block)
-        for goal in (*section.rungs, section.steps):
+        for goal in section.levels:
             levels.append({k: self._record(k, goal) for k in trials})
             if goal < section.steps:
                 trials = study.survivors(levels[-1], goal, section)
         self.records = study.close_block(levels, section)
 
     def _record(self, k: int, until: int) -> Record:
-        return phase_1.trained(self.world, self.proposals[k], self.variant.stopping, trial_seed(self.seed, k), until)
+        return trained(self.world, self.proposals[k], self.variant.stopping, trial_seed(self.seed, k), until)
 
     def place(self, k: int) -> np.ndarray:
         return self.world.place({name: getattr(self.proposals[k], name) for name in VARIED})
@@ -76,7 +92,7 @@ def play(variant: Variant, world: World, workers: int, seed: int) -> Iterator[En
     """Trials in the order in which they end on this many workers, without end; see benchmarks.clock.play."""
     ours, section = OurStudy(variant, world, seed), variant.stopping
     now, spent, before = 0, 0, 0
-    for goal in (*section.rungs, section.steps):
+    for goal in section.levels:
         places = [k for k in ours.block if ours.records[k].steps >= goal]
         spent += (goal - before) * len(places)
         now += (goal - before) * -(-len(places) // workers)

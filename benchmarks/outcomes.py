@@ -5,9 +5,10 @@ A replay takes hours and its outcome is a line: one whose code and pool are stil
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -23,7 +24,25 @@ PLAIN = ("contestant", "workers", "seed", "steps", "time")
 NATS = {str(mark): f"true_nats_at_{mark}" for mark in MARKS}
 COLUMNS = ["pool", "module", "code", "file", *PLAIN, *NATS.values()]
 PEERS = "benchmarks.peers"
-SECTIONS = {"optimizer", "sweep_uniform", "edge", "sweep_bayes"}  # of params.yaml, that our studies read
+
+
+class Needs(NamedTuple):
+    """What the outcomes of one of our modules depend on."""
+
+    files: Sequence[str]  # of benchmarks, the module's own among them
+    modules: Sequence[str]  # of lrsweep, with all that they import
+    sections: Set[str]  # of params.yaml
+
+
+STUDY = Needs(("ours", "our_studies"), ("proposing", "study"), {"sweep_bayes"})
+OURS = {
+    "benchmarks.our_studies": STUDY,
+    "benchmarks.after_phase_1": Needs(
+        (*STUDY.files, "phase_1", "after_phase_1"),
+        (*STUDY.modules, "edges"),
+        STUDY.sections | {"optimizer", "sweep_uniform", "edge"},
+    ),
+}
 
 
 def folder_of(pool: Path, module: str) -> Path:
@@ -33,10 +52,10 @@ def folder_of(pool: Path, module: str) -> Path:
     if module.startswith(PEERS):
         own = [HERE / "peers" / f"{module.rsplit('.', 1)[1]}.py"]
     else:
-        params = checking.load(Path("params.yaml"))
-        values = canonical_digest(params.model_dump(mode="json", include=SECTIONS))
-        own = [HERE / f"{name}.py" for name in ("ours", "our_studies", "phase_1")]
-        own += {path for name in ("proposing", "study", "edges") for path in lineage.modules(f"lrsweep.{name}")}
+        needs = OURS[module]
+        values = canonical_digest(checking.load(Path("params.yaml")).model_dump(mode="json", include=needs.sections))
+        own = [HERE / f"{name}.py" for name in needs.files]
+        own += {path for name in needs.modules for path in lineage.modules(f"lrsweep.{name}")}
     content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted([pool, *shared, *own])]
     return WORK / hashlib.sha256("".join([*content, values]).encode()).hexdigest()[:16]
 

@@ -36,7 +36,7 @@ HERE = Path(__file__).parent
 POOLS = ("tinystories", "stories", "pydoc")  # what was tuned on, what was looked at since, and what was not
 # module: its environment's Python, None for this one
 MODULES = {
-    "benchmarks.our_studies": None,
+    **dict.fromkeys(outcomes.OURS),
     f"{outcomes.PEERS}.random_search": None,
     f"{outcomes.PEERS}.optuna_studies": None,
     f"{outcomes.PEERS}.wandb_engine": Path(".venv-sweeps/bin/python"),
