@@ -30,6 +30,16 @@ def test_a_goal_needs_the_ratio_all_seeds_and_none_missed(ours, said):
     ]
 
 
+def test_the_goals_are_asked_of_the_study_alone_and_of_the_one_that_is_told_of_phase_1():
+    alone, told = (outcomes(name, [steps] * 50) for name, steps in zip(standings.ASKED, (2_000, 500), strict=True))
+    goals = standings.goals("stories", standings.grouped(alone + told + outcomes("Optuna GP", [3_000] * 50)))
+    said = {goal.work: standings.verdict(goal) for goal in goals if goal.measure.startswith("steps")}
+    assert said == {
+        "search on stories, 8 workers": "goal missed",
+        "search told of phase 1 on stories, 8 workers": "goal met",
+    }
+
+
 def test_pools_may_have_other_contestants_and_the_text_around_the_tables_stays(tmp_path, monkeypatch):
     for module in (standings, frame):
         monkeypatch.setattr(module, "FOLDER", tmp_path)
