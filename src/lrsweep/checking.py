@@ -63,7 +63,7 @@ def _contradictions(p: Params) -> Iterator[Problem]:
     if p.sweep_bayes.beta2.max >= 1:
         yield Problem("sweep_bayes.beta2.max", p.sweep_bayes.beta2.max, "less than 1", "use 0.999 for example")
     if p.edge.below * p.edge.above <= 1:
-        expected = f"more than 1 / edge.above (1 / {p.edge.above}): phase 2 searches from the edge or less / below to edge · above"
+        expected = f"more than 1 / edge.above (1 / {p.edge.above}): phase 2 searches from edge / below, or less, to edge · above"
         yield Problem("edge.below", p.edge.below, expected, "raise one of them")
     if p.sharpness is not None:
         steps, end = p.sharpness.steps, p.sweep_uniform.steps
