@@ -16,10 +16,8 @@ from benchmarks.replay import BUDGET, MARKS, WITHIN
 from lrsweep import artifacts
 
 WORKERS = (8, 32)
-OURS, METRICS = (
-    "ours",
-    "objective",
-)  # what the names of our studies begin with, and what stands in those of the variants by metric
+OURS = "ours"  # what the names of our studies begin with
+METRICS = "objective"  # what stands in those of the variants by metric
 # What the goals are asked of: the study of params.yaml alone, and after phase 1, whose own steps are not counted.
 ASKED = {"ours": "search", "ours, in the range of phase 1 and told of it": "search told of phase 1"}
 GOALS = {"W&B": 5, "Optuna": 3}  # times fewer steps than the best contestant of the name, and none missed in
