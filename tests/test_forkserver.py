@@ -1,11 +1,16 @@
 """A job forked from the server says, answers and dies like one that was started."""
 
+import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
+
+from lrsweep import forkserver
 
 SERVER = """
 import sys, time
@@ -58,3 +63,45 @@ def test_a_killed_job_takes_its_fork_with_it(ask):
 def test_without_a_server_the_client_works_for_itself(tmp_path):
     done = subprocess.run([sys.executable, "-c", CLIENT, "3"], cwd=tmp_path, env=dict(os.environ), timeout=60)
     assert done.returncode == 0  # ask gave None
+
+
+@pytest.fixture
+def half_asked(ask, tmp_path):
+    """A connection to the server, and what reads the pipe that a fork of it would write to."""
+    (address,) = (tmp_path / forkserver.FOLDER).glob("*.sock")
+    with (
+        socket.socket(socket.AF_UNIX) as connection,
+        subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader,
+    ):
+        connection.connect(str(address))
+        yield connection, reader
+        reader.kill()
+
+
+def test_a_job_killed_before_it_hears_of_its_fork_takes_it_too(half_asked):
+    connection, reader = half_asked
+    request = json.dumps({"argv": ["lrsweep", "trials", "wait"], "environment": dict(os.environ)}).encode() + b"\n"
+    socket.send_fds(connection, [request[:1]], [reader.stdin.fileno()] * 2)
+    connection.sendall(request[1:])
+    assert reader.stdout.readline() == "out wait\n"
+    connection.close()  # with the fork's first word unread, which resets the connection
+    assert "Traceback" not in reader.communicate(timeout=30)[0]  # ends when the fork has
+
+
+def test_a_job_killed_while_it_asks_leaves_no_fork(half_asked):
+    connection, reader = half_asked
+    socket.send_fds(connection, [b"{"], [reader.stdin.fileno()] * 2)
+    connection.close()
+    assert reader.communicate(timeout=30) == ("", None)
+
+
+def test_a_server_that_ends_before_it_hears_leaves_the_client_to_work_for_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    forkserver.FOLDER.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(forkserver._path("sock")))
+        listener.listen()
+        client = subprocess.Popen([sys.executable, "-c", CLIENT, "3"], stderr=subprocess.PIPE)
+        assert select.select([listener], [], [], 30)[0]
+    assert client.communicate(timeout=30)[1] == b""
+    assert client.returncode == 0  # ask gave None

@@ -54,29 +54,31 @@ def have_done(argv: list[str], job: Callable[[], None], limit_s: float | None) -
         code = _await(ours, limit_s)
     if code != TIMED_OUT:  # one that hangs may even outlive a SIGKILL
         os.waitpid(pid, 0)
-    return code
+    return KILLED if code is None else code
 
 
 def ask(argv: list[str], limit_s: float | None = None) -> int | None:
-    """Has the job done by a fork of the server; its exit code, or None where there is no server."""
+    """Has the job done by a fork of the server; its exit code, or None where there is no server or it ended before it heard."""
+    request = json.dumps({"argv": argv, "environment": dict(os.environ)}).encode() + b"\n"
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(str(_path("sock")))
+            socket.send_fds(connection, [request[:1]], [1, 2])
+            connection.sendall(request[1:])
         except OSError:
             return None
-        request = json.dumps({"argv": argv, "environment": dict(os.environ)}).encode() + b"\n"
-        socket.send_fds(connection, [request[:1]], [1, 2])
-        connection.sendall(request[1:])
         return _await(connection, limit_s)
 
 
-def _await(connection: socket.socket, limit_s: float | None) -> int:
-    """The exit code of a fork that answers; one that has not after limit_s is killed."""
+def _await(connection: socket.socket, limit_s: float | None) -> int | None:
+    """The exit code of a fork that answers, or None if none began; one that has not ended after limit_s is killed."""
     connection.settimeout(limit_s)
     pid = None
     try:
-        pid = int.from_bytes(connection.recv(PID_BYTES, socket.MSG_WAITALL))
-        answer = connection.recv(1)
+        if not (word := _receive(connection, PID_BYTES)):
+            return None
+        pid = int.from_bytes(word)
+        answer = _receive(connection, 1)
     except TimeoutError:
         if pid:
             os.kill(pid, signal.SIGKILL)
@@ -84,6 +86,14 @@ def _await(connection: socket.socket, limit_s: float | None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return answer[0] if answer else KILLED
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    """That many bytes; none if the other side has ended, which resets the connection where it left something unread."""
+    try:
+        return connection.recv(size, socket.MSG_WAITALL)
+    except ConnectionError:
+        return b""
 
 
 def offer(job: Callable[[], None]) -> None:
@@ -150,9 +160,11 @@ def _preload() -> None:
 
 def _work(connection: socket.socket, job: Callable[[], None]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    request, streams, _, _ = socket.recv_fds(connection, 1, 2)
-    while not request.endswith(b"\n"):
-        request += connection.recv(1 << 16)
+    begin, streams, _, _ = socket.recv_fds(connection, 1, 2)
+    with connection.makefile("rb") as rest:
+        request = begin + rest.readline()
+    if not request.endswith(b"\n"):  # whom this is for ended while it asked
+        os._exit(KILLED)
     for stream, target in zip(streams, (1, 2), strict=True):
         os.dup2(stream, target)
         os.close(stream)
@@ -165,7 +177,8 @@ def _work(connection: socket.socket, job: Callable[[], None]) -> None:
 
 def _answer(connection: socket.socket, job: Callable[[], None]) -> None:
     """Does the job, says which process does it and how it ended, and exits."""
-    connection.sendall(os.getpid().to_bytes(PID_BYTES))
+    with suppress(OSError):  # whom this is for may have ended, of which the thread hears
+        connection.sendall(os.getpid().to_bytes(PID_BYTES))
     threading.Thread(target=_end_with_client, args=(connection,), daemon=True).start()
     code = 1
     try:
@@ -180,12 +193,12 @@ def _answer(connection: socket.socket, job: Callable[[], None]) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        with suppress(OSError):  # whom this is for may have ended too
+        with suppress(OSError):
             connection.sendall(bytes([code]))
         os._exit(code)
 
 
 def _end_with_client(connection: socket.socket) -> None:
     """A job that was killed takes its fork with it."""
-    if not connection.recv(1):
+    if not _receive(connection, 1):
         os.kill(os.getpid(), signal.SIGKILL)
