@@ -15,7 +15,7 @@ from lrsweep import forkserver
 SERVER = """
 import sys, time
 from lrsweep import forkserver
-forkserver.IDLE_S = 5.0
+forkserver.IDLE_S = 30.0
 def job():
     print("out", *sys.argv[2:], flush=True)
     print("err", file=sys.stderr)
