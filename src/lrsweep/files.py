@@ -85,11 +85,12 @@ def append_line(path: Path, line: str) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this machine is there."""
+    """Whether a process of this machine runs; one that has ended may stay as a zombie, in a container for good."""
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:  # of another user, on some systems
         return True
-    return True
