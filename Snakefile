@@ -8,23 +8,22 @@ sys.path.insert(
     0, str(Path("src").resolve())
 )  # a temporary workspace of DVC runs its own code, not the installed checkout's
 
-from lrsweep import (
-    checking,
-    files,
-    imported,
-    lineage,
-    orphans,
-    pipeline,
-    stage_provenance,
-    supervision,
-)
-from lrsweep.corpus import read_beginnings
-from lrsweep.devices import VARIABLE, device
+from lrsweep.config import checking
+
+from lrsweep import files
+
+from lrsweep.store import imported
+
+from lrsweep.provenance import lineage, pipeline, recording as stage_provenance
+
+from lrsweep.runner import orphans, supervision
+from lrsweep.text.corpus import read_beginnings
+from lrsweep.trainers.devices import VARIABLE, device
 from lrsweep.errors import UserError, lines
-from lrsweep.forkserver import SWITCH
-from lrsweep.lineage import TRAINING
-from lrsweep.locking import held, hold
-from lrsweep.wb import commands
+from lrsweep.runner.forkserver import SWITCH
+from lrsweep.provenance.lineage import TRAINING
+from lrsweep.store.locking import held, hold
+from lrsweep.tracking import commands
 
 # Jobs start without another look for their code, and on this machine from a process that has imported it already.
 os.environ["PYTHONPATH"] = os.pathsep.join(

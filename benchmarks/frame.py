@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from lrsweep import artifacts
+from lrsweep import files
 
 FOLDER = Path("docs/benchmarks")
 COLUMNS = (
@@ -113,7 +113,7 @@ def write(name: str, comparisons: Sequence[Comparison]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows([*others, *rows])
-    artifacts.write_text(path, text.getvalue())
+    files.write_text(path, text.getvalue())
     for row in rows:
         print("{work}, {measure}: {ours_median}, {peer} {peer_median}, ratio {ratio}, goal {goal}, met: {met}".format(**row))
 

@@ -15,9 +15,9 @@ from transformers import GenerationConfig, LlamaForCausalLM
 
 from benchmarks.frame import Comparison, alternate, rate
 from benchmarks.step import at_scales, settings
-from lrsweep import params
-from lrsweep.generation import generate
-from lrsweep.model import Transformer, init_weights
+from lrsweep.config import params
+from lrsweep.trainers.builtin.generation import generate
+from lrsweep.trainers.builtin.model import Transformer, init_weights
 
 PROMPT = [1, 2, 3, 4]
 AT_LEAST_S = 1.0  # of one measurement

@@ -19,10 +19,13 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
-from lrsweep import artifacts, checking, training
-from lrsweep.params import Hyperparameters, Params, Range
+from lrsweep.config import checking
+from lrsweep.config.params import Hyperparameters, Params
 from lrsweep.seeding import derive_seed
+from lrsweep.space import Float
 from lrsweep.stages.data import load
+from lrsweep.store import artifacts
+from lrsweep.trainers.builtin import training
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from benchmarks.ours import Start, Variant, whole
 from benchmarks.ours import play as play  # replay's way to time a study that is made in trial order
 from benchmarks.world import World
-from lrsweep import checking
-from lrsweep.params import Params
-from lrsweep.proposing import propose
+from lrsweep.config import checking
+from lrsweep.config.params import Params
+from lrsweep.search.proposing import propose
 
 PARAMS: Params = checking.load(Path("params.yaml"))
 

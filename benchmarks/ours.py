@@ -9,11 +9,14 @@ import numpy as np
 
 from benchmarks.clock import Ended, trial_seed
 from benchmarks.world import World
-from lrsweep import artifacts, study
-from lrsweep.curves import Curve
-from lrsweep.params import VARIED, Budget, Range, SweepBayes
-from lrsweep.records import EvalPoint, Proposal, Record
-from lrsweep.schedule import lr_at
+from lrsweep.config.params import VARIED
+from lrsweep.search import study
+from lrsweep.search.curves import Curve
+from lrsweep.search.settings import SweepBayes
+from lrsweep.search.trial import EvalPoint, Proposal, Record
+from lrsweep.space import Budget, Float
+from lrsweep.store import artifacts
+from lrsweep.trainers.builtin.schedule import lr_at
 
 
 class Start(NamedTuple):

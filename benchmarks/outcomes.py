@@ -14,8 +14,10 @@ import pandas as pd
 
 from benchmarks.frame import FOLDER
 from benchmarks.replay import MARKS
-from lrsweep import artifacts, checking, lineage
-from lrsweep.records import canonical_digest
+from lrsweep import files
+from lrsweep.config import checking
+from lrsweep.provenance import lineage
+from lrsweep.store.records import canonical_digest
 
 HERE = Path(__file__).parent
 WORK = Path("work/search")
@@ -75,7 +77,7 @@ def keep(pools: Iterable[Path], modules: Sequence[str]) -> None:
         for name, outcome in load(pool, module).items():
             nats = outcome.pop("true_nats")
             rows.append(about | {"file": name} | outcome | {column: nats.get(mark) for mark, column in NATS.items()})
-    with artifacts.atomic_writer(TABLE) as file:
+    with files.atomic_writer(TABLE) as file:
         pd.DataFrame(rows, columns=COLUMNS).astype({"steps": "Int64", "time": "Int64"}).to_parquet(file, index=False)
 
 
@@ -90,4 +92,4 @@ def restore(pools: Iterable[Path], modules: Sequence[str]) -> None:
             if not path.exists():
                 outcome = {name: row[name] for name in PLAIN}
                 nats = {mark: row[column] for mark, column in NATS.items()}
-                artifacts.write_text(path, json.dumps(outcome | {"true_nats": nats}))
+                files.write_text(path, json.dumps(outcome | {"true_nats": nats}))

@@ -5,11 +5,12 @@ import pandas as pd
 from benchmarks.clock import trial_seed
 from benchmarks.ours import trained
 from benchmarks.world import World
-from lrsweep import curves, study
-from lrsweep.edges import find_edge
-from lrsweep.params import Params, Range
-from lrsweep.proposing import uniform
-from lrsweep.records import Record
+from lrsweep.analysis.edge import find_edge
+from lrsweep.config.params import Params
+from lrsweep.search import curves, study
+from lrsweep.search.proposing import uniform
+from lrsweep.search.trial import Record
+from lrsweep.space import Float
 
 FIRST = 100_000  # so its trials show other noise than phase 2's of the same number
 

@@ -15,11 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lrsweep import artifacts, checking, curves, tokens, training
-from lrsweep.corpus import write_corpus
-from lrsweep.params import Hyperparameters, Params, Range
-from lrsweep.records import canonical_digest
+from lrsweep.config import checking
+from lrsweep.config.params import Hyperparameters, Params
+from lrsweep.search import curves
 from lrsweep.seeding import derive_seed, generator
+from lrsweep.space import Float
+from lrsweep.store import artifacts
+from lrsweep.store.records import canonical_digest
+from lrsweep.text import tokens
+from lrsweep.text.corpus import write_corpus
+from lrsweep.trainers.builtin import training
 
 LR = Range(min=1e-4, max=1.0, scale="log")  # wider than any study's range, so that both sides of the edge are in it
 

@@ -17,7 +17,7 @@ from benchmarks.our_studies import PARAMS
 from benchmarks.replay import WITHIN
 from benchmarks.search import POOLS, build, table_of
 from benchmarks.world import NAMES, World, draws
-from lrsweep.params import Params
+from lrsweep.config.params import Params
 
 MAXIMA = (0.1, 0.5, 1.0)  # of phase 1's LRs
 PLACES = 20_000

@@ -28,9 +28,10 @@ from benchmarks import outcomes, standings
 from benchmarks.frame import FOLDER
 from benchmarks.pool import LR
 from benchmarks.world import NAMES, WORST_NATS, World, kernel, load
-from lrsweep import checking
-from lrsweep.params import Range, SweepBayes
-from lrsweep.smoothing import JITTER, fit
+from lrsweep.config import checking
+from lrsweep.search.settings import SweepBayes
+from lrsweep.search.smoothing import JITTER, fit
+from lrsweep.space import Float
 
 HERE = Path(__file__).parent
 POOLS = ("tinystories", "stories", "pydoc")  # what was tuned on, what was looked at since, and what was not

@@ -13,7 +13,7 @@ import pandas as pd
 import lrsweep
 from benchmarks.frame import FOLDER, Comparison, markdown, write
 from benchmarks.replay import BUDGET, MARKS, WITHIN
-from lrsweep import artifacts
+from lrsweep import files
 
 WORKERS = (8, 32)
 OURS = "ours"  # what the names of our studies begin with
@@ -163,11 +163,11 @@ def write_all(outcomes: Mapping[str, Sequence[Outcome]]) -> None:
     comparisons = [comparison for pool, its in groups.items() for comparison in goals(pool, its)]
     for pool, its in found.items():
         finite = pd.DataFrame(its).replace(math.inf, np.nan)  # an empty cell: more missed than the quantile's share
-        artifacts.write_text(FOLDER / f"search_{pool}.csv", finite.to_csv(index=False, float_format="%.5g"))
+        files.write_text(FOLDER / f"search_{pool}.csv", finite.to_csv(index=False, float_format="%.5g"))
     if comparisons:  # none before ours and a peer have a seed
         write("search", comparisons)
     text = page(found, comparisons)
     print(text)
     head, _, rest = (FOLDER / "search.md").read_text().partition(BEGIN)
-    artifacts.write_text(FOLDER / "search.md", f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+    files.write_text(FOLDER / "search.md", f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
     draw(found, FOLDER / "search.svg")

@@ -18,7 +18,8 @@ from tests.llama import llama, llama_weights
 from torch import Tensor
 
 from benchmarks.frame import Comparison, alternate, rate, write
-from lrsweep import checking, params, training
+from lrsweep.config import checking, params
+from lrsweep.trainers.builtin import training
 
 HYPER = params.Hyperparameters(lr=1e-3, beta2=0.999, weight_decay=0.01)
 AT_LEAST_S = 2.0  # of one measurement

@@ -19,7 +19,8 @@ from pathlib import Path
 from tests.pipeline import LEFT_OUT, environment
 
 from benchmarks.frame import Comparison, alternate, write
-from lrsweep import checking, progress
+from lrsweep.config import checking
+from lrsweep.runner import progress
 
 GOAL = 0.90
 CLONE = Path("work/bench_study")

@@ -4,7 +4,7 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks.frame import FOLDER, markdown, read
-from lrsweep import artifacts
+from lrsweep import files
 
 COLOURS = {"yes": "#009E73", "no": "#D55E00", "": "#0072B2"}  # of Okabe and Ito, as in every figure
 SHOWN = ("work", "measure", "ours", "peer", "its", "runs", "ratio", "goal", "met")
@@ -76,7 +76,7 @@ def draw(found: dict[str, list[dict[str, str]]], path: Path) -> None:
 
 def main() -> None:
     found = tables()
-    artifacts.write_text(FOLDER / "README.md", page(found))
+    files.write_text(FOLDER / "README.md", page(found))
     draw(found, FOLDER / "ratios.svg")
 
 

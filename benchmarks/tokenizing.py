@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.frame import Comparison, alternate, write
-from lrsweep import checking
-from lrsweep.corpus import write_corpus
-from lrsweep.tokens import TRAIN_LIMIT
+from lrsweep.config import checking
+from lrsweep.text.corpus import write_corpus
+from lrsweep.text.tokens import TRAIN_LIMIT
 
 
 def make(target: Path, megabytes: float) -> Path:

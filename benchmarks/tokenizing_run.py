@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lrsweep import checking
+from lrsweep.config import checking
 
 END = "<|endoftext|>"
 AT_A_TIME = 1000  # documents; what `datasets` gives a tokenizer unless told otherwise
@@ -18,12 +18,12 @@ class Ours:
     """The stage `tokenize`."""
 
     def learn(self, text: Path, vocab_size: int) -> None:
-        from lrsweep import tokens
+        from lrsweep.text import tokens
 
         self.tokenizer = tokens.train_tokenizer(text, vocab_size)
 
     def encode(self, text: Path, target: Path) -> None:
-        from lrsweep import tokens
+        from lrsweep.text import tokens
 
         tokens.encode_file(self.tokenizer, text, target)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from lrsweep import progress
 from lrsweep.files import alive
+from lrsweep.runner import progress
 from tests.pipeline import artifacts, different, environment, trained
 
 COMMAND = ("snakemake", "--cores", "2")

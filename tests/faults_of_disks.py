@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lrsweep import pipeline
+from lrsweep.provenance import pipeline
 from tests.fault_case import Case, NotHere, alive_for, expect_line
 from tests.pipeline import environment, run
 

@@ -8,8 +8,9 @@ from contextlib import chdir, redirect_stderr
 from io import StringIO
 from pathlib import Path
 
-from lrsweep import checking, stage_provenance
-from lrsweep.tracing import Workspace
+from lrsweep.config import checking
+from lrsweep.provenance import recording as stage_provenance
+from lrsweep.provenance.trace import Workspace
 from tests.fault_case import Case, expect_line, wait_until
 
 WAYS: dict[str, Callable[[bytes, int], bytes]] = {

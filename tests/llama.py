@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from lrsweep import params
+from lrsweep.config import params
 
 if TYPE_CHECKING:
     from torch import Tensor

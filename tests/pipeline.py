@@ -69,8 +69,8 @@ def with_value(content, key, new):
 
 def run_stage(name, params, sizes):
     """The stage with `params`; `sizes` are the same ones, from which this function takes how many trials there are."""
-    from lrsweep import racing
-    from lrsweep.lineage import TRAINING, study_folder
+    from lrsweep.provenance.lineage import TRAINING, study_folder
+    from lrsweep.search import racing
     from lrsweep.stages import gather, train
     from lrsweep.stages.job import Job
     from lrsweep.stages.race import run_race

@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 from wandb.proto.wandb_internal_pb2 import Record as LogRecord
 
-from lrsweep import checking, cli, lineage, presets
-from lrsweep.artifacts import digest
-from lrsweep.params import Imported, Params
+from lrsweep.cli import main as cli
+from lrsweep.config import checking, presets
+from lrsweep.config.params import Params
+from lrsweep.provenance import lineage
+from lrsweep.search.settings import Imported
 from lrsweep.stages import corpus, edge, exchange, gather, tokenize, track, trials
 from lrsweep.stages.job import Job
-from lrsweep.wb import importing, transaction_log
+from lrsweep.store.artifacts import digest
+from lrsweep.tracking import importing, transaction_log
 
 from .pipeline import ROOT
 

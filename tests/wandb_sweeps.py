@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lrsweep import checking
-from lrsweep.params import Metric, Params, Range
-from lrsweep.records import EvalPoint, Proposal, Record
-from lrsweep.wb import exporting, tracking
+from lrsweep.config import checking
+from lrsweep.config.params import Params
+from lrsweep.search.settings import Metric
+from lrsweep.search.trial import EvalPoint, Proposal, Record
+from lrsweep.space import Float
+from lrsweep.tracking import exporting
+from lrsweep.tracking import runs as tracking
 
 ROOT = Path(__file__).parents[1]
 REFERENCES = (1.0, 2.0, 3.0, 4.0)  # losses of runs that have ended …

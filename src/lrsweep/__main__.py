@@ -1,5 +1,5 @@
 """`python -m lrsweep` is `lrsweep`."""
 
-from lrsweep.entry import main
+from lrsweep.cli.entry import main
 
 main()

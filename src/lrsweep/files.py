@@ -1,12 +1,14 @@
-"""Files under faults: why one cannot be written, in one line, and what killed processes leave behind."""
+"""Files: written whole or not at all; why one cannot be written, in one line; and what killed processes leave behind."""
 
 import errno
+import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import BinaryIO
 
 from lrsweep.errors import UserError
 
@@ -94,3 +96,54 @@ def alive(pid: int) -> bool:
         return False
     except psutil.AccessDenied:  # of another user, on some systems
         return True
+
+
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that is there whole at the end of the block, or not at all.
+
+    Raises:
+        UserError: it cannot be written, as on a full disk.
+    """
+    unfinished = temporary(path)
+    with writing(path), folder_for(path):
+        try:
+            with unfinished.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_for(path: Path) -> Iterator[None]:
+    """The folder of a file that the block writes: made if need be, and taken away again where the block fails in an empty one."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):  # something is in it by now
+                folder.rmdir()
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file so that it is there whole or not at all."""
+    with atomic_writer(path) as file:
+        file.write(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,9 +4,11 @@
 # Inputs inside a study are ancient(): its folders are named after a digest of all that its trials depend on, so a trial that is
 # there is never out of date, whatever the times of files say after a checkout. Only what a study takes from another one is not:
 # it may be made again in the same run. A job that is started again for that finds its trials, if they are still the same.
-from lrsweep import imported, prior, racing, receipts
-from lrsweep.lineage import current_records, study_folder
-from lrsweep.study import chunks, len_at, window
+from lrsweep.store import imported, prior
+from lrsweep.search import racing
+from lrsweep.runner import receipts
+from lrsweep.provenance.lineage import current_records, study_folder
+from lrsweep.search.study import chunks, len_at, window
 
 SIZE = PARAMS.execution.trials_per_job
 BAYES = PARAMS.sweep_bayes

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
+from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 
 SHOWN_QUANTILE = 0.9  # a few runaway losses must not flatten the rest: the axis ends a little above this quantile
 COLOURS = {COMPLETE: "#0072B2", PRUNED: "#E69F00", DIVERGED: "#D55E00"}

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.artifacts import COMPLETE, DIVERGED
+from lrsweep.config.params import VARIED
 from lrsweep.figures.drawing import INKLESS, LABELS, MARKERS, SCALE, Style, legend_above, log_axes, shown_range, usable
 from lrsweep.figures.figure import Figure
-from lrsweep.params import VARIED
+from lrsweep.search.trial import COMPLETE, DIVERGED
 
 LOGARITHMIC = ("lr", "weight_decay")  # hyperparameters whose ratios count; those of beta2 are differences
 WINDOW = 9  # proposals in the running median of the distance

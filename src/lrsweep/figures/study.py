@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
 from lrsweep.figures.drawing import COLOURS, DASHES, MARKERS, PALETTE, Style, draw_states, legend_above, limit, usable
 from lrsweep.figures.figure import Figure
+from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 
 
 def prepare_proposals(trials: pd.DataFrame) -> pd.DataFrame:

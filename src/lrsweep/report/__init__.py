@@ -12,8 +12,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lrsweep.figure_files import carried
 from lrsweep.figures import FIGURES
+from lrsweep.provenance.figure_metadata import carried
 from lrsweep.report import formats
 from lrsweep.report.rows import candidate_rows, final_messages, flat, importance_rows, kappa_rows, messages, rung_rows
 

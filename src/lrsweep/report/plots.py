@@ -12,10 +12,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lrsweep.artifacts import COMPLETE, DIVERGED, PRUNED
+from lrsweep.config.params import VARIED
 from lrsweep.figures.drawing import LABELS, shown_range
 from lrsweep.figures.exploration import LOGARITHMIC, WINDOW
-from lrsweep.params import VARIED
+from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 
 Plot = dict[str, Any]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from lrsweep.artifacts import COMPLETE
-from lrsweep.metric import weight_ratio
 from lrsweep.report.formats import num
+from lrsweep.search.metric import weight_ratio
+from lrsweep.search.trial import COMPLETE
 
 Row = dict[str, Any]
 

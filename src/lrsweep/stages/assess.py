@@ -4,11 +4,12 @@ from typing import Any
 
 import pandas as pd
 
-from lrsweep import artifacts, curves, study
-from lrsweep.assessment import assess
-from lrsweep.repeats import audit_sample
+from lrsweep.analysis.assessment import assess
+from lrsweep.search import curves, study
+from lrsweep.search.repeats import audit_sample
 from lrsweep.stages.gather import independent
 from lrsweep.stages.job import Job
+from lrsweep.store import artifacts
 
 
 def run(job: Job) -> None:

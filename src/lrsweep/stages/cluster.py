@@ -1,9 +1,9 @@
 """cluster: k-means of the trials of phase 2 that survived, and the shape of their curves."""
 
-from lrsweep import artifacts
-from lrsweep.clusters import find_clusters
-from lrsweep.params import Params
-from lrsweep.shapes import describe_shapes
+from lrsweep.analysis.clusters import find_clusters
+from lrsweep.analysis.shapes import describe_shapes
+from lrsweep.config.params import Params
+from lrsweep.store import artifacts
 
 
 def run(params: Params) -> None:

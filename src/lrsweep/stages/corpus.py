@@ -1,8 +1,9 @@
 """corpus: text from the built-in stories, from files or from a download, split by document."""
 
-from lrsweep import artifacts, lineage
-from lrsweep.corpus import write_corpus
-from lrsweep.params import Params
+from lrsweep.config.params import Params
+from lrsweep.provenance import lineage
+from lrsweep.store import artifacts
+from lrsweep.text.corpus import write_corpus
 
 
 def run(params: Params) -> None:

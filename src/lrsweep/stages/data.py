@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from lrsweep import artifacts, tokens
+from lrsweep import files
+from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.params import Params
+from lrsweep.store import artifacts
+from lrsweep.text import tokens
 
 FOLDER = artifacts.RESULTS / "tokenize"
 
@@ -28,6 +30,6 @@ def _tokens(name: str, sha256: str) -> np.ndarray:
     """The ids of a token file that is what tokenize has written: what is trained on another one would be kept in work/."""
     path = FOLDER / name
     found = tokens.load_tokens(path)
-    if artifacts.digest(path) != sha256:
+    if files.digest(path) != sha256:
         raise UserError(f"{path}: its digest is not the one in {FOLDER}/tokens.json; remove it (rm {path}) and run again")
     return found

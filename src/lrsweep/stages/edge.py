@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from lrsweep import artifacts
-from lrsweep.edges import find_edge
-from lrsweep.params import Params
+from lrsweep.analysis.edge import find_edge
+from lrsweep.config.params import Params
+from lrsweep.store import artifacts
 
 
 def run(params: Params) -> None:

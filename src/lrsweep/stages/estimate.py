@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from lrsweep import study, training
-from lrsweep.devices import device
-from lrsweep.params import Budget, Params, SweepBayes
-from lrsweep.progress import duration
-from lrsweep.proposing import uniform
+from lrsweep.config.params import Params
+from lrsweep.runner.progress import duration
+from lrsweep.search import study
+from lrsweep.search.proposing import uniform
+from lrsweep.search.settings import SweepBayes
+from lrsweep.space import Budget
 from lrsweep.stages.data import load
 from lrsweep.stages.job import Job
+from lrsweep.trainers.builtin import training
+from lrsweep.trainers.devices import device
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import yaml
 
-from lrsweep import artifacts, imported
+from lrsweep import files
+from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.params import Params, Range
-from lrsweep.wb import exporting, histories, importing
+from lrsweep.space import Float
+from lrsweep.store import artifacts, imported
+from lrsweep.tracking import exporting, histories, importing
 
 
 def export(params: Params, folder: Path) -> list[Path]:
@@ -28,7 +30,7 @@ def export(params: Params, folder: Path) -> list[Path]:
     for stage, content in exporting.sweeps(params, lr, program).items():
         texts[folder / f"{stage}.yaml"] = yaml.safe_dump(content, sort_keys=False, width=120)
     for path, text in texts.items():
-        artifacts.write_text(path, text)
+        files.write_text(path, text)
     return list(texts)
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from lrsweep import artifacts, curves, imported, records, study
-from lrsweep.records import STEP_COLUMNS, Record
-from lrsweep.simulation import is_simulated
+from lrsweep.search import curves, study
+from lrsweep.search.trial import Record
 from lrsweep.stages.job import Job
 from lrsweep.stages.trials import block_curve_path, block_records
+from lrsweep.store import artifacts, imported, records
+from lrsweep.store.records import STEP_COLUMNS
+from lrsweep.trainers.simulated import is_simulated
 
 Found = tuple[Record, Path]
 

@@ -4,13 +4,15 @@ import json
 
 from safetensors.torch import load_file
 
-from lrsweep import artifacts, training
-from lrsweep.corpus import END_OF_TEXT
-from lrsweep.generation import generate, require_fit
-from lrsweep.model import Transformer
-from lrsweep.params import Params
+from lrsweep import files
+from lrsweep.config.params import Params
 from lrsweep.seeding import derive_seed
-from lrsweep.tokens import decode, encode, load_tokenizer
+from lrsweep.store import artifacts
+from lrsweep.text.corpus import END_OF_TEXT
+from lrsweep.text.tokens import decode, encode, load_tokenizer
+from lrsweep.trainers.builtin import training
+from lrsweep.trainers.builtin.generation import generate, require_fit
+from lrsweep.trainers.builtin.model import Transformer
 
 
 def run(params: Params) -> None:
@@ -40,4 +42,4 @@ def run(params: Params) -> None:
         text = decode(tokenizer, [token for token in new if token != stop_id])
         line = artifacts.marked({"prompt": prompt, "completion": text, "tokens": len(new), "seed": seed})
         lines.append(json.dumps(line, ensure_ascii=False))
-    artifacts.write_text(artifacts.folder("generate") / "completions.jsonl", "\n".join(lines) + "\n")
+    files.write_text(artifacts.folder("generate") / "completions.jsonl", "\n".join(lines) + "\n")

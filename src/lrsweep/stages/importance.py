@@ -1,8 +1,8 @@
 """importance: which hyperparameter matters in phase 2."""
 
-from lrsweep import artifacts
-from lrsweep.importance import rank_hyperparameters
-from lrsweep.params import Params
+from lrsweep.analysis.importance import rank_hyperparameters
+from lrsweep.config.params import Params
+from lrsweep.store import artifacts
 
 
 def run(params: Params) -> None:

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lrsweep import lineage, prior, progress, records
-from lrsweep.params import Budget, Params, Range
-from lrsweep.records import Record
-from lrsweep.simulation import is_simulated
+from lrsweep.config.params import Params
+from lrsweep.provenance import lineage
+from lrsweep.runner import progress
+from lrsweep.search.trial import Record
+from lrsweep.space import Budget, Float
 from lrsweep.stages import data
+from lrsweep.store import prior, records
+from lrsweep.trainers.simulated import is_simulated
 
 
 @dataclass(frozen=True)

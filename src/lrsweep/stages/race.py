@@ -6,15 +6,17 @@ A place of a round that stays empty trains nothing: how many runs a round has is
 from pathlib import Path
 from typing import Any
 
-from lrsweep import racing, receipts, records
+from lrsweep.config.params import VARIED
 from lrsweep.errors import UserError
-from lrsweep.params import VARIED
-from lrsweep.racing import Entry
-from lrsweep.records import Proposal, Record
-from lrsweep.repeats import candidates
+from lrsweep.runner import receipts
+from lrsweep.search import racing
+from lrsweep.search.racing import Entry
+from lrsweep.search.repeats import candidates
+from lrsweep.search.trial import Proposal, Record
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.job import Job
 from lrsweep.stages.trials import study_trials, train_whole
+from lrsweep.store import records
 
 
 class Race:

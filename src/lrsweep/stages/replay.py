@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from lrsweep import records, study
-from lrsweep.curves import Curve
 from lrsweep.errors import Mismatch, UserError
-from lrsweep.params import SweepBayes
-from lrsweep.proposing import propose
-from lrsweep.records import Proposal, Record, RungPoint
+from lrsweep.search import study
+from lrsweep.search.curves import Curve
+from lrsweep.search.proposing import propose
+from lrsweep.search.settings import SweepBayes
+from lrsweep.search.trial import Proposal, Record, RungPoint
 from lrsweep.stages.job import Job
 from lrsweep.stages.trials import block_records
+from lrsweep.store import records
 
 
 def run(job: Job) -> str:

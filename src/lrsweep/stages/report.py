@@ -5,10 +5,11 @@ import json
 import pandas as pd
 from plotly.offline import get_plotlyjs
 
-from lrsweep import artifacts, figures, report
+from lrsweep import figures, files, report
+from lrsweep.config.params import Params
 from lrsweep.figures.drawing import LABELS
-from lrsweep.params import Params
 from lrsweep.report import plots
+from lrsweep.store import artifacts
 
 # The parameters that the page shows, as dvc.yaml lists them for this stage: no other may change it.
 SHOWN = {"seed", "corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_uniform", "sweep_bayes", "train", "generate"}
@@ -48,4 +49,4 @@ def run(params: Params) -> None:
         "plots": plots.make(**drawn),
         "plotly_js": get_plotlyjs(),
     }
-    artifacts.write_text(artifacts.folder("report") / "index.html", report.render(content))
+    files.write_text(artifacts.folder("report") / "index.html", report.render(content))

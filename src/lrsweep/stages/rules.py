@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lrsweep.artifacts import COMPLETE
 from lrsweep.errors import UserError
-from lrsweep.metric import components
-from lrsweep.params import Metric, Stopping
-from lrsweep.replaying import COLUMNS, replay, summarize_replay
+from lrsweep.search.metric import components
+from lrsweep.search.replaying import COLUMNS, replay, summarize_replay
+from lrsweep.search.settings import Metric, Stopping
+from lrsweep.search.trial import COMPLETE
 
 NEEDED = ("trial", "step", "loss")
 LARGEST = 2**53  # up to here a float holds every whole number

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from lrsweep import artifacts
-from lrsweep.params import VARIED
-from lrsweep.selection import choose
+from lrsweep.analysis.selection import choose
+from lrsweep.config.params import VARIED
 from lrsweep.stages.job import Job
 from lrsweep.stages.race import Race
 from lrsweep.stages.trials import study_trials
+from lrsweep.store import artifacts
 
 
 def run(job: Job) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lrsweep import artifacts, sharpness, training
-from lrsweep.devices import device
-from lrsweep.params import VARIED, Hyperparameters, Params, Sharpness
+from lrsweep.config.params import VARIED, Hyperparameters, Params
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.data import load
-from lrsweep.tokens import sample_batch
+from lrsweep.store import artifacts
+from lrsweep.text.tokens import sample_batch
+from lrsweep.trainers.builtin import sharpness, training
+from lrsweep.trainers.builtin.settings import Sharpness
+from lrsweep.trainers.devices import device
 
 Row = dict[str, Any]
 

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrsweep import artifacts, lineage, records
-from lrsweep.params import Params
-from lrsweep.records import Record
-from lrsweep.wb import tracking
-from lrsweep.wb.tracking import Identity
+from lrsweep import files
+from lrsweep.config.params import Params
+from lrsweep.provenance import lineage
+from lrsweep.search.trial import Record
+from lrsweep.store import artifacts, records
+from lrsweep.tracking import runs as tracking
+from lrsweep.tracking.runs import Identity
 
 if TYPE_CHECKING:
     from lrsweep.stages.job import Job  # imports torch, which the report does not need
@@ -61,7 +63,7 @@ def final_training(params: Params) -> None:
             logged = by_step.setdefault(int(row["step"]), {"step": int(row["step"])})
             logged |= {name: row[column] for column, name in names.items()}
     config = {**artifacts.read_json(folder / "metrics.json"), "params_sha256": params_digest(params)}
-    digests = [artifacts.digest(folder / name) for name in ("metrics.json", "evals.parquet", "steps.parquet")]
+    digests = [files.digest(folder / name) for name in ("metrics.json", "evals.parquet", "steps.parquet")]
     identity = Identity(f"train-{records.canonical_digest(digests)[:16]}", "final training", "train", "train")
     with _runs(params) as make:
         make(identity, config, [by_step[step] for step in sorted(by_step)], {})
@@ -72,7 +74,7 @@ def report(params: Params) -> None:
     results = artifacts.RESULTS
     paths = [*sorted((results / "figures").iterdir()), results / "select/choice.json", results / "report/index.html"]
     files = {str(path.relative_to(results)): path for path in paths}
-    digests = {name: artifacts.digest(path) for name, path in files.items()}
+    digests = {name: files.digest(path) for name, path in files.items()}
     chosen = artifacts.read_json(results / "select/choice.json")["selected"]
     identity = Identity(f"report-{records.canonical_digest(digests)[:16]}", "report", "report", "report")
     with _runs(params) as make:

@@ -5,14 +5,18 @@ from pathlib import Path
 
 from safetensors.torch import save as save_tensors
 
-from lrsweep import artifacts, curves, files, locking, records, simulation, training
-from lrsweep.checkpoints import Series
-from lrsweep.curves import Curve
-from lrsweep.devices import device
-from lrsweep.params import Hyperparameters, Params
+from lrsweep import files
+from lrsweep.config.params import Hyperparameters, Params
+from lrsweep.search import curves
+from lrsweep.search.curves import Curve
 from lrsweep.seeding import derive_seed
-from lrsweep.simulation import is_simulated
 from lrsweep.stages.data import load
+from lrsweep.store import artifacts, locking, records
+from lrsweep.trainers import simulated as simulation
+from lrsweep.trainers.builtin import training
+from lrsweep.trainers.builtin.checkpoints import Series
+from lrsweep.trainers.devices import device
+from lrsweep.trainers.simulated import is_simulated
 
 
 def run(params: Params, work: Path) -> None:
@@ -41,7 +45,7 @@ def _train(params: Params, hyper: Hyperparameters, saved: Series) -> None:
     curves.follow(observations, curve, lambda *_: None)
     files.append_line(saved.folder.parent / "trained.log", f"steps {started} to {curve.last_step}")
     about = {artifacts.SIMULATED: "true"} if artifacts.is_marked() else None  # what is simulated has untrained weights
-    artifacts.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict(), about))
+    files.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict(), about))
     evals = [point.__dict__ for point in curve.evals if point.loss_nats is not None]
     artifacts.write_table(folder / "evals.parquet", "final_evals", evals)
     artifacts.write_table(folder / "steps.parquet", "final_steps", list(curves.step_rows(curve.steps)))

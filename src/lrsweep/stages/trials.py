@@ -15,29 +15,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrsweep import (
-    artifacts,
-    checkpoints,
-    curves,
-    files,
-    packs,
-    progress,
-    receipts,
-    records,
-    simulation,
-    study,
-    training,
-)
-from lrsweep.curves import Curve, Decide
-from lrsweep.devices import device
-from lrsweep.locking import alone
-from lrsweep.params import VARIED
-from lrsweep.proposing import propose, uniform
-from lrsweep.records import Proposal, Record
-from lrsweep.repeats import audit_sample
+from lrsweep import files
+from lrsweep.config.params import VARIED
+from lrsweep.runner import progress, receipts
+from lrsweep.search import curves, study
+from lrsweep.search.curves import Curve, Decide
+from lrsweep.search.proposing import propose, uniform
+from lrsweep.search.repeats import audit_sample
+from lrsweep.search.trial import Proposal, Record
 from lrsweep.seeding import derive_seed
-from lrsweep.simulation import is_simulated
 from lrsweep.stages.job import Job
+from lrsweep.store import artifacts, packs, records
+from lrsweep.store.locking import alone
+from lrsweep.trainers import simulated as simulation
+from lrsweep.trainers.builtin import checkpoints, training
+from lrsweep.trainers.devices import device
+from lrsweep.trainers.simulated import is_simulated
 
 SHOWN = 200  # lines of progress in a study at most: to make one, all its events are read
 

@@ -1,0 +1,171 @@
+"""Does the metric work: a controlled assessment of what was compared at the rungs, and of the trials that were stopped there.
+
+A random sample of the pruned trials, the audit, is trained to its end. `known` below means the tables of the study in which
+the audited trials stand with their whole curves (`merged`). Losses are in nats, resources in steps.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lrsweep.analysis.settings import Assess
+from lrsweep.search import metric
+from lrsweep.search.replaying import finals, replay, summarize_replay, values_at
+from lrsweep.search.settings import SweepBayes
+from lrsweep.search.trial import PRUNED
+from lrsweep.seeding import generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+
+
+def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
+    """A table of the study (trials or evals) in which the rows of the audited trials take the place of their old ones."""
+    import pandas as pd
+
+    if audited.empty:
+        return study
+    kept = study[~study["trial"].isin(audited["trial"])]
+    return pd.concat([kept, audited[study.columns].astype(study.dtypes)]).sort_values("trial", kind="stable", ignore_index=True)
+
+
+def assess(
+    trials: "pd.DataFrame",
+    evals: "pd.DataFrame",
+    audited_trials: "pd.DataFrame",
+    audited_evals: "pd.DataFrame",
+    section: Assess,
+    sweep: SweepBayes,
+    seed: int,
+) -> tuple[Row, list[Row], list[Row]]:
+    """What assess.json holds, and the rows of `correlations` and `replay`; audited tables carry the study's trial numbers."""
+    known, curves = merged(trials, audited_trials), merged(evals, audited_evals)
+    pairs = correlations(known, curves, sweep.rungs, section, seed)
+    runs = replay(known, curves, sweep.rungs, sweep.stopping, section.orders, seed)
+    content = {
+        "metric": sweep.metric.name,
+        "rungs": list(sweep.rungs),
+        "warnings": steering_warnings(pairs, sweep.metric.name),
+        "audit": audit(trials, audited_trials, sweep.steps, section.best_share),
+        "by_median": by_median(trials, evals, sweep.rungs),
+        "replay": summarize_replay(runs),
+    }
+    return content, pairs, runs
+
+
+def steering_warnings(pairs: list[Row], steering: str) -> list[str]:
+    """One for each rung at which the steering metric ranks the trials the wrong way round."""
+    return [
+        f"{steering} steers the study, and at step {row['rung']} it ranks the trials the wrong way round: Spearman correlation "
+        f"with the final loss {row['spearman']:.2f}; choose another sweep_bayes.metric.name or a later first_rung"
+        for row in pairs
+        if row["metric"] == steering and row["spearman"] is not None and row["spearman"] < 0
+    ]
+
+
+def correlations(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], section: Assess, seed: int) -> list[Row]:
+    """Rows of `correlations`: rank correlation of each metric at each rung with the final loss, over the known whole curves.
+
+    Intervals: percentile bootstrap over trials, the same resamples for all metrics that the same trials have. Where the
+    correlation is undefined (too few trials, or all the same) it is None. The complete trials are a larger part here than in
+    the study, and they are alike: over all trials the correlation is as a rule higher.
+    """
+    ends, rows = finals(known), []
+    for name in metric.NAMES:
+        for rung in rungs:
+            values = {trial: value for trial, value in values_at(curves, name, rung).items() if trial in ends}
+            pairs = np.array([[value, ends[trial]] for trial, value in sorted(values.items())]).reshape(-1, 2)
+            draws = generator(seed, "assess/bootstrap", rung).integers(0, max(1, len(pairs)), (section.bootstrap, len(pairs)))
+            row = {"metric": name, "rung": int(rung), "n": len(pairs)}
+            for coefficient, function in (("spearman", spearman), ("kendall", kendall)):
+                row |= {coefficient: None, f"{coefficient}_low": None, f"{coefficient}_high": None}
+                if len(pairs) >= section.fewest_trials:
+                    point = function(pairs[:, 0], pairs[:, 1], np.arange(len(pairs))[None])[0]
+                    again = function(pairs[:, 0], pairs[:, 1], draws)
+                    again = again[np.isfinite(again)]
+                    if np.isfinite(point):
+                        low, high = np.quantile(again, [0.025, 0.975]).tolist()
+                        row |= {coefficient: float(point), f"{coefficient}_low": low, f"{coefficient}_high": high}
+            rows.append(row)
+    return rows
+
+
+def spearman(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Spearman's rho in each resample (a row of indices): Pearson's correlation of mid-ranks; NaN where one is constant."""
+    from scipy.stats import rankdata
+
+    a, b = (rankdata(values[draws], axis=1) - (draws.shape[1] + 1) / 2 for values in (x, y))
+    with np.errstate(invalid="ignore"):
+        return (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
+
+
+def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b in each resample, sum of s_ij t_ij / sqrt(sum of s_ij² · sum of t_ij²), s and t the signs of differences.
+
+    A pair counts as often as its two trials were drawn together, so the signs are needed once and not per resample.
+    """
+    weights = np.array([np.bincount(draw, minlength=len(x)) for draw in draws], float)
+    s, t = (np.sign(values[:, None] - values[None]) for values in (x, y))
+    both, first, second = (((weights @ signs) * weights).sum(1) for signs in (s * t, s * s, t * t))
+    with np.errstate(invalid="ignore"):
+        return both / np.sqrt(first * second)
+
+
+def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_share: float) -> Row:
+    """What stopping cost and saved, from the audited sample of the pruned trials.
+
+    A trial is among the best if less than best_share of all complete and pruned trials end better, the audited ones standing
+    for all the pruned. Interval: Clopper and Pearson (1934), exact for sampling with replacement and so a little wide here.
+    The cost is a lower bound: a trial that was not in the sample may have been better still.
+    """
+    complete, pruned = np.array(list(finals(trials).values())), trials[trials["state"] == PRUNED]
+    ends = audited["final_loss_nats"].astype(float).fillna(np.inf).to_numpy()  # it can diverge on the way to its end
+    weight, total = len(pruned) / len(ends) if len(ends) else 0.0, len(complete) + len(pruned)
+    better = [int((complete < end).sum()) + weight * int((ends < end).sum()) for end in ends]
+    good = sum(bool(np.isfinite(end)) and count < best_share * total for end, count in zip(ends, better, strict=True))
+    low, high = _clopper_pearson(good, len(ends))
+    best, best_audited = (float(values.min()) if np.isfinite(values).any() else None for values in (complete, ends))
+    saved, actual = int((steps - pruned["steps"]).sum()), int(trials["steps"].sum())
+    return {
+        "pruned": len(pruned),
+        "audited": len(ends),
+        "among_best": good,
+        "share": good / len(ends) if len(ends) else None,
+        "share_low": low,
+        "share_high": high,
+        "best_nats": best,
+        "best_audited_nats": best_audited,
+        "cost_nats": None if best is None or best_audited is None else max(0.0, best - best_audited),
+        "steps_saved": saved,
+        "share_saved": saved / (actual + saved) if actual + saved else None,
+        "audit_steps": int(audited["steps"].sum()),
+    }
+
+
+def _clopper_pearson(successes: int, n: int) -> tuple[float | None, float | None]:
+    from scipy.stats import binomtest
+
+    if n == 0:
+        return None, None
+    interval = binomtest(successes, n).proportion_ci(0.95, method="exact")
+    return float(interval.low), float(interval.high)
+
+
+def by_median(trials: "pd.DataFrame", evals: "pd.DataFrame", rungs: Sequence[int]) -> list[Row]:
+    """The write-up's view: trials up to, and above, the median of a metric at a rung, and how many of them survived."""
+    survivors, rows = set(finals(trials)), []
+    for name in metric.NAMES:
+        for rung in rungs:
+            values = values_at(evals, name, rung)
+            if not values:
+                continue
+            median = float(np.median(list(values.values())))
+            below = {trial for trial, value in values.items() if value <= median}
+            above = set(values) - below
+            counts = {"below": len(below), "below_survived": len(below & survivors)}
+            counts |= {"above": len(above), "above_survived": len(above & survivors)}
+            rows.append({"metric": name, "rung": int(rung), "median": median, **counts})
+    return rows

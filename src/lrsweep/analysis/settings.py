@@ -1,0 +1,77 @@
+"""Settings of the analyses."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lrsweep.section import Count, InnerShare, Positive, Real, Section, Share
+
+
+class Edge(Section):
+    """Where the loss gets worse and training breaks."""
+
+    bins: Annotated[int, Field(ge=2)]
+    """LR bins, equal in log LR [bins]"""
+    spike_window: Annotated[int, Field(ge=2)]
+    """length of the running median of the gradient norm [steps]"""
+    spike_factor: Annotated[Real, Field(gt=1)]
+    """a spike is a norm above this multiple of the running median [-]"""
+    tolerance: Positive
+    """a trial is stable while its final loss is within this share of the best [-]"""
+    near_peak: Share
+    """a catapult is looked for where the LR is at least this share of the trial's maximum [-]"""
+    bootstrap: Annotated[int, Field(ge=100)]
+    """samples of the trials, drawn anew, behind each interval [resamples]"""
+    fewest_trials: Annotated[int, Field(ge=2)]
+    """below these no interval is given [trials]"""
+    outlier_deviations: Positive
+    """an outlier lies this many scaled median deviations below the others, or below its neighbours [-]"""
+    outlier_neighbours: Annotated[int, Field(ge=2)]
+    """neighbours of an outlier: the trials that are nearest in LR [trials]"""
+    under_sampled: Share
+    """a decade is under-sampled below this share of a log-uniform draw's trials [-]"""
+    unstable_spikes: InnerShare
+    """a trial is unstable where more than this share of its steps are spikes [-]"""
+    below: Positive
+    """phase 2 searches from the lower end of the edge's interval / below [-]"""
+    above: Positive
+    """phase 2 searches up to edge · above; a factor below 1 stays under the edge [-]"""
+
+
+class Cluster(Section):
+    """K-means of the trials that survived."""
+
+    k_min: Annotated[int, Field(ge=2)]
+    """fewest clusters that are tried [clusters]"""
+    k_max: Annotated[int, Field(ge=2)]
+    """most clusters that are tried [clusters]"""
+    restarts: Count
+    """random starts of each k-means [starts]"""
+    curve_points: Count
+    """a curve is read at this many equal shares of its steps [points]"""
+
+
+class Importance(Section):
+    """Which hyperparameter matters."""
+
+    trees: Count
+    """trees of the random forest behind the importance [trees] (Hutter et al. 2014, fANOVA)"""
+    bootstrap: Annotated[int, Field(ge=20)]
+    """samples of the trials, drawn anew, behind each interval [resamples]"""
+    fewest_trials: Annotated[int, Field(ge=4)]
+    """complete trials below which there is no importance [trials]"""
+
+
+class Assess(Section):
+    """Does the metric work."""
+
+    audit_trials: Annotated[int, Field(ge=2)]
+    """pruned trials that are trained to their end, to see what pruning cost [trials]"""
+    bootstrap: Annotated[int, Field(ge=100)]
+    """samples of the trials, drawn anew, behind each interval [resamples]"""
+    orders: Count
+    """random orders in which recorded curves are replayed [orders]"""
+    best_share: Share
+    """a trial among this share of the best should not have been stopped [-]"""
+    fewest_trials: Annotated[int, Field(ge=2)]
+    """below these there is no correlation [trials]"""

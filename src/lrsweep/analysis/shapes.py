@@ -1,0 +1,60 @@
+"""The shape of a loss curve in three numbers: flat in warm-up, the steepest drop, and how convex the curve is after it."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lrsweep.search.trial import COMPLETE
+from lrsweep.space import Budget
+
+Row = dict[str, Any]
+
+
+def describe_shapes(trials: pd.DataFrame, evals: pd.DataFrame, budget: Budget) -> list[Row]:
+    """Rows of `shapes`: the complete trials, the best first."""
+    best = trials[trials["state"] == COMPLETE].sort_values(["final_loss_nats", "trial"])
+    curves = dict(iter(evals.sort_values("step").groupby("trial")))
+    return [
+        {
+            "trial": int(row.trial),
+            "rank": rank,
+            "final_loss_nats": float(row.final_loss_nats),
+            **shape(
+                curves[row.trial]["step"].to_numpy(float), curves[row.trial]["loss_nats"].to_numpy(float), budget.warmup_steps
+            ),
+        }
+        for rank, row in enumerate(best.itertuples(), start=1)
+    ]
+
+
+def shape(steps: np.ndarray, losses_nats: np.ndarray, warmup_steps: int) -> Row:
+    """The shape of one curve, linear between its evals; L is the loss, S the last step, W the end of warm-up.
+
+    warmup_flatness: 1 - (L(0) - L(W)) / (L(0) - L(S)), the share of the whole drop that comes after warm-up. 1 is flat.
+    steepest_nats_per_step, steepest_step: the greatest drop between two neighbouring evals, and the middle between them.
+    convexity: from m, the later of these two evals, to S twice the area between chord and curve over that of the box,
+    2 ∫ (chord - L) ds / ((S - m) (L(m) - L(S))): 1 where all the drop comes at once after m, 0 on a line, -1 where it comes at S.
+
+    None where it is not defined: without a drop, or with the steepest one at the very end.
+    """
+    whole = losses_nats[0] - losses_nats[-1]
+    flatness = None
+    if whole > 0:
+        flatness = 1 - float((losses_nats[0] - np.interp(warmup_steps, steps, losses_nats)) / whole)
+    if len(steps) < 2:
+        return {"warmup_flatness": flatness, "steepest_nats_per_step": None, "steepest_step": None, "convexity": None}
+    drops = -np.diff(losses_nats) / np.diff(steps)
+    at = int(np.argmax(drops))
+    rest, after = steps[at + 1 :], losses_nats[at + 1 :]
+    convexity = None
+    if len(rest) > 1 and after[0] > after[-1]:
+        box = (rest[-1] - rest[0]) * (after[0] - after[-1])
+        chord = (rest[-1] - rest[0]) * (after[0] + after[-1]) / 2
+        convexity = float(2 * (chord - np.trapezoid(after, rest)) / box)
+    return {
+        "warmup_flatness": flatness,
+        "steepest_nats_per_step": float(drops[at]),
+        "steepest_step": float(steps[at] + steps[at + 1]) / 2,
+        "convexity": convexity,
+    }

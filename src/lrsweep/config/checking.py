@@ -1,0 +1,177 @@
+"""params.yaml read and checked: one line for each thing wrong, with the key, what was found, what was expected and what to do."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lrsweep.config import violations, yamlfile
+from lrsweep.config.params import Params
+from lrsweep.config.violations import Nothing, Problem
+from lrsweep.errors import UserError
+from lrsweep.search.settings import Select, SweepBayes, SweepUniform
+from lrsweep.space import Budget, Float
+from lrsweep.text.settings import Corpus
+from lrsweep.trainers.builtin.settings import Generate
+
+
+def load(path: Path) -> Params:
+    """Reads and checks params.yaml.
+
+    Raises:
+        UserError: the file is missing, is not YAML, or breaks the schema; one line for each problem.
+    """
+    tree = yamlfile.parse(yamlfile.read(path), path)
+    problems = parse_problems(tree)
+    if problems:
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+    return Params.model_validate(tree)
+
+
+def parse_problems(tree: dict[str, Any]) -> list[Problem]:
+    """Everything wrong with the parsed YAML: types and ranges first, then what must hold between keys."""
+    try:
+        params = Params.model_validate(tree)
+    except ValidationError as error:
+        return violations.of(error)
+    return list(_contradictions(params))
+
+
+def _contradictions(p: Params) -> Iterator[Problem]:
+    yield from _source_problems(p.corpus)
+    if p.model.d_model % (2 * p.model.n_heads):
+        yield Problem(
+            "model.n_heads",
+            p.model.n_heads,
+            f"heads of an even width: d_model ({p.model.d_model}) divisible by 2 · n_heads",
+            "change d_model or n_heads (RoPE rotates pairs)",
+        )
+    budgets: list[tuple[str, Budget]] = [
+        ("sweep_uniform", p.sweep_uniform),
+        ("sweep_bayes", p.sweep_bayes),
+        ("train", p.train),
+    ]
+    for name, budget in budgets:
+        yield from _budget_problems(name, budget)
+    ranges = [
+        ("sweep_uniform.lr", p.sweep_uniform.lr),
+        ("sweep_bayes.lr", p.sweep_bayes.lr),
+        ("sweep_bayes.beta2", p.sweep_bayes.beta2),
+        ("sweep_bayes.weight_decay", p.sweep_bayes.weight_decay),
+    ]
+    for name, interval in ranges:
+        if isinstance(interval, Range) and interval.min >= interval.max:
+            yield Problem(f"{name}.min", interval.min, f"less than {name}.max ({interval.max})", "swap or change them")
+    if p.sweep_bayes.beta2.max >= 1:
+        yield Problem("sweep_bayes.beta2.max", p.sweep_bayes.beta2.max, "less than 1", "use 0.999 for example")
+    if p.edge.below * p.edge.above <= 1:
+        expected = f"more than 1 / edge.above (1 / {p.edge.above}): phase 2 searches from edge / below, or less, to edge · above"
+        yield Problem("edge.below", p.edge.below, expected, "raise one of them")
+    if p.sharpness is not None:
+        steps, end = p.sharpness.steps, p.sweep_uniform.steps
+        if list(steps) != sorted(set(steps)) or steps[-1] > end:
+            expected = f"rising numbers of updates of phase 1, up to sweep_uniform.steps ({end})"
+            yield Problem("sharpness.steps", list(steps), expected, "correct them, or set sharpness: null")
+    yield from _study_problems(p.sweep_bayes)
+    if p.sweep_bayes.prior:
+        yield from _prior_problems(p.sweep_uniform, p.sweep_bayes)
+    if p.cluster.k_min > p.cluster.k_max:
+        yield Problem("cluster.k_min", p.cluster.k_min, f"at most cluster.k_max ({p.cluster.k_max})", "swap them")
+    yield from _race_problems(p.select)
+    if not p.generate.prompts:
+        yield Problem("generate.prompts", [], "at least one prompt", "add one")
+    yield from _prompt_problems(p.generate, p.model.context_length)
+
+
+def _prior_problems(phase_1: SweepUniform, s: SweepBayes) -> Iterator[Problem]:
+    for name in Budget.model_fields:
+        own, other = getattr(s, name), getattr(phase_1, name)
+        if own != other:
+            lengths = f"sweep_uniform.{name} is {other}, sweep_bayes.{name} {own}"
+            expected = f"null, since trials of another length are no measure: {lengths}"
+            block = " and sweep_bayes.first_block to 8" if s.first_block == 0 else ""
+            yield Problem("sweep_bayes.prior", s.prior, expected, f"set it to null{block}, or make both the same")
+            return
+
+
+def _race_problems(s: Select) -> Iterator[Problem]:
+    if s.first_seeds > s.seeds:
+        yield Problem("select.first_seeds", s.first_seeds, f"at most select.seeds ({s.seeds})", "lower it")
+    first = (s.candidates + 1) * s.first_seeds
+    if s.budget < first:
+        why = f"the first round of {s.candidates} candidates and the default over {s.first_seeds} seeds"
+        yield Problem("select.budget", s.budget, f"at least {first}: {why}", "raise it, or lower select.candidates")
+
+
+def _source_problems(c: Corpus) -> Iterator[Problem]:
+    if c.source == "files" and not c.paths:
+        yield Problem("corpus.paths", [], "at least one path or glob with source: files", "name your text files")
+    for number, path in enumerate(c.paths if c.source == "files" else ()):
+        if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
+            expected = "a path inside the project's folder, where DVC and another machine find it"
+            yield Problem(f"corpus.paths[{number}]", path, expected, "copy the text into data/, or put a link there")
+    if c.source == "url" and (c.url is None or c.sha256 is None):
+        key = "corpus.url" if c.url is None else "corpus.sha256"
+        yield Problem(key, None, "a value with source: url", "give the address and the digest of the file behind it")
+    for key in ("url", "valid_url"):
+        address = getattr(c, key)
+        if c.source == "url" and address is not None and not address.lower().startswith(("http://", "https://")):
+            yield Problem(f"corpus.{key}", address, "an address with http:// or https://", "use source: files for a file")
+    if (c.valid_url is None) != (c.valid_sha256 is None):
+        key = "corpus.valid_url" if c.valid_url is None else "corpus.valid_sha256"
+        yield Problem(key, None, "both of valid_url and valid_sha256, or neither", "add the missing one")
+
+
+def _prompt_problems(g: Generate, context_length: int) -> Iterator[Problem]:
+    """The prompts that no tokenizer makes fit. One that has more tokens than words may still be refused by `generate`."""
+    for number, prompt in enumerate(g.prompts):
+        if len(prompt.encode()) > context_length and (least := fewest_tokens(prompt)) > context_length:
+            found = Nothing(f"a prompt of at least {least} tokens ({prompt[:20]!r}…)")
+            expected = f"at most model.context_length ({context_length})"
+            yield Problem(f"generate.prompts[{number}]", found, expected, "shorten it, or raise model.context_length")
+
+
+def fewest_tokens(text: str) -> int:
+    """A number of tokens that no byte-level BPE goes below: its merges stay inside the words that the text is cut into first."""
+    from tokenizers import pre_tokenizers
+
+    return len(pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text))
+
+
+def _budget_problems(name: str, b: Budget) -> Iterator[Problem]:
+    if b.warmup_steps >= b.steps:
+        yield Problem(f"{name}.warmup_steps", b.warmup_steps, f"less than {name}.steps ({b.steps})", "shorten the warm-up")
+    if b.steps % b.eval_every:
+        near = max(b.eval_every, round(b.steps / b.eval_every) * b.eval_every)
+        expected = f"a divisor of {name}.steps ({b.steps}), so that the last step has an eval"
+        yield Problem(f"{name}.eval_every", b.eval_every, expected, f"change it, or set {name}.steps to {near}")
+
+
+def _study_problems(s: SweepBayes) -> Iterator[Problem]:
+    key, first, eta = "sweep_bayes.stopping.first_rung", s.stopping.first_rung, s.stopping.eta
+    if first % s.eval_every:
+        near = max(s.eval_every, round(first / s.eval_every) * s.eval_every)
+        expected = f"a multiple of sweep_bayes.eval_every ({s.eval_every}): a rung is counted in steps and must fall on an eval"
+        yield Problem(key, first, expected, f"set it to {near}")
+        return
+    if first >= s.steps:
+        why = "a rung at or past the end stops nothing; it is counted in steps, not in evals"
+        expected = f"less than sweep_bayes.steps ({s.steps}): {why}"
+        yield Problem(key, first, expected, f"set it to {max(1, s.steps // (8 * s.eval_every)) * s.eval_every}")
+        return
+    n_rungs = len(s.rungs)
+    if s.first_block > s.trials:
+        yield Problem("sweep_bayes.first_block", s.first_block, f"at most sweep_bayes.trials ({s.trials})", "lower it")
+    elif s.first_block // eta**n_rungs < 1 and (s.first_block or not s.prior):
+        why = f"the block is cut to 1/eta at each of the rungs {list(s.rungs)} and one trial must reach the end"
+        expected = f"at least eta^rungs = {eta}^{n_rungs}: {why}"
+        yield Problem("sweep_bayes.first_block", s.first_block, expected, f"set it to {eta ** (n_rungs + 1)}, or raise {key}")
+    if s.metric.name == "m_u" and first // s.eval_every <= s.metric.window:
+        expected = (
+            f"past eval {s.metric.window}: M_u has no term up to its window ({s.metric.window} evals of {s.eval_every} steps)"
+        )
+        yield Problem(
+            key, first, expected, f"set it to at least {(s.metric.window + 1) * s.eval_every}, or choose another metric"
+        )

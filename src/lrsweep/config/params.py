@@ -1,0 +1,76 @@
+"""The schema of params.yaml: the settings of the rooms, put together. What must hold between keys is in checking.py."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lrsweep.analysis.settings import Assess, Cluster, Edge, Importance
+from lrsweep.search.settings import Select, SweepBayes, SweepUniform
+from lrsweep.section import Count, Positive, Section
+from lrsweep.space import Budget
+from lrsweep.text.settings import Corpus, Tokenize
+from lrsweep.trainers.builtin.settings import Evaluation, Generate, Model, Optimizer, Sharpness
+
+
+class Train(Budget):
+    """The final training."""
+
+
+class Execution(Section):
+    """How the work is done. Nothing here changes a result, so no artifact depends on it."""
+
+    device: Literal["auto", "cpu", "cuda"]
+    """auto takes the GPU where there is one | cpu | cuda"""
+    workers: Literal["auto"] | Count
+    """processes that train a study's trials: auto takes Snakemake's cores here, its jobs on a cluster [workers]"""
+    checkpoint_every: Count | None
+    """distance of two checkpoints, from which a killed training goes on; null for none [steps]"""
+    trial_minutes: Positive | None
+    """a trial that takes longer is taken to hang: its process is killed; null for no limit [minutes]"""
+    attempts: Count
+    """times that a trial is started when its process was killed or has hung, before it is reported [starts]"""
+    tracking: Literal["disabled", "offline", "online"]
+    """Weights & Biases: disabled | offline (files in wandb/, no account) | online (needs a key)"""
+
+
+class Params(Section):
+    """params.yaml as a whole; its sections are named after the stages."""
+
+    lr: Positive | None
+    """maximum learning rate of the final training; null takes the selected one [-]"""
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    """everything random derives from it [-]"""
+    simulate: bool
+    """true makes the curves up instead of training, for tests of scale: all that comes of it says so"""
+    corpus: Corpus
+    """where the text comes from"""
+    tokenize: Tokenize
+    """byte-level BPE"""
+    model: Model
+    """a decoder-only transformer with RMSNorm, RoPE and SwiGLU"""
+    optimizer: Optimizer
+    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101): what a study does not vary"""
+    evaluation: Evaluation
+    """what the eval loss is measured on"""
+    sweep_uniform: SweepUniform
+    """phase 1"""
+    edge: Edge
+    """where the loss gets worse and training breaks, from phase 1 (docs/evidence.md)"""
+    sharpness: Sharpness | None
+    """the edge measured in a few trials of phase 1 that are trained again; null for off"""
+    sweep_bayes: SweepBayes
+    """phase 2 (docs/study.md)"""
+    cluster: Cluster
+    """k-means of the trials that survived"""
+    importance: Importance
+    """which hyperparameter matters"""
+    assess: Assess
+    """does the metric work"""
+    select: Select
+    """the race of the best trials over seeds"""
+    train: Train
+    """the final training"""
+    generate: Generate
+    """completions from the final weights"""
+    execution: Execution
+    """how the work is done; changes no result, but for the device, whose last digits are its own"""

@@ -1,0 +1,113 @@
+"""The stages as dvc.yaml declares them: commands, dependencies, parameters and outputs stand there and nowhere else."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from lrsweep.config import yamlfile
+from lrsweep.config.params import Params
+
+DECLARATION = Path("dvc.yaml")
+PROVENANCE = "provenance.json"
+SOURCES = "data"  # the dep that stands for the files which the corpus is read from
+CHECKED = "results/check/passed.txt"  # says that params.yaml is in order; nothing is made from it
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One entry of dvc.yaml; paths are relative to the project's folder."""
+
+    name: str
+    command: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]  # outs and metrics, in this order
+
+    @property
+    def provenance(self) -> str | None:
+        """Where the stage's provenance lies; None for `check`, which makes nothing that others are made from."""
+        return next((path for path in self.outs if Path(path).name == PROVENANCE), None)
+
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        """The outs that are data: all but the provenance."""
+        return tuple(path for path in self.outs if path != self.provenance)
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """The deps that are source files of the project."""
+        return tuple(path for path in self.deps if path != SOURCES and not path.startswith("results/"))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The deps that are artifacts of other stages."""
+        return tuple(path for path in self.deps if path.startswith("results/") and path != CHECKED)
+
+    def values(self, params: Params) -> dict[str, Any]:
+        """The parameters that the stage reads, by the key that dvc.yaml lists, as JSON has them; others are not looked at."""
+        return {key: _value(params, key) for key in self.params}
+
+
+def load(path: Path = DECLARATION) -> dict[str, Stage]:
+    """The stages by name, each after those that it depends on.
+
+    Raises:
+        UserError: the file is missing, or is not YAML.
+    """
+    entries = yamlfile.parse(yamlfile.read(path), path)["stages"]
+    stages = {name: _stage(name, entry) for name, entry in entries.items()}
+    return {name: stages[name] for name in _in_order(stages)}
+
+
+def downstream(stages: Mapping[str, Stage], names: Iterable[str], paths: Iterable[str] = ()) -> list[str]:
+    """The named stages, those that read one of the paths, and all that depend on these, in order."""
+    hit, changed = set(names), set(paths)
+    for name, stage in stages.items():
+        if name in hit or changed & set(stage.deps):
+            hit.add(name)
+            changed |= set(stage.outs)
+    return [name for name in stages if name in hit]
+
+
+def upstream(stages: Mapping[str, Stage], name: str) -> list[str]:
+    """The stages that a stage depends on, in order, and itself at the end."""
+    needed, hit = set(stages[name].deps), {name}
+    for other in reversed(list(stages)):
+        if needed & set(stages[other].outs):
+            hit.add(other)
+            needed |= set(stages[other].deps)
+    return [other for other in stages if other in hit]
+
+
+def makers(stages: Mapping[str, Stage]) -> dict[str, str]:
+    """The stage that writes each artifact."""
+    return {path: stage.name for stage in stages.values() for path in stage.artifacts}
+
+
+def _value(params: Params, key: str) -> Any:
+    *sections, name = key.split(".")
+    return reduce(getattr, sections, params).model_dump(mode="json", include={name})[name]
+
+
+def _stage(name: str, entry: Mapping[str, Any]) -> Stage:
+    listed = [*entry["outs"], *entry["metrics"]] if "metrics" in entry else entry["outs"]
+    outs = tuple(out if isinstance(out, str) else next(iter(out)) for out in listed)
+    return Stage(name, entry["cmd"], tuple(entry["deps"]), tuple(entry["params"]) if "params" in entry else (), outs)
+
+
+def _in_order(stages: Mapping[str, Stage]) -> list[str]:
+    writes = {path: name for name, stage in stages.items() for path in stage.outs}
+    order: list[str] = []
+
+    def visit(name: str) -> None:
+        if name not in order:
+            for dep in stages[name].deps:
+                if dep in writes:
+                    visit(writes[dep])
+            order.append(name)
+
+    for name in stages:
+        visit(name)
+    return order

@@ -1,0 +1,162 @@
+"""The provenance of a stage: what its artifacts were made from, written beside them by the command that made them.
+
+results/STAGE/provenance.json is an out like the artifacts, so whichever runner, cache or remote brings these brings it too. No
+stage depends on it. It holds no time, host or duration: the same run has the same bytes.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lrsweep import files
+from lrsweep.config.params import Params
+from lrsweep.errors import UserError
+from lrsweep.provenance.lineage import LIBRARIES
+from lrsweep.provenance.pipeline import PROVENANCE, SOURCES, Stage
+from lrsweep.store import artifacts
+from lrsweep.store.records import canonical_digest
+from lrsweep.text.corpus import source_files
+
+Provenance = dict[str, Any]
+
+
+@contextmanager
+def recording(stage: Stage, params: Params) -> Iterator[None]:
+    """Records what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance."""
+    path = _path(stage)
+    for old in (path, _aside(path)):
+        with files.writing(old):
+            old.unlink(missing_ok=True)
+    found = {**configuration(stage, params), "inputs": digests(inputs(stage, params))}
+    yield
+    found = artifacts.marked({**found, "outputs": digests(stage.artifacts)})
+    artifacts.write_json(path, {"digest": canonical_digest(found), **found})
+
+
+def refuse_damaged(stage: Stage, params: Params) -> None:
+    """Looks at what the stage will read, against what the stages that wrote it have recorded: nothing is made from damage.
+
+    Raises:
+        UserError: an input is not what its stage has written.
+    """
+    for path, found in digests(inputs(stage, params)).items():
+        recorded = _read(Path(path).with_name(PROVENANCE))
+        if found and recorded and recorded["outputs"].get(path) not in (None, found):
+            expected = f"{recorded['outputs'][path]}, which {recorded['stage']} has written"
+            raise UserError(f"{path}: found sha256 {found}, expected {expected}; remove it (rm {path}) and run again")
+
+
+def configuration(stage: Stage, params: Params) -> Provenance:
+    """What a run of the stage is made from beside its inputs: command, parameters, code and libraries."""
+    return {
+        "stage": stage.name,
+        "command": stage.command,
+        "version": version("lrsweep"),
+        "libraries": {name: version(name).split("+")[0] for name in LIBRARIES},  # +cpu or +cu130 is the machine's
+        "params": stage.values(params),
+        "code": digests(stage.code),
+    }
+
+
+def inputs(stage: Stage, params: Params) -> tuple[str, ...]:
+    """The deps that are data: the files that the corpus is read from, and artifacts of other stages.
+
+    Raises:
+        UserError: a source file of the corpus is missing.
+    """
+    sources = map(str, source_files(params.corpus)) if SOURCES in stage.deps else ()
+    return (*sources, *stage.reads)
+
+
+def read(stage: Stage) -> Provenance | None:
+    """The recorded provenance; None where the stage has not run to its end, or the record was cut or edited."""
+    return _read(_path(stage))
+
+
+def _read(path: Path) -> Provenance | None:
+    try:
+        found = json.loads(path.read_bytes())
+        return found if found.pop("digest") == canonical_digest(found) else None
+    except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
+        return None
+
+
+def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
+    """Takes from Snakemake's sight the provenance of artifacts that the current parameters, code and inputs do not make.
+
+    Snakemake sees times and what it ran itself, so it does not notice that DVC has put the files of another run here; a missing
+    out it does. The next call puts it back where it fits again, so a dry run costs nothing.
+    """
+    put_back(stages)
+    for name in _stale(stages, params):
+        path = _path(stages[name])
+        with files.writing(path), suppress(FileNotFoundError):  # another runner may do it at the same time
+            path.replace(_aside(path))
+
+
+def put_back(stages: Mapping[str, Stage]) -> None:
+    """Puts every provenance that was set aside back in its place, where the artifacts are still those that it names."""
+    for stage in stages.values():
+        if stage.provenance and _aside(path := _path(stage)).exists() and not path.exists():
+            recorded = _read(_aside(path))
+            if recorded and recorded["outputs"] == digests(stage.artifacts):
+                _aside(path).replace(path)
+
+
+def _path(stage: Stage) -> Path:
+    assert stage.provenance, f"{stage.name} has no provenance among its outs"
+    return Path(stage.provenance)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}")
+
+
+def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
+    """Reads no artifact that is older than its record: it is enough where a provenance names another input than the provenance
+    of the stage that wrote it.
+    """
+    found: list[str] = []
+    written: dict[str, str] = {}
+    for stage in stages.values():
+        if stage.provenance is None or not _path(stage).exists():
+            continue
+        recorded = read(stage)
+        if recorded is None:
+            found.append(stage.name)
+            continue
+        same = recorded["params"] == stage.values(params) and recorded["code"] == digests(stage.code)
+        others = any(written.get(path, digest) != digest for path, digest in recorded["inputs"].items())
+        if not same or others or _damaged(stage, recorded):
+            found.append(stage.name)
+        written |= recorded["outputs"]
+    return found
+
+
+def _damaged(stage: Stage, recorded: Provenance) -> bool:
+    """Whether an artifact that was written after its record is another than the recorded one, which is said on stderr."""
+    record = _path(stage)
+    younger = [path for path in map(Path, recorded["outputs"]) if path.is_file() and _written_ns(path) > _written_ns(record)]
+    for path in younger:
+        if files.digest(path) != recorded["outputs"][path.as_posix()]:
+            found = f"damaged or edited, not what {stage.name} has written"
+            print(f"lrsweep: {path}: {found}: {stage.name} runs again", file=sys.stderr)
+            return True
+    if younger:
+        with suppress(OSError):  # the next call need not look again
+            os.utime(record)
+    return False
+
+
+def _written_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def digests(paths: tuple[str, ...]) -> dict[str, str | None]:
+    """The SHA-256 of each file; None where there is none."""
+    return {path: files.digest(Path(path)) if Path(path).is_file() else None for path in paths}

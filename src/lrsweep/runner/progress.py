@@ -1,0 +1,193 @@
+"""How far a study is: its jobs note when a training run starts and ends, and these events add up to one line.
+
+Events lie beside the trials in work/, with times, hosts and processes: nothing of them enters an artifact.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TextIO
+
+from lrsweep.files import alive, append_line
+from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
+
+RECENT = 24  # ends that the speed is taken from
+
+
+@dataclass(frozen=True)
+class Event:
+    """A training run that started (state None) or ended; `until` is the step that it was meant to reach."""
+
+    trial: int
+    until: int
+    at_s: float
+    host: str
+    pid: int
+    values: dict[str, float]
+    state: str | None = None
+    steps: int = 0  # where it ended, counted from the trial's beginning
+    trained: int = 0  # steps of this run
+    seconds: float = 0.0
+    loss_nats: float | None = None
+    proposing_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study is made of: its number of trials, and the levels of its first block, the last of them the end."""
+
+    stage: str
+    trials: int
+    levels: tuple[int, ...]
+    first_block: int
+    eta: int
+
+    def places(self, level: int) -> int:
+        """How many trials of the first block are trained to a level."""
+        return self.first_block // self.eta**level
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A study at a moment. `pruned` is by rung, in steps; `left_s` is None while the speed is not known."""
+
+    plan: Plan
+    done: int
+    running: int
+    pruned: dict[int, int]
+    diverged: int
+    best: Event | None
+    left_s: float | None
+
+    def __str__(self) -> str:
+        parts = [f"{self.plan.stage} {self.done} of {self.plan.trials} done, {self.running} running"]
+        if self.pruned:
+            parts.append("pruned " + ", ".join(f"{n} at {rung}" for rung, n in sorted(self.pruned.items())))
+        parts.append(f"{self.diverged} diverged")
+        if self.best:
+            values = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.best.values.items())
+            parts.append(f"best {self.best.loss_nats:.4f} nats at {values} (trial {self.best.trial})")
+        if self.done < self.plan.trials:
+            parts.append("time left not known yet" if self.left_s is None else f"about {duration(self.left_s)} left")
+        return "; ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it, from seconds to hours.
+
+    >>> [duration(s) for s in (42.3, 100, 7500)]
+    ['42 s', '1 min 40 s', '2 h 5 min']
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@dataclass
+class Watch:
+    """Notes one training run in the events of a study."""
+
+    path: Path
+    trial: int
+    until: int
+    values: dict[str, float]
+    proposing_s: float  # that its proposal took, with the records it was made from
+    began_s: float = field(default_factory=time.time)
+    clock_s: float = field(default_factory=time.monotonic)  # the other may jump
+
+    def start(self) -> None:
+        """Notes that the run has started."""
+        self._note(self._event(self.began_s))
+
+    def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
+        """Notes how the run has ended: at which step of the trial, of which it trained so many itself."""
+        seconds = time.monotonic() - self.clock_s
+        ended = replace(self._event(self.began_s + seconds), state=state, steps=steps, trained=trained, seconds=seconds)
+        self._note(replace(ended, loss_nats=loss_nats, proposing_s=self.proposing_s))
+
+    def _event(self, at_s: float) -> Event:
+        return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)
+
+    def _note(self, event: Event) -> None:
+        append_line(self.path, json.dumps(asdict(event)))
+
+
+def read(path: Path) -> list[Event]:
+    """The events of a study, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
+    events = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+        try:
+            events.append(Event(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return events
+
+
+def summarize(events: Sequence[Event], plan: Plan) -> Progress:
+    """What the events of a study add up to."""
+    last = {(event.trial, event.until): event for event in events}
+    ended = {key: event for key, event in last.items() if event.state is not None}
+    running = sum(event.state is None and _alive(event) for event in last.values())
+    pruned, done = _count_block(ended, plan)
+    for (trial, _), event in ended.items():
+        if trial >= plan.first_block:
+            done += 1
+            if event.state == PRUNED:
+                pruned[event.steps] = pruned.get(event.steps, 0) + 1
+    finished = [event for event in ended.values() if event.state == COMPLETE and event.steps == plan.levels[-1]]
+    best = min(finished, key=lambda event: (event.loss_nats, event.trial), default=None)
+    diverged = sum(event.state == DIVERGED for event in ended.values())
+    return Progress(plan, done, running, pruned, diverged, best, _left(events, ended, plan))
+
+
+def _alive(event: Event) -> bool:
+    """Whether the process of a started run may still be there; one on another host is believed to be."""
+    return event.host != socket.gethostname() or alive(event.pid)
+
+
+def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[int, int], int]:
+    """Trials of the first block that were stopped, by rung, and the number of those that are at their end."""
+    pruned: dict[int, int] = {}
+    done, expected = 0, plan.first_block
+    for level, goal in enumerate(plan.levels):
+        here = [event for (trial, until), event in ended.items() if until == goal and trial < plan.first_block]
+        sound = sum(event.state == COMPLETE for event in here)
+        done += len(here) - sound
+        if goal == plan.levels[-1]:
+            done += sound
+        elif here and len(here) == expected:
+            expected = min(plan.places(level + 1), sound)
+            pruned[goal] = sound - expected
+            done += sound - expected
+    return pruned, done
+
+
+def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Plan) -> float | None:
+    """Seconds to the end: the steps that are left at the speed of the last RECENT runs."""
+    recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
+    if not recent:
+        return None
+    span = max(event.at_s for event in recent) - min(event.at_s - event.seconds for event in recent)
+    lengths = [event.steps for (trial, _), event in ended.items() if trial >= plan.first_block]
+    usual = sum(lengths) / len(lengths) if lengths else float(plan.levels[-1])
+    steps = (plan.trials - plan.first_block - len(lengths)) * usual
+    for level, (start, goal) in enumerate(zip((0, *plan.levels), plan.levels, strict=False)):
+        n_ended = sum(until == goal and trial < plan.first_block for trial, until in ended)
+        steps += max(0, plan.places(level) - n_ended) * (goal - start)
+    return steps * span / sum(event.trained for event in recent)
+
+
+def show(progress: Progress, stream: TextIO = sys.stderr) -> None:
+    """The line: on a terminal over the one before, in a log below it."""
+    if stream.isatty():
+        end = "\r" if progress.done < progress.plan.trials else "\n"
+        stream.write(f"\r\x1b[K{progress}{end}")
+    else:
+        stream.write(f"{progress}\n")
+    stream.flush()

@@ -1,0 +1,81 @@
+"""The curve of a training run: followed while it trains, and read back with every metric at each eval."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from lrsweep.search.metric import Components, components
+from lrsweep.search.settings import Metric
+from lrsweep.search.trial import EvalPoint, Record, RungPoint
+from lrsweep.store import artifacts
+from lrsweep.store.records import STEP_COLUMNS, finite
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Curve:
+    """What was seen of a trial so far."""
+
+    evals: list[EvalPoint] = field(default_factory=list)
+    steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEP_COLUMNS})
+    rungs: list[RungPoint] = field(default_factory=list)
+    state: str = artifacts.COMPLETE
+    last_step: int = 0
+
+
+Decide = Callable[[Curve, int], RungPoint | None]  # a comparison after the eval of a step, or None
+
+
+def follow(observations: Iterable[Any], curve: Curve, decide: Decide) -> Curve:
+    """Consumes a training run until it ends, diverges, or is stopped by `decide(curve, step)` after an eval."""
+    for seen in observations:
+        curve.last_step = seen.step
+        if hasattr(seen, "grad_norm"):
+            for name in STEP_COLUMNS:
+                curve.steps[name].append(getattr(seen, name))
+        else:
+            curve.evals.append(EvalPoint(seen.step, seen.lr, finite(seen.loss_nats)))
+        if not seen.finite:
+            curve.state = artifacts.DIVERGED
+            break
+        if not hasattr(seen, "grad_norm") and (point := decide(curve, seen.step)):
+            curve.rungs.append(point)
+            if point.stopped:
+                curve.state = artifacts.PRUNED
+                break
+    return curve
+
+
+def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
+    """Each eval with a finite loss, and the metrics there."""
+    points = [(point, point.loss_nats) for point in evals if point.loss_nats is not None]
+    absent = [] if points and points[0][0].step == 0 else [(0.0, math.nan)]  # step 0, as in many an imported curve
+    whole = [*absent, *((point.lr, loss) for point, loss in points)]
+    rows = components([lr for lr, _ in whole], [loss for _, loss in whole], max_lr, section)
+    return [(point, row) for (point, _), row in zip(points, rows[len(absent) :], strict=True)]
+
+
+@cache
+def values_by_step(record: Record, section: Metric) -> Mapping[int, float]:
+    """The metric that the section names at each eval of the record where it is defined, by step.
+
+    Kept, since a job asks for it of every record in sight for each of its trials.
+    """
+    values = {point.step: row.value(section.name) for point, row in measure(record.evals, record.proposal.lr, section)}
+    return {step: value for step, value in values.items() if value is not None}
+
+
+def eval_rows(record: Record, section: Metric) -> Iterator[Row]:
+    """The record's rows of the table `evals`; a non-finite eval has none."""
+    for point, row in measure(record.evals, record.proposal.lr, section):
+        yield {"trial": record.trial, "step": point.step, "lr": point.lr, **row.__dict__}
+
+
+def step_rows(curve: Mapping[str, Iterable[float]]) -> Iterator[Row]:
+    """One row a step, from step 1: its number and STEP_COLUMNS."""
+    columns = [curve[name] for name in STEP_COLUMNS]
+    for step, values in enumerate(zip(*columns, strict=True), start=1):
+        yield {"step": step, **dict(zip(STEP_COLUMNS, map(float, values), strict=True))}

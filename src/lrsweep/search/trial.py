@@ -1,0 +1,92 @@
+"""A trial as data: what was proposed, what was seen, and how it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lrsweep.space import Value, Values
+
+COMPLETE, PRUNED, DIVERGED = "COMPLETE", "PRUNED", "DIVERGED"
+
+
+@dataclass(frozen=True)
+class EvalPoint:
+    """One eval of the curve. A non-finite loss is None: JSON has no NaN, and only a DIVERGED trial's last eval can have one."""
+
+    step: int
+    lr: float
+    loss_nats: float | None
+
+
+@dataclass(frozen=True)
+class RungPoint:
+    """One comparison at a rung; see stopping.Verdict."""
+
+    rung: int
+    value: float
+    references: int
+    threshold: float | None
+    stopped: bool
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The configuration of a trial, and what it was made from."""
+
+    trial: int
+    values: Values
+    sampler: str
+    n_complete: int
+    n_pruned: int
+    n_diverged: int
+    n_pending: int
+    seed: int
+
+    @classmethod
+    def known(cls, trial: int, values: Mapping[str, Value], sampler: str) -> "Proposal":
+        """Make the proposal of a configuration that was known before, from no records."""
+        return cls(trial, dict(values), sampler=sampler, n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
+
+    @property
+    def lr(self) -> float:
+        """The maximum learning rate."""
+        return float(self.values["lr"])
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trial: its proposal, its training seed, its state, and its curve up to where it ended."""
+
+    identity: str  # digest of all that the trials of its study depend on, beside the proposal
+    proposal: Proposal
+    seed: int
+    state: str
+    steps: int
+    evals: tuple[EvalPoint, ...]
+    rungs: tuple[RungPoint, ...]
+
+    def __hash__(self) -> int:
+        """Hash what tells records apart: to hash each eval took as long as what is looked up by it."""
+        return hash((self.identity, self.proposal.trial, self.steps))
+
+    @property
+    def trial(self) -> int:
+        """The number of the trial in its study."""
+        return self.proposal.trial
+
+    @property
+    def final_loss_nats(self) -> float | None:
+        """The loss at the end; None unless it was trained to its end."""
+        return self.evals[-1].loss_nats if self.state == COMPLETE else None
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any]) -> "Record":
+        """Make a record from what dataclasses.asdict gives of one."""
+        return cls(
+            **{
+                **tree,
+                "proposal": Proposal(**tree["proposal"]),
+                "evals": tuple(EvalPoint(**point) for point in tree["evals"]),
+                "rungs": tuple(RungPoint(**point) for point in tree["rungs"]),
+            }
+        )

@@ -1,0 +1,18 @@
+"""The length of one training run."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lrsweep.section import Count, Section
+
+
+class Budget(Section):
+    """The length of one training run, in steps."""
+
+    steps: Count
+    """length of a training run [steps]"""
+    warmup_steps: Annotated[int, Field(ge=0)]
+    """steps over which the LR rises to its maximum, where a study does not vary them [steps]"""
+    eval_every: Count
+    """distance of two evals; a divisor of steps [steps]"""

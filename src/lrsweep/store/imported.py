@@ -1,0 +1,85 @@
+"""An imported study: the records of trials that were trained elsewhere, in a folder that is named by its digest.
+
+import.json lists the records with their digests, and its own digest stands in params.yaml: so a changed folder is refused,
+and everything that is made from it follows it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lrsweep import files
+from lrsweep.errors import UserError
+from lrsweep.search.settings import Imported, SweepBayes, SweepUniform
+from lrsweep.search.trial import Record
+from lrsweep.space import Budget
+from lrsweep.store import artifacts, records
+
+Found = tuple[Record, Mapping[str, Any]]  # a trial, and its curve as arrays of records.STEP_COLUMNS
+
+CONTEXT = "imported"  # stands in each record where a trial of our own has the digest of its study
+
+
+def manifest_path(section: Imported) -> Path:
+    """Where the list of the records lies."""
+    return Path(section.folder) / "import.json"
+
+
+def budget_of(study: Budget) -> dict[str, int]:
+    """The lengths, in steps, that a study's trials must have to stand in its tables."""
+    return {name: getattr(study, name) for name in Budget.model_fields}
+
+
+def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], found: Iterable[Found]) -> Imported:
+    """Writes the records with their curves, and import.json; all of it or nothing."""
+    names, unfinished = {}, folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        for record, curve in found:
+            path = records.record_path(unfinished, record.trial)
+            records.save(path, record, dict(curve))
+            names[str(path.relative_to(unfinished))] = files.digest(path)
+        manifest = {"study": study, **budget_of(budget), "source": source, "records": names}
+        artifacts.write_json(unfinished / "import.json", manifest)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return Imported(folder=str(folder), sha256=files.digest(folder / "import.json"))
+
+
+def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
+    """The list of the records of a study that is imported, found to be the one that params.yaml means.
+
+    Raises:
+        UserError: it is missing, is another than that, or was made for another study or other lengths.
+    """
+    section = study.imported
+    assert section, "only an imported study has a manifest"
+    path, key = manifest_path(section), f"{stage}.imported"
+    if not path.is_file():
+        raise UserError(f"{key}.folder: found no {path}; import the sweep (lrsweep import wandb --help), or set {key} to null")
+    if (digest := files.digest(path)) != section.sha256:
+        raise UserError(f"{key}.sha256: found {section.sha256}, expected {digest}, the digest of {path}; import again, or set it")
+    content = artifacts.read_json(path)
+    expected = {"study": stage, **budget_of(study)}
+    for name, value in expected.items():
+        if content[name] != value:
+            what = "study" if name == "study" else f"{stage}.{name}"
+            raise UserError(f"{path}: made for {what} {content[name]}, params.yaml says {value}; set it back, or import again")
+    return content
+
+
+def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record, Path]]:
+    """The records of an imported study in trial order, each with its path.
+
+    Raises:
+        UserError: as in manifest, or a record is missing or is not the one that was imported.
+    """
+    listed = manifest(stage, study)["records"]
+    assert study.imported
+    folder = Path(study.imported.folder)
+    for name, digest in sorted(listed.items()):
+        if not records.exists(folder / name) or files.digest(folder / name) != digest:
+            raise UserError(f"{folder / name}: missing or not the one that was imported; import the sweep again")
+        yield records.load(folder / name, CONTEXT), folder / name

@@ -1,0 +1,37 @@
+"""Settings of the text: where it comes from, and its tokens."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lrsweep.section import Digest, InnerShare, Real, Section, Text, Texts
+
+
+class Corpus(Section):
+    """Where the text comes from."""
+
+    source: Literal["stories", "files", "url"]
+    """stories: built-in generator | files: your own text | url: a download"""
+    stories_mb: Annotated[Real, Field(gt=0, le=4096)]
+    """stories: size of the text [MB of 10^6 bytes]"""
+    paths: Texts
+    """files: paths or globs ([data/*.txt]) of UTF-8 text inside the project"""
+    separator: Annotated[Text, Field(min_length=1)] | None
+    """files, url: what stands between documents; null: <|endoftext|> where the text has it, else blank lines"""
+    valid_share: InnerShare
+    """share of the documents that is held out for validation (not used with valid_url) [-]"""
+    url: Text | None
+    """url: address of the training text"""
+    sha256: Digest | None
+    """url: SHA-256 that the training text must have"""
+    valid_url: Text | None
+    """url: address of the validation text; null takes valid_share of the training text"""
+    valid_sha256: Digest | None
+    """url: SHA-256 that the validation text must have"""
+
+
+class Tokenize(Section):
+    """Byte-level BPE."""
+
+    vocab_size: Annotated[int, Field(ge=257, le=65536)]
+    """size of the vocabulary: 256 bytes, <|endoftext|>, the rest merges [tokens] (Sennrich et al. 2016, arXiv 1508.07909)"""

@@ -1,0 +1,180 @@
+"""Tokens: byte-level BPE, the encoded text, and the batches that training and evals take from it.
+
+Shapes: N batches, B sequences of a batch, T tokens.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from lrsweep import files
+from lrsweep.errors import UserError
+from lrsweep.text.corpus import END_OF_TEXT, read_documents
+
+# The merges are learned from the start of the text, up to so many characters, and so many characters of different words.
+# Training counts words: 256 M characters of English stories take 29 s and 71 MB, but 8 M of random words 0.8 GB, and of
+# Chinese, which has no spaces, 1.7 GB. So time follows the first number and memory the second.
+TRAIN_LIMIT = 1 << 28
+WORDS_LIMIT = 1 << 22
+BATCH_CHARACTERS = 1 << 20  # of documents that are encoded at a time, at least one: bounds the memory
+
+
+def train_tokenizer(path: Path, vocab_size: int) -> Tokenizer:
+    """Trains a byte-level BPE (Sennrich et al. 2016, arXiv 1508.07909) on the documents of a text; <|endoftext|> is id 0.
+
+    A long text is not read to its end: TRAIN_LIMIT and WORDS_LIMIT bound time and memory.
+
+    Raises:
+        UserError: the text is too small for so many tokens.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_first(read_documents(path), TRAIN_LIMIT, WORDS_LIMIT), trainer)
+    found = tokenizer.get_vocab_size()
+    if found < vocab_size:
+        raise UserError(f"tokenize.vocab_size: found {vocab_size}, expected at most the {found} that {path} gives; lower it")
+    return tokenizer
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Reads tokenizer.json.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; the stage that writes it has not run: `snakemake --cores all` runs it")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing more special
+        found = " ".join(str(error).split())
+        raise UserError(f"{path}: damaged ({found}), expected a tokenizer; remove it and run the pipeline again") from None
+
+
+def encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The ids of a text; a literal <|endoftext|> in it is text, not the special token."""
+    tokenizer.encode_special_tokens = True  # not stored in tokenizer.json, so set wherever it matters
+    return tokenizer.encode(text, add_special_tokens=False).ids
+
+
+def decode(tokenizer: Tokenizer, ids: list[int]) -> str:
+    """The text of ids; bytes that are no UTF-8 become the replacement character."""
+    return tokenizer.decode(ids, skip_special_tokens=False)
+
+
+def encode_file(tokenizer: Tokenizer, text: Path, target: Path) -> dict[str, Any]:
+    """Writes the ids of a text's documents as uint16 little endian, <|endoftext|> after each.
+
+    Returns:
+        tokens: ids written, the marks included; bytes: UTF-8 bytes of the documents, without what separates them, so that
+        loss · tokens / bytes is the loss per byte of text; sha256: of the file written.
+    """
+    assert tokenizer.get_vocab_size() <= 1 << 16, "ids must fit 16 bits"
+    tokenizer.encode_special_tokens = True
+    end = np.array([tokenizer.token_to_id(END_OF_TEXT)], dtype="<u2").tobytes()
+    n_tokens = n_bytes = 0
+    with files.atomic_writer(target) as file:
+        for batch in _batches(read_documents(text)):
+            n_bytes += sum(len(document.encode()) for document in batch)
+            for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+                ids = np.array(encoding.ids, dtype="<u2")
+                file.write(ids.tobytes() + end)
+                n_tokens += len(ids) + 1
+    return {"tokens": n_tokens, "bytes": n_bytes, "sha256": files.digest(target)}
+
+
+def load_tokens(path: Path) -> np.ndarray:
+    """The ids of an encoded text, mapped and not read.
+
+    Raises:
+        UserError: the file is missing, empty or cut.
+    """
+    try:
+        return np.memmap(path, dtype="<u2", mode="r")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; the stage that writes it has not run: `snakemake --cores all` runs it") from None
+    except ValueError:
+        found = f"{path.stat().st_size} bytes"
+        raise UserError(f"{path}: found {found}, expected ids of 2 bytes each; remove it and run the pipeline again") from None
+
+
+def sample_batch(tokens: np.ndarray, seed: int, step: int, batch_size: int, context_length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets B x T of one step, int64: windows at random offsets, from (seed, step) alone.
+
+    A counter-based generator (Philox, Salmon et al. 2011) gives any step without those before it: the step is the highest
+    of the counter's four words, so no two steps share a number, and a resumed run has no generator to restore.
+
+    Raises:
+        UserError: the text is not longer than one context.
+    """
+    need_a_window(tokens, context_length, "training")
+    generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step]))
+    starts = generator.integers(0, len(tokens) - context_length, size=batch_size)
+    return _windows(tokens, starts, context_length)
+
+
+def fixed_batches(tokens: np.ndarray, n_batches: int, batch_size: int, context_length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets N x B x T for evals, int64: evenly spaced windows from the first to the last, the same for every trial.
+
+    Raises:
+        UserError: the text is not longer than one context.
+    """
+    need_a_window(tokens, context_length, "validation")
+    n_windows, last = n_batches * batch_size, len(tokens) - context_length - 1
+    starts = np.arange(n_windows) * last // max(n_windows - 1, 1)  # whole numbers: no rounding that a machine could differ in
+    shape = (n_batches, batch_size, context_length)
+    inputs, targets = _windows(tokens, starts, context_length)
+    return inputs.reshape(shape), targets.reshape(shape)
+
+
+def need_a_window(tokens: np.ndarray, context_length: int, side: str) -> None:
+    """Refuses a text that no window of one context and its target fits in.
+
+    Raises:
+        UserError: it has fewer tokens; `side` (training, validation) names it.
+    """
+    if len(tokens) <= context_length:
+        found = f"{context_length} with a {side} text of {len(tokens)} tokens"
+        raise UserError(f"model.context_length: found {found}, expected less than that; lower it or give more text")
+
+
+def _windows(tokens: np.ndarray, starts: np.ndarray, context_length: int) -> tuple[np.ndarray, np.ndarray]:
+    windows = np.stack([tokens[start : start + context_length + 1] for start in starts]).astype(np.int64)
+    return np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:])
+
+
+def _first(documents: Iterable[str], limit: int, words_limit: int) -> Iterator[str]:
+    """The documents until they have `limit` characters, or their different words `words_limit`."""
+    given = in_words = 0
+    seen: set[str] = set()
+    for document in documents:
+        yield document
+        given += len(document)
+        new = set(document.split()) - seen
+        seen |= new
+        in_words += sum(map(len, new))
+        if given >= limit or in_words >= words_limit:
+            return
+
+
+def _batches(documents: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document)
+        if size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

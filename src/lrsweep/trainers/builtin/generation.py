@@ -1,0 +1,64 @@
+"""Completions: nucleus sampling with a key-value cache."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from lrsweep.errors import UserError
+from lrsweep.trainers.builtin.model import Cache, Transformer
+
+
+@torch.inference_mode()
+def generate(
+    model: Transformer, prompt: list[int], max_tokens: int, temperature: float, top_p: float, seed: int, stop_id: int
+) -> list[int]:
+    """The ids that follow a prompt, up to max_tokens or stop_id (included); an empty prompt starts after stop_id.
+
+    Where the context is full, its later half is read again into a fresh cache, so that RoPE's positions stay in the trained
+    range: each token then follows from at least the context_length / 2 before it.
+
+    Raises:
+        UserError: the prompt has more tokens than the context, or the weights come from a run that diverged.
+    """
+    require_fit("generate.prompts", prompt, model.context_length)
+    generator = torch.Generator().manual_seed(seed)
+    new: list[int] = []
+    window = unread = prompt or [stop_id]  # what the model sees, and the part of it that is not in the cache yet
+    cache = Cache(model.context_length)
+    while len(new) < max_tokens:
+        logits_V = model(torch.tensor([unread]), cache)[0, -1]
+        if not math.isfinite(logits_V.sum()):
+            raise UserError("lr: found weights that diverged in training, expected finite ones; lower lr and train again")
+        token = sample(logits_V, temperature, top_p, generator)
+        new.append(token)
+        if token == stop_id:
+            break
+        window, unread = [*window, token], [token]
+        if len(window) > model.context_length:
+            window = unread = window[-(model.context_length // 2) :]
+            cache = Cache(model.context_length)
+    return new
+
+
+def require_fit(key: str, prompt: list[int], context_length: int) -> None:
+    """Refuses a prompt with more tokens than the context.
+
+    Raises:
+        UserError: it has; names the key that it stands at.
+    """
+    if len(prompt) > context_length:
+        expected = f"at most model.context_length ({context_length})"
+        raise UserError(f"{key}: found a prompt of {len(prompt)} tokens, expected {expected}; shorten it")
+
+
+def sample(logits_V: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
+    """A token from the smallest set of likeliest ones with a mass of top_p (Holtzman et al. 2020, arXiv 1904.09751)."""
+    if temperature == 0:
+        return int(logits_V.argmax())
+    # The maximum goes first and the rest is done in 64 bits, so that no temperature overflows.
+    scaled_V = (logits_V - logits_V.max()).double() / temperature
+    shares_V, order_V = torch.softmax(scaled_V, dim=-1).sort(descending=True, stable=True)
+    before_V = shares_V.cumsum(0) - shares_V
+    kept_V = torch.where(before_V < top_p, shares_V, 0.0)
+    return int(order_V[torch.multinomial(kept_V, 1, generator=generator)])

@@ -1,0 +1,98 @@
+"""Settings of the built-in trainer."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, Strict
+
+from lrsweep.section import Count, Decay, InnerShare, Positive, Real, Section, Share, Texts
+
+
+class Model(Section):
+    """The transformer: its size and its switches."""
+
+    d_model: Count
+    """width of a token's vector [-]"""
+    n_layers: Count
+    """blocks of attention and SwiGLU [blocks]"""
+    n_heads: Count
+    """heads of attention; 2 · n_heads must divide d_model [heads]"""
+    d_ff: Count
+    """inner width of the feed-forward part, about 8/3 of d_model [-] (Shazeer 2020, arXiv 2002.05202)"""
+    context_length: Annotated[int, Field(ge=2)]
+    """longest text that the model sees at once [tokens]"""
+    rope_theta: Positive
+    """base of RoPE's wavelengths [-] (Su et al. 2021, arXiv 2104.09864)"""
+    norm: Literal["pre", "post", "none"]
+    """RMSNorm: pre, before each part of a block | post, after the sum | none (Xiong et al. 2020, arXiv 2002.04745)"""
+    position: Literal["rope", "none"]
+    """position of a token: rope | none (Kazemnejad et al. 2023, arXiv 2305.19466)"""
+    ffn: Literal["swiglu", "silu"]
+    """feed-forward part: swiglu | silu, without a gate and as many parameters (Shazeer 2020, arXiv 2002.05202)"""
+
+
+class Optimizer(Section):
+    """What a study does not vary."""
+
+    optimizer: Literal["adamw", "muon"]
+    """adamw | muon: torch.optim.Muon for the hidden matrices, AdamW for embeddings, head and gains (Jordan et al. 2024)"""
+    beta1: Decay
+    """decay of the mean of the gradients [-] (PyTorch's default)"""
+    beta2: Decay
+    """decay of the mean of their squares [-] (PyTorch's default)"""
+    weight_decay: Annotated[Real, Field(ge=0)]
+    """decoupled weight decay [-] (PyTorch's default)"""
+    eps: Positive
+    """added to the root of the mean square [-] (PyTorch's default)"""
+    grad_clip: Positive
+    """maximum gradient norm: a larger gradient is scaled down to it [-]"""
+    schedule: Literal["cosine", "linear", "wsd"]
+    """how the LR falls after warm-up: cosine | linear | wsd, which stays at the maximum and falls at the end"""
+    min_lr_ratio: Share
+    """minimum LR / maximum LR, reached at the last step [-]"""
+    decay_share: Annotated[Real, Field(gt=0, le=1)]
+    """wsd: share of the steps in which the LR falls, at the end [-] (Hägele et al. 2024, arXiv 2405.18392)"""
+    muon_lr_ratio: Positive
+    """muon: LR of the hidden matrices / LR of the others [-]"""
+    muon_momentum: Decay
+    """muon: decay of the mean of the gradients [-] (PyTorch's default)"""
+    batch_size: Count
+    """texts of context_length tokens in a batch [sequences]"""
+    precision: Literal["float32", "bfloat16"]
+    """precision of the forward pass: float32 | bfloat16 (autocast; weights and moments stay float32)"""
+
+
+class Evaluation(Section):
+    """What the eval loss is measured on."""
+
+    batches: Count
+    """validation batches of batch_size sequences, the same in every eval [batches]"""
+
+
+class Sharpness(Section):
+    """Curvature, measured in a few trials of phase 1."""
+
+    trials_per_side: Count
+    """trials under the edge, and as many over it [trials]"""
+    steps: Annotated[tuple[Count, ...], Strict(False), Field(min_length=1)]
+    """updates that are measured before they are made [steps]"""
+    line_tolerance: InnerShare
+    """the critical LR is known to this share of itself [-]"""
+    line_doublings: Count
+    """it is looked for up to 2^this times the LR, and down to 2^-this of it [doublings]"""
+    lanczos_products: Annotated[int, Field(ge=2)]
+    """Hessian-vector products of a probe, at most [products]"""
+    lanczos_tolerance: InnerShare
+    """a probe ends where the eigenvalue is known to this share of itself [-]"""
+
+
+class Generate(Section):
+    """Completions from the final weights."""
+
+    prompts: Texts
+    """texts to go on with, each no longer than a context"""
+    max_tokens: Count
+    """length of a completion, at most [tokens]"""
+    temperature: Annotated[Real, Field(ge=0)]
+    """temperature of the sampling: 0 takes the most likely token [-]"""
+    top_p: Annotated[Real, Field(gt=0, le=1)]
+    """mass of the likeliest tokens that is sampled from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""

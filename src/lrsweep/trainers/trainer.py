@@ -1,0 +1,76 @@
+"""What a trainer is: the seam between a study and whatever trains its trials.
+
+A trainer starts runs. A run is a generator of observations: the consumer decides what is kept, when it stops and when its state
+is saved. What a trainer can do beside that (curvature, generation) is a capability of its own, and said where it is missing.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from pydantic import TypeAdapter
+
+from lrsweep.space import Budget, Values
+
+
+class Step(NamedTuple):
+    """One update: its number from 1, its LR, the loss in nats on its batch before it, and the gradient norm before clipping."""
+
+    step: int
+    lr: float
+    loss_nats: float
+    grad_norm: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether training can go on from here."""
+        return math.isfinite(self.loss_nats) and math.isfinite(self.grad_norm)
+
+
+class Eval(NamedTuple):
+    """The validation loss in nats after `step` updates, and the LR of that step (0 at step 0)."""
+
+    step: int
+    lr: float
+    loss_nats: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether training can go on from here."""
+        return math.isfinite(self.loss_nats)
+
+
+Observation = Step | Eval
+
+
+class Run(Protocol):
+    """One training run."""
+
+    def observe(self, until: int) -> Iterator[Observation]:
+        """Train on to the step `until`; yield every step, and an eval at step 0 and at each multiple of eval_every.
+
+        While an observation is held, the state is exactly that of its step, so a consumer may stop or save there. The run ends
+        with the first observation that is not finite.
+        """
+
+    def save(self, folder: Path) -> None:
+        """Write the state into a new folder, so that `load` goes on from it to the same bits."""
+
+    def load(self, folder: Path) -> int:
+        """Take over a saved state and return its step.
+
+        Raises:
+            UserError: the state is damaged, or of another run; the run is as it was.
+        """
+
+
+class Trainer(Protocol):
+    """What trains the trials of a study. Its parameters are fixed; a trial gives values for some of its names."""
+
+    @property
+    def names(self) -> Mapping[str, TypeAdapter]:
+        """What a configuration may set, each with the type and the limits of its values."""
+
+    def start(self, values: Values, seed: int, budget: Budget) -> Run:
+        """Make a fresh run: these values over the trainer's own, a seed for weights and batches, and a length."""

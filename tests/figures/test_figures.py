@@ -1,0 +1,274 @@
+"""The data behind the figures, and that every figure is drawn, with the same bytes, from good and from poor data."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from lrsweep import figures
+from lrsweep.config import checking
+from lrsweep.provenance.figure_metadata import carried, describe, lineage
+from lrsweep.provenance.pipeline import Stage
+from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
+from lrsweep.store.artifacts import TABLES
+
+RUNGS = (40, 80, 160)
+
+
+def empty(name: str) -> pd.DataFrame:
+    """The table `name` without a row."""
+    return pd.DataFrame({column.rstrip("?"): [] for column in TABLES[name]})
+
+
+def tables(n: int = 12) -> dict[str, pd.DataFrame]:
+    """Every table that the figures and the report read, of a study of n trials."""
+    rng = np.random.default_rng(0)
+    lrs = np.geomspace(1e-3, 0.1, n)
+    states = [DIVERGED if k == n - 1 else PRUNED if k % 3 else COMPLETE for k in range(n)]
+    lengths = [{COMPLETE: 300, PRUNED: RUNGS[k % 3], DIVERGED: 30}[state] for k, state in enumerate(states)]
+    trials, evals, rungs = [], [], []
+    for k, (lr, state, steps) in enumerate(zip(lrs, states, lengths, strict=True)):
+        level = 2 + (np.log(lr) - np.log(0.01)) ** 2 / 10
+        losses = [level + 4 * np.exp(-step / 60) for step in range(0, steps + 1, 10)]
+        evals += [{"trial": k, "step": 10 * i, "loss_nats": loss} for i, loss in enumerate(losses)]
+        final = losses[-1] if state == COMPLETE else None
+        trial = {"trial": k, "state": state, "steps": steps, "lr": lr, "beta2": 0.97, "weight_decay": 0.01, "seed": k}
+        trials.append({**trial, "last_loss_nats": losses[-1], "final_loss_nats": final, "metric": losses[-1], "m_u": 1.0})
+        for rung in [r for r in RUNGS if r <= steps and state != DIVERGED]:
+            stopped = state == PRUNED and rung == steps
+            rungs.append({"trial": k, "rung": rung, "value": level, "references": 5, "threshold": 3.0, "stopped": stopped})
+    bins = [
+        {"stage": stage, "lr_low": lr, "lr_high": 1.5 * lr, "n_steps": 9, "grad_norm_p05": lr * 50, "grad_norm_p50": lr * 99,
+         "grad_norm_p95": lr * 300, "spike_rate": 0.1}
+        for stage in ("warm-up", "decay") for lr in np.geomspace(1e-4, 0.1, 9)
+    ]  # fmt: skip
+    correlations = [
+        {"metric": metric, "rung": rung, "n": 8, "spearman": value, "spearman_low": value - 0.1, "spearman_high": value + 0.1,
+         "kendall": value / 2, "kendall_low": 0.0, "kendall_high": 0.5}
+        for metric, value in (("loss", 0.8), ("m_u", -0.7)) for rung in RUNGS
+    ]  # fmt: skip
+    replay = [
+        {"rule": rule, "metric": metric, "order": order, "steps": 1000, "best_loss_nats": 2.0 + 0.1 * order, "stopped": 3}
+        for rule in ("none", "hyperband") for metric in ("loss", "m_u") for order in range(3)
+    ]  # fmt: skip
+    replicates = [
+        {"replicate": 3 * c + s, "candidate": c, "trial": None if c == 0 else c, "round": s, "stays": c < 2,
+         "lr": 0.012, "beta2": 0.97, "weight_decay": 0.01,
+         "seed": s, "state": COMPLETE, "final_loss_nats": 2.5 - 0.1 * c + 0.01 * s}
+        for c in range(3) for s in range(3)
+    ]  # fmt: skip
+    survivors = [k for k, state in enumerate(states) if state == COMPLETE]
+    assignments = [{"trial": k, "cluster": i % 2, "silhouette": 0.5} for i, k in enumerate(survivors)]
+    final_evals = [{"step": step, "lr": 0.01, "loss_nats": 6 * np.exp(-step / 50)} for step in range(0, 101, 20)]
+    final_steps = [
+        {"step": step, "lr": 0.01, "loss_nats": 6 * np.exp(-step / 50) + 0.1 * rng.random(), "grad_norm": 1.0}
+        for step in range(1, 101)
+    ]
+    proposals = [
+        {**{name: trial[name] for name in ("trial", "lr", "beta2", "weight_decay", "seed")},
+         "sampler": "gp" if k > 4 else "sobol", "n_complete": 1, "n_pruned": 1, "n_diverged": 0, "n_pending": 0}
+        for k, trial in enumerate(trials)
+    ]  # fmt: skip
+    probes = [
+        {"trial": k, "side": side, "max_lr": lr, "step": 5, "lr": lr, "loss_nats": 3.0, "grad_norm": 1.0, "clip": 1.0,
+         "critical_low_lr": lr, "critical_high_lr": 2 * lr, "critical_lr": 1.5 * lr, "eigenvalue": 20 / lr,
+         "eigenvalue_error": 0.1, "products": 9, "threshold": 38 / lr}
+        for k, (side, lr) in enumerate([("under", 0.01), ("over", 0.2)])
+    ]  # fmt: skip
+    shapes = [
+        {"trial": k, "rank": k + 1, "final_loss_nats": 2.0, "warmup_flatness": 0.8, "steepest_nats_per_step": 0.1,
+         "steepest_step": 15.0, "convexity": None} for k in range(2)
+    ]  # fmt: skip
+    rows = {
+        "trials": trials, "proposals": proposals, "probes": probes, "shapes": shapes,
+        "evals": evals, "rungs": rungs, "bins": bins, "correlations": correlations, "replay": replay,
+        "replicates": replicates, "assignments": assignments, "final_evals": final_evals, "final_steps": final_steps,
+    }  # fmt: skip
+    return {name: pd.DataFrame(table, columns=[column.rstrip("?") for column in TABLES[name]]) for name, table in rows.items()}
+
+
+MEANS = [{"candidate": c, "mean_nats": 2.5 - 0.1 * c, "low_nats": 2.4 - 0.1 * c, "high_nats": 2.6 - 0.1 * c} for c in range(3)]
+
+
+PER_TRIAL = [{"trial": 1, "never_recovered": True}]
+IMPORTANCE = {"importances": [{"hyperparameter": name, "importance": 0.5, "low": 0.3, "high": None} for name in ("lr", "beta2")]}
+
+
+def prepare(t, edge=0.02, low=0.01, high=0.03, means=MEANS):
+    """The data of every figure, from the tables by their names."""
+    values = {
+        "edge": {"edge_lr": edge, "edge_low_lr": low, "edge_high_lr": high, "trials": PER_TRIAL},
+        "choice": {"candidates": means, "trial": 0},
+    }
+    values["importance"] = IMPORTANCE
+    known = {**t, **values}
+
+    def value(path):
+        name = Path(path).stem
+        return known[f"final_{name}" if path.startswith("train/") else name]
+
+    return {name: figure.prepare(*map(value, figure.inputs)) for name, figure in figures.FIGURES.items()}
+
+
+def test_the_data_is_what_the_tables_say():
+    t = tables()
+    data = prepare(t)
+    assert tuple(data) == figures.NAMES
+    assert data["lr_grad_norm"]["series"].value_counts().to_dict() == {"warm-up": 9, "decay": 9, "edge": 1}
+    assert data["loss_by_lr"].set_index("series")["lr"][["edge", "edge low", "edge high"]].tolist() == [0.02, 0.01, 0.03]
+    assert data["curves"].query("series == 'rung'")["step"].tolist() == list(RUNGS)
+    assert set(data["replay"]["best_loss_nats"]) == {2.1}
+    assert (data["choice"]["series"] == "mean").sum() == 3
+    assert data["clusters"].groupby("cluster")["trials"].max().tolist() == [2, 2]
+    complete = t["trials"][t["trials"]["state"] == COMPLETE]
+    assert data["proposals"]["best_nats"].iloc[-1] == complete["final_loss_nats"].min()
+    assert data["proposals"]["best_nats"].is_monotonic_decreasing
+
+
+def test_the_best_so_far_ignores_stopped_trials():
+    trials = tables()["trials"]
+    trials.loc[1, "last_loss_nats"] = 0.1
+    assert figures.FIGURES["proposals"].prepare(trials)["best_nats"].min() > 0.1
+
+
+@pytest.mark.parametrize("name", figures.NAMES)
+def test_the_same_data_gives_the_same_bytes(name):
+    data = prepare(tables())[name]
+    figure = figures.FIGURES[name]
+    first, again = figure.render(data, {"Title": name}), figure.render(data.copy(), {"Title": name})
+    assert first == again
+    assert first[0].startswith(b"<?xml") and first[1].startswith(b"\x89PNG")
+    assert b"<dc:date>" not in first[0]
+
+
+def diverged():
+    t = tables(4)
+    t["trials"] = t["trials"].assign(state=DIVERGED, last_loss_nats=None, final_loss_nats=None)
+    t["replicates"] = t["replicates"].assign(state=DIVERGED, final_loss_nats=None)
+    t["correlations"] = t["correlations"].assign(spearman=float("nan"))
+    t["bins"] = t["bins"].assign(grad_norm_p50=float("nan"))
+    return t
+
+
+@pytest.mark.parametrize(
+    "poor", [tables(1), diverged(), {name: empty(name) for name in TABLES}], ids=["one trial", "all diverged", "empty"]
+)
+@pytest.mark.filterwarnings("error")
+def test_poor_data_is_drawn_too(poor):
+    means = [{"candidate": 0, "mean_nats": None, "low_nats": None, "high_nats": None}]
+    for name, data in prepare(poor, None, None, None, means).items():
+        svg, png = figures.FIGURES[name].render(data, {"Title": name})
+        assert svg and png, name
+
+
+def test_figures_do_without_torch():
+    code = "import sys, lrsweep.figures; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_dvc_lists_the_inputs_and_the_files_of_every_figure():
+    stage = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"]["figures"]
+    assert {dep for dep in stage["deps"] if dep.startswith("results/")} == {
+        f"results/{path}" for figure in figures.FIGURES.values() for path in figure.inputs
+    }
+    files = {f"results/figures/{name}.{kind}" for name in figures.NAMES for kind in ("svg", "png", "csv")}
+    assert set(stage["outs"]) == files | {"results/figures/provenance.json"}
+
+
+def test_the_distance_is_to_the_best_trial_before():
+    t = tables(4)
+    t["trials"] = t["trials"].assign(
+        state=COMPLETE,
+        lr=[0.001, 0.01, 0.1, 0.001],
+        beta2=[0.95, 0.95, 0.99, 0.95],
+        weight_decay=0.01,
+        final_loss_nats=[3.0, 2.0, 2.5, 1.0],
+    )
+    data = figures.FIGURES["exploration"].prepare(t["trials"], t["proposals"])
+    assert data["distance"].isna().tolist() == [True, False, False, False]
+    # the best before trials 1, 2, 3 are trials 0, 1, 1: half the LR range, then half and all of beta2's, then half
+    assert data["distance"][1:].tolist() == pytest.approx([np.sqrt(0.25 / 3), np.sqrt(1.25 / 3), np.sqrt(0.25 / 3)])
+    assert data["best_before_nats"][1:].tolist() == [3.0, 2.0, 2.0]
+
+
+def test_isolation_marks_the_best_of_each_slice():
+    t = tables(4)
+    trials = t["trials"].assign(state=COMPLETE, lr=[0.001, 0.00101, 0.1, 0.099], final_loss_nats=[2.0, 2.1, 3.2, 3.1])
+    data = figures.FIGURES["isolation"].prepare(trials)
+    assert data.query("hyperparameter == 'lr' and best")["trial"].tolist() == [0, 3]
+    assert data.query("hyperparameter == 'beta2' and best")["trial"].tolist() == [0]  # all have the same: one slice
+
+
+def test_the_final_curve_lies_beside_that_of_the_chosen_trial():
+    t = tables()
+    prepare_curve = figures.FIGURES["final_curve"].prepare
+    data = prepare_curve(t["final_evals"], t["final_steps"], t["evals"], {"trial": 3})
+    chosen = data[data["series"] == "chosen trial"]
+    assert chosen["step"].tolist() == t["evals"].query("trial == 3 and step > 0")["step"].tolist()
+    assert "chosen trial" not in set(prepare_curve(t["final_evals"], t["final_steps"], t["evals"], {"trial": None})["series"])
+
+
+TRIALS = "results/sweep_uniform/trials.parquet"
+STAGES = {
+    "sweep_uniform": Stage("sweep_uniform", "", (), ("seed", "corpus.separator"), (TRIALS,)),
+    "edge": Stage("edge", "", (TRIALS, "src/x.py"), ("edge.bins", "corpus.url"), ("results/edge/edge.json",)),
+    "cluster": Stage("cluster", "", (), ("cluster",), ()),
+}
+
+
+def test_a_figure_carries_its_lineage_in_both_files():
+    loaded = checking.load(Path(__file__).parents[2] / "params.yaml")
+
+    def params(corpus, cluster):
+        return loaded.model_copy(
+            update={"corpus": loaded.corpus.model_copy(update=corpus), "cluster": loaded.cluster.model_copy(update=cluster)}
+        )
+
+    inputs = {"sweep_uniform/trials.parquet": "ab" * 32, "edge/edge.json": "cd" * 32}
+    found = lineage("loss_by_lr", inputs, STAGES, params({"url": "<&>"}, {}))
+    assert (found["stage"], found["parameters"]) == ("edge", {"edge.bins": 40, "corpus.url": "<&>"})
+    assert found["inputs"] == {f"results/{path}": digest for path, digest in inputs.items()}
+    svg, png = figures.FIGURES["loss_by_lr"].render(prepare(tables())["loss_by_lr"], describe(found))
+    assert carried(svg) == carried(png) == found
+    assert json.loads(Image.open(io.BytesIO(png)).text["Description"]) == found
+
+    def digest_of(corpus, cluster):
+        return lineage("loss_by_lr", inputs, STAGES, params({"url": "<&>", **corpus}, cluster))["parameters_sha256"]
+
+    assert digest_of({"separator": "---"}, {}) != found["parameters_sha256"]  # of a stage before it
+    assert digest_of({}, {"k_min": 3}) == found["parameters_sha256"]  # of no stage before it
+
+
+def test_trials_that_never_recovered_are_marked():
+    data = prepare(tables())["loss_by_lr"]
+    assert data.loc[data["series"] == "never recovered", "trial"].tolist() == [1]
+
+
+def test_the_theory_is_a_line_among_the_probes():
+    data = prepare(tables())["sharpness"]
+    line = data[data["series"] == "threshold"]
+    assert (line["lr"] * line["eigenvalue"]).tolist() == pytest.approx([38, 38])
+    assert line["critical_lr"].tolist() == line["lr"].tolist()
+    assert data["series"].tolist()[:2] == ["under", "over"]
+
+
+def test_the_steepest_drop_lies_on_its_curve():
+    t = tables()
+    data = prepare(t)["shapes"]
+    assert (data["series"] == "shape").sum() == (data["series"] == "steepest").sum() == len(t["shapes"])
+    for mark in data[data["series"] == "steepest"].itertuples():
+        curve = data[(data["series"] == "curve") & (data["trial"] == mark.trial)]
+        assert mark.loss_nats == pytest.approx(np.interp(15, curve["step"].astype(float), curve["loss_nats"]))
+
+
+def test_the_race_gives_means_over_the_seeds_so_far():
+    data = prepare(tables())["race"].set_index(["candidate", "round"])
+    assert data.loc[(1, 0), "mean_nats"] == pytest.approx(2.4) and data.loc[(1, 2), "mean_nats"] == pytest.approx(2.41)
+    assert data.loc[(1, 2), "seeds"] == 3 and not data.loc[(2, 0), "stays"]

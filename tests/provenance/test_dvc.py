@@ -1,0 +1,197 @@
+"""DVC for real on the tiny pipeline: experiments, both runners after each other, a second clone."""
+
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+import yaml
+
+from lrsweep.config import checking
+from lrsweep.provenance.lineage import TRAINING
+from lrsweep.search.proposing import uniform
+from tests.pipeline import ROOT, run
+
+
+def git(folder, *words):
+    done = run(folder, "git", "-c", "user.name=Test", "-c", "user.email=test@localhost", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def dvc(folder, *words, **environment):
+    done = run(folder, "dvc", *words, **environment)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def ran(output):
+    """The stages that `dvc repro` or `dvc exp run` has run."""
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def trained(work):
+    """Trials trained so far, by study folder."""
+    return {str(log.parent.relative_to(work)): len(log.read_text().splitlines()) for log in work.glob("*/*/trained.log")}
+
+
+def final(folder):
+    return json.loads((folder / "results/train/metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def base(finished):
+    """The finished Snakemake run as a project with Git and DVC, recorded by `lrsweep record`."""
+    shutil.copytree(ROOT / ".dvc", finished / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache", "config.local"))
+    git(finished, "init", "--quiet")
+    git(finished, "config", "user.name", "Test")
+    git(finished, "config", "user.email", "test@localhost")
+    done = run(finished, "lrsweep", "record")
+    assert done.returncode == 0, done.stderr
+    git(finished, "add", "--all")
+    git(finished, "commit", "--quiet", "--message", "A")
+    return finished
+
+
+@pytest.fixture
+def project(base):
+    """The recorded project, and again as it was when the test is done."""
+    yield base
+    git(base, "checkout", "--force", "--quiet", "master" if "master" in git(base, "branch") else "main")
+    dvc(base, "checkout", "--force", "--quiet")
+
+
+def test_a_snakemake_run_is_recorded_and_nothing_is_left_to_do(project):
+    assert ran(dvc(project, "repro")) == []
+    assert "up to date" in dvc(project, "status")
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_an_experiment_with_another_lr_trains_and_generates_only(project):
+    output = dvc(project, "exp", "run", "-S", "lr=0.003")
+    assert ran(output) == ["check", "train", "generate", "figures", "report"]
+    assert final(project)["lr"] == 0.003
+    changed = {row["Metric"] for row in _rows(dvc(project, "metrics", "diff", "--md"))}
+    assert {"lr", "final_loss_nats"} <= changed
+    assert "lr" in dvc(project, "params", "diff", "--md")
+    assert run(project, "lrsweep", "verify").returncode == 0
+
+    # B's files under A's parameters: Snakemake, which ran A itself, must not believe that all is done
+    git(project, "checkout", "params.yaml")
+    for command in (["verify"], ["adopt"], ["record"]):
+        done = run(project, "lrsweep", *command)
+        assert done.returncode == 1
+        assert "lr: found null in params.yaml, expected 0.003" in done.stdout + done.stderr
+    planned = run(project, "snakemake", "--cores", "1", "--dry-run", "--workflow-profile", "none")
+    jobs = set(re.findall(r"rule (\w+):", planned.stdout + planned.stderr))
+    assert jobs == {"train", "generate", "figures", "report", "all"}  # adopt and record have checked params.yaml
+    git(project, "checkout", "--force", ".")
+    dvc(project, "checkout")
+    assert run(project, "lrsweep", "adopt").returncode == 0
+    assert "Nothing to be done" in run(project, "snakemake", "--cores", "1", "--dry-run").stdout
+
+
+def test_run_a_run_b_check_a_out_and_set_bs_parameters_records_b(project):
+    """A cache of the runs would hide a wrong answer, so there is none here."""
+    recorded, table = {}, project / "results/sweep_uniform/trials.parquet"
+    recorded["A"] = table.read_bytes()
+    dvc(project, "repro", "sweep_uniform")
+    for _ in range(2):
+        git(project, "checkout", "--force", ".")
+        dvc(project, "checkout")
+        assert table.read_bytes() == recorded["A"]
+        params = project / "params.yaml"
+        params.write_text(params.read_text().replace("trials: 6", "trials: 7"))
+        shutil.rmtree(project / ".dvc/cache/runs", ignore_errors=True)
+        assert ran(dvc(project, "repro", "sweep_uniform")) == ["check", "sweep_uniform"]
+        lock = yaml.safe_load((project / "dvc.lock").read_text())["stages"]["sweep_uniform"]
+        assert lock["params"]["params.yaml"]["sweep_uniform"]["trials"] == 7
+        assert len(pd.read_parquet(table)) == 7
+        assert recorded.setdefault("B", table.read_bytes()) == table.read_bytes()
+        (out,) = (out for out in lock["outs"] if out["path"].endswith("trials.parquet"))
+        cached = project / ".dvc/cache/files/md5" / out["md5"][:2] / out["md5"][2:]
+        assert cached.read_bytes() == recorded["B"]
+
+
+def test_temporary_workspaces_share_finished_trials_but_no_other_seeds(project):
+    work = project / "work"
+    before = trained(work)
+    (study,) = (name for name in before if name.endswith("sweep_uniform"))
+    for name, setting in (("more", "sweep_uniform.trials=8"), ("seed", "seed=1")):
+        words = ("exp", "run", "--temp", "--name", name, "--set-param", setting, "sweep_uniform")
+        dvc(project, *words, LRSWEEP_WORK=str(work))
+    after = trained(work)
+    assert after.pop(study) - before.pop(study) in (1, 2)  # 7 may be there from another test
+    (other,) = after.keys() - before.keys()
+    assert after[other] == 6
+    dvc(project, "exp", "apply", "seed")
+    loaded = checking.load(project / "params.yaml")
+    section, optimizer = loaded.sweep_uniform, loaded.optimizer
+    table = pd.read_parquet(project / "results/sweep_uniform/trials.parquet")
+    drawn = [uniform(1, "sweep_uniform", k, section.lr, optimizer.beta2, optimizer.weight_decay).lr for k in range(6)]
+    assert table["lr"].tolist() == drawn
+
+
+def test_a_second_clone_pulls_and_finds_nothing_to_do(project, tmp_path):
+    dvc(project, "push", "--remote", _remote(project, tmp_path))
+    git(project, "clone", "--quiet", ".", str(tmp_path / "clone"))
+    clone = tmp_path / "clone"
+    dvc(clone, "pull", "--remote", _remote(clone, tmp_path))
+    assert ran(dvc(clone, "repro")) == []
+    done = run(clone, "lrsweep", "adopt")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" in run(clone, "snakemake", "--cores", "all").stderr
+
+
+def test_dvc_repro_refuses_a_key_that_no_stage_reads(project):
+    params = project / "params.yaml"
+    params.write_text(params.read_text() + "modle: {}\n")
+    done = run(project, "dvc", "repro")
+    assert done.returncode != 0
+    assert ran(done.stdout) == ["check"]
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("lrsweep:"))
+    assert "modle: found {}, expected a known key (nearest: model)" in line
+
+
+def test_plots_draw_columns_that_are_there(project):
+    stages = yaml.safe_load((project / "dvc.yaml").read_text())
+    for entry in stages["plots"]:
+        (plot,) = entry.values()
+        (path, column), *_ = plot["y"].items()
+        assert {plot["x"], column, "series"} <= set(pd.read_csv(project / path).columns), path
+        assert (project / ".dvc/plots" / f"{plot['template']}.json").is_file()
+        assert plot["title"] and plot["x_label"] and plot["y_label"]
+    dvc(project, "plots", "show", "--out", "plots", "--json")
+
+
+def test_more_trials_of_phase_1_train_nothing_else_while_the_lr_range_stays(project):
+    """The range is held at what the edge gave."""
+    work, held = project / "work", json.loads((project / "results/edge/edge.json").read_text())["lr_range"]
+    before = trained(work)
+    lr = "{" + ", ".join(f"{key}: {value}" for key, value in held.items()) + "}"
+    output = dvc(project, "exp", "run", "-S", "sweep_uniform.trials=9", "-S", f"sweep_bayes.lr={lr}")
+    ((study, n),) = trained(work).items() - before.items()
+    assert study in before and study.endswith("sweep_uniform") and n == 9  # each once, whatever other tests have trained
+    assert {"sweep_uniform", "edge", "sweep_bayes"} <= set(ran(output)) and not {"train", "generate"} & set(ran(output))
+    assert run(project, "lrsweep", "verify").returncode == 0
+
+
+def test_another_model_size_runs_all_that_depends_on_it(project):
+    work, stages = project / "work", yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
+    before = trained(work)
+    output = dvc(project, "exp", "run", "-S", "model.d_model=16")
+    assert set(ran(output)) == stages.keys() - {"corpus", "tokenize"}
+    new = {name: n for name, n in trained(work).items() if n != before.get(name)}
+    assert new.keys().isdisjoint(before) and {name.split("/")[1] for name in new} == set(TRAINING)
+    assert run(project, "lrsweep", "verify").returncode == 0
+
+
+def _remote(folder, tmp_path):
+    dvc(folder, "remote", "add", "--local", "--force", "store", str(tmp_path / "store"))
+    return "store"
+
+
+def _rows(table):
+    lines = [[cell.strip() for cell in line.strip("| \n").split("|")] for line in table.splitlines() if line.startswith("|")]
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[2:]]

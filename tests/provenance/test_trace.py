@@ -1,0 +1,155 @@
+"""Trace and verify on the tiny pipeline: what is on disk, what it was made from, and what does not fit."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from lrsweep.config import checking
+from lrsweep.errors import UserError
+from lrsweep.provenance import recording as stage_provenance
+from lrsweep.provenance.figure_metadata import carried
+from lrsweep.provenance.trace import Workspace, trace, tree
+from tests.pipeline import run
+
+BEYOND_THE_SWEEP = ["sweep_bayes", "cluster", "importance", "assess", "select", "train", "generate", "figures", "report"]
+
+
+@pytest.fixture
+def here(tiny_run, tmp_path, monkeypatch):
+    """The folder of a finished run, free to be changed, as the current folder."""
+    monkeypatch.chdir(shutil.copytree(tiny_run, tmp_path / "project", ignore=shutil.ignore_patterns("work", ".snakemake")))
+    return tmp_path / "project"
+
+
+def workspace(here):
+    return Workspace.read(checking.load(here / "params.yaml"))
+
+
+def found(here):
+    known = workspace(here)
+    return list(known.discrepancies(known.stages))
+
+
+def test_a_finished_run_is_as_recorded(here):
+    assert found(here) == []
+    done = run(here, "lrsweep", "verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "artifacts are as recorded" in done.stdout
+
+
+def test_an_edited_table(here):
+    path = here / "results/sweep_bayes/trials.parquet"
+    table = pd.read_parquet(path)
+    table.loc[0, "lr"] *= 2
+    table.to_parquet(path)
+    first, *others = found(here)
+    assert (first.what, others) == ("results/sweep_bayes/trials.parquet", [])
+    assert first.invalidates == BEYOND_THE_SWEEP
+    done = run(here, "lrsweep", "verify", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["discrepancies"][0]["what"] == "results/sweep_bayes/trials.parquet"
+
+
+def test_a_swapped_figure(here):
+    figures = here / "results/figures"
+    shutil.copy(figures / "curves.png", figures / "choice.png")
+    (only,) = found(here)
+    assert only.what == "results/figures/choice.png"
+    assert only.found.endswith("the content of results/figures/curves.png")
+    assert trace(figures / "choice.png", workspace(here))["intact"] is False
+
+
+def test_a_changed_parameter(here):
+    params = here / "params.yaml"
+    params.write_text(params.read_text().replace("k_max: 6", "k_max: 5"))
+    first, *others = found(here)
+    assert str(first) == (
+        "cluster.k_max: found 5 in params.yaml, expected 6, with which cluster was run; invalidates cluster, figures, report"
+    )
+    assert {(one.stage, one.what) for one in others} == {("figures", "cluster.k_max")}  # each figure carries its parameters
+    traced = trace(here / "results/figures/clusters.svg", workspace(here))
+    assert traced["command"] == "dvc exp run -S cluster.k_max=6 figures"
+
+
+def test_changed_code(here):
+    (here / "src/lrsweep/generation.py").write_text("")
+    (only,) = found(here)
+    assert (only.what, only.invalidates) == ("src/lrsweep/generation.py", ["generate", "report"])
+
+
+def test_files_of_another_run(here):
+    """One file alone; and a stage's whole folder, which fits itself but not what stands before it."""
+    folder = here / "results/edge"
+    (folder / "edge.json").write_bytes((folder / "edge.json").read_bytes() + b"\n")
+    assert [one.what for one in found(here)] == ["results/edge/edge.json"]
+    params = checking.load(here / "params.yaml")
+    stage = workspace(here).stages["edge"]
+    (here / "results/sweep_uniform/trials.parquet").rename(here / "kept")
+    (here / "results/sweep_uniform/trials.parquet").write_bytes(b"of another run")
+    with stage_provenance.recording(stage, params):
+        pass
+    (here / "kept").replace(here / "results/sweep_uniform/trials.parquet")
+    first = found(here)[0]
+    assert (first.stage, first.what) == ("edge", "results/sweep_uniform/trials.parquet")
+    assert first.expected.endswith("which edge has read")
+
+
+def test_a_lost_or_edited_record_and_a_file_of_no_stage(here):
+    (here / "results/select/provenance.json").unlink()
+    record = here / "results/train/provenance.json"
+    record.write_text(record.read_text().replace('"seed": 0', '"seed": 1'))
+    (here / "results/generate/more.jsonl").write_text("{}")
+    assert [(one.stage, one.found) for one in found(here)] == [
+        ("select", "no such file"),
+        ("train", "a cut or edited file"),
+        ("generate", "a file"),
+    ]
+
+
+def test_a_copy_is_traced_by_its_content(here, tmp_path):
+    copy = shutil.copy(here / "results/figures/choice.png", tmp_path / "slide.png")
+    traced = trace(tmp_path / "slide.png", workspace(here))
+    assert (traced["artifact"], traced["stage"], traced["intact"]) == ("results/figures/choice.png", "figures", True)
+    assert {"corpus", "sweep_uniform", "select"} <= traced["stages"].keys()
+    assert "generate" not in traced["stages"]
+    assert traced["stages"]["corpus"]["params"]["seed"] == 0
+    text = "\n".join(tree(traced, workspace(here)))
+    corpus = traced["stages"]["tokenize"]["inputs"]["results/corpus/train.txt"]
+    assert f"results/corpus/train.txt  {corpus[:12]}" in text and "made again by: dvc repro figures" in text
+    assert run(here, "lrsweep", "trace", str(copy)).returncode == 0
+
+
+def test_what_no_stage_has_written_is_refused(here, tmp_path):
+    (tmp_path / "other.csv").write_text("1")
+    with pytest.raises(UserError, match="expected that of a recorded artifact"):
+        trace(tmp_path / "other.csv", workspace(here))
+    with pytest.raises(UserError, match="no such file"):
+        trace(tmp_path / "none.csv", workspace(here))
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_a_figure_of_another_run_says_what_it_is(here, tmp_path, kind):
+    from matplotlib.figure import Figure
+
+    lineage = {"figure": "choice", "stage": "select", "parameters": {"seed": 7}, "inputs": {"results/x.json": "0" * 64}}
+    path = tmp_path / f"slide.{kind}"
+    Figure().savefig(path, metadata={"Title": "choice", "Description": json.dumps(lineage)})
+    assert carried(path.read_bytes()) == lineage
+    with pytest.raises(UserError, match=r"figure choice of stage select.*made from other results/x\.json"):
+        trace(path, workspace(here))
+
+
+def test_a_stale_record_is_set_aside_and_comes_back(here):
+    path, text = here / "results/cluster/provenance.json", (here / "params.yaml").read_text()
+    stages = workspace(here).stages
+    for changed in ("k_max: 5", "k_max: 6"):
+        (here / "params.yaml").write_text(text.replace("k_max: 6", changed))
+        stage_provenance.set_stale_aside(stages, checking.load(here / "params.yaml"))
+        gone = [stage.name for stage in stages.values() if not (here / stage.provenance).exists()]
+        assert gone == (["cluster", "figures"] if changed == "k_max: 5" else [])
+    path.rename(path.with_name(".provenance.json"))
+    (here / "results/cluster/clusters.json").write_text("{}")
+    stage_provenance.put_back(stages)
+    assert not path.exists()  # the artifacts are others by now

@@ -1,0 +1,148 @@
+"""The tiny pipeline for real, through Snakemake, in a clone."""
+
+import fcntl
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+import yaml
+
+from lrsweep.figures import FIGURES
+from lrsweep.store.artifacts import read_table
+from tests.pipeline import artifacts, clone, environment, run, trained
+
+PROFILE = "Using workflow specific profile profiles/default for setting default command line arguments."  # Snakemake's own
+KILLS = int(os.environ.get("LRSWEEP_KILLS", "2"))  # make test-kills does more
+
+
+def test_every_declared_artifact_is_there(finished):
+    stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
+    for stage in stages.values():
+        for entry in stage.get("outs", []) + stage.get("metrics", []):
+            name = entry if isinstance(entry, str) else next(iter(entry))
+            assert (finished / name).stat().st_size > 0, name
+    assert "</html>" in (finished / "results/report/index.html").read_text()
+
+
+def test_the_final_training_took_the_selected_lr(finished):
+    choice = json.loads((finished / "results/select/choice.json").read_text())
+    metrics = json.loads((finished / "results/train/metrics.json").read_text())
+    assert metrics["lr"] == choice["selected"]["lr"]
+    assert metrics["steps"] == 40
+
+
+def test_a_second_run_does_nothing(finished):
+    done = run(finished, "snakemake", "--cores", "2")
+    assert "Nothing to be done" in done.stderr, done.stderr[-2000:]
+
+
+def test_snakemakes_own_report_has_the_captions(finished, tmp_path):
+    done = run(finished, "snakemake", "--report", str(tmp_path / "report.html"))
+    assert done.returncode == 0, done.stderr[-2000:]
+    page = (tmp_path / "report.html").read_text()
+    assert all(figure.caption.split(".")[0] in page for figure in FIGURES.values())
+
+
+def test_one_core_and_other_jobs_give_the_same_bytes(finished, tmp_path):
+    folder = clone(tmp_path / "project")
+    params = folder / "params.yaml"
+    params.write_text(params.read_text().replace("trials_per_job: 2", "trials_per_job: 3"))
+    done = run(folder, "snakemake", "--cores", "1")
+    assert done.returncode == 0, done.stderr[-4000:]
+    first, second = artifacts(finished), artifacts(folder)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_kills_change_nothing_and_nothing_finished_is_trained_again(finished, tmp_path):
+    """SIGKILL of the whole process group at random moments; the same command goes on."""
+    folder = clone(tmp_path / "project")
+    draw, command = random.Random(KILLS), ["snakemake", "--cores", "2"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for _ in range(KILLS):
+        process = subprocess.Popen(command, cwd=folder, env=environment(), start_new_session=True, **quiet)
+        time.sleep(draw.uniform(4, 20))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = run(folder, *command)
+    assert done.returncode == 0, done.stderr[-4000:]
+    first, second = artifacts(finished), artifacts(folder)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    assert set(trained(folder).values()) == {1}
+    assert trained(folder).keys() == trained(finished).keys()
+
+
+def test_a_second_runner_is_refused_in_one_line(finished):
+    with (finished / ".snakemake/runner.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run(finished, "snakemake", "--cores", "1", "--forcerun", "generate")
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lrsweep: ")]
+    assert "found another run in this folder" in line
+    assert run(finished, "snakemake", "--cores", "2").returncode == 0
+
+
+def test_a_lost_record_is_trained_again_and_only_that(finished):
+    before = artifacts(finished)
+    (log,) = finished.glob("work/*/sweep_bayes/trained.log")
+    trained = log.read_text().splitlines()
+    (record,) = finished.glob("work/*/sweep_bayes/trials/000/00010.json")
+    record.unlink()
+    (finished / "results/sweep_bayes/trials.parquet").unlink()  # records are looked at again when a table is to be made
+    done = run(finished, "snakemake", "--cores", "2")
+    assert done.returncode == 0, done.stderr[-4000:]
+    again = log.read_text().splitlines()[len(trained) :]
+    assert len(again) == 1 and again[0].startswith("trial 10 ")
+    assert artifacts(finished) == before
+
+
+def test_a_clock_that_jumped_stops_no_run(finished):
+    before, tomorrow = artifacts(finished), time.time() + 86400
+    (receipt,) = finished.glob(f"work/{'?' * 16}/sweep_uniform/jobs/000/trials-0-1.json")
+    for path in (finished / "params.yaml", finished / "results/tokenize/train.bin", receipt):
+        os.utime(path, (tomorrow, tomorrow))
+    (finished / "results/sweep_uniform/trials.parquet").unlink()
+    receipt.with_name("trials-2-3.json").unlink()
+    done = run(finished, "snakemake", "--cores", "2")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert artifacts(finished) == before
+
+
+def test_a_lost_run_of_the_race_is_trained_again_and_only_that(finished):
+    before = artifacts(finished)
+    (log,) = finished.glob("work/*/select/trained.log")
+    trained = log.read_text().splitlines()
+    assert {line.split()[1] for line in trained} >= {"0", "1", "100", "101", "200", "201"}, "two seeds of each candidate"
+    (record,) = finished.glob("work/*/select/trials/000/00101.json")
+    record.unlink()
+    (finished / "results/select/choice.json").unlink()
+    done = run(finished, "snakemake", "--cores", "2")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert [line.split()[1] for line in log.read_text().splitlines()[len(trained) :]] == ["101"]
+    assert artifacts(finished) == before
+
+
+def test_no_seed_of_the_race_is_one_of_the_study(finished):
+    study, race = (
+        set(read_table(finished / f"results/{path}.parquet", name)["seed"])
+        for path, name in (("sweep_bayes/trials", "trials"), ("select/replicates", "replicates"))
+    )
+    assert len(race) >= 6 and not race & study
+
+
+def test_a_wrong_parameter_is_one_line_and_exit_2(finished, tmp_path):
+    text = (finished / "params.yaml").read_text()
+    try:
+        (finished / "params.yaml").write_text(text.replace("first_rung: 10", "first_rung: 11"))
+        for command in (["snakemake", "--cores", "1"], ["lrsweep", "corpus"]):
+            done = run(finished, *command)
+            assert done.returncode == 2
+            *notice, line = done.stderr.splitlines()
+            assert notice in ([], [PROFILE])
+            assert "sweep_bayes.stopping.first_rung: found 11, expected a multiple of" in line
+    finally:
+        (finished / "params.yaml").write_text(text)

@@ -1,0 +1,145 @@
+"""Tokens: what is encoded comes back, byte for byte; batches depend on (seed, step) alone."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from lrsweep.errors import UserError
+from lrsweep.text import tokens
+from lrsweep.text.corpus import END_OF_TEXT, read_documents
+from lrsweep.text.stories import stories
+
+
+def write_text(path, documents):
+    path.write_text("".join(f"{document}\n{END_OF_TEXT}\n" for document in documents), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return write_text(tmp_path_factory.mktemp("text") / "train.txt", stories(0, 200_000))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(text):
+    """As later stages have it: written and read back."""
+    return Tokenizer.from_str(tokens.train_tokenizer(text, 400).to_str())
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.characters(codec="utf-8")))
+@example(text=f"a {END_OF_TEXT} b{END_OF_TEXT}")
+@example(text=" two  spaces\n\n\tand \x00 \u2028 \U0001f600 e\u0301 ")
+def test_round_trip(tokenizer, text):
+    ids = tokens.encode(tokenizer, text)
+    assert tokens.decode(tokenizer, ids) == text
+    assert 0 not in ids, "a mark in the text of a user is text"
+
+
+def test_the_vocabulary(tokenizer):
+    assert tokenizer.get_vocab_size() == 400 and tokenizer.token_to_id(END_OF_TEXT) == 0
+    assert tokens.decode(tokenizer, [0]) == END_OF_TEXT
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_the_number_of_threads_changes_no_byte(text, tokenizer, threads):
+    code = (
+        "import sys, pathlib; from lrsweep import tokens; print(tokens.train_tokenizer(pathlib.Path(sys.argv[1]), 400).to_str())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(text)], env={**os.environ, "RAYON_NUM_THREADS": threads}, capture_output=True, check=True
+    )
+    assert run.stdout.decode().strip() == tokenizer.to_str()
+
+
+@pytest.mark.parametrize("limit", ["TRAIN_LIMIT", "WORDS_LIMIT"])
+def test_only_the_first_part_of_a_long_text_is_counted(text, tokenizer, monkeypatch, tmp_path, limit):
+    documents = list(read_documents(text))
+    *others, last = documents
+    in_words = sum(map(len, {word for document in documents for word in document.split()}))
+    assert set(last.split()) - {word for document in others for word in document.split()}, "the limit is met at the last"
+    monkeypatch.setattr(tokens, limit, sum(map(len, documents)) if limit == "TRAIN_LIMIT" else in_words)
+    longer = write_text(tmp_path / "longer.txt", [*documents, *["zzqzzq"] * 10_000])
+    assert json.loads(tokens.train_tokenizer(longer, 400).to_str()) == json.loads(tokenizer.to_str())
+
+
+@pytest.mark.parametrize("batch", [1, 1 << 20])
+def test_encoded_text(tokenizer, text, tmp_path, monkeypatch, batch):
+    monkeypatch.setattr(tokens, "BATCH_CHARACTERS", batch)
+    counts = tokens.encode_file(tokenizer, text, tmp_path / "train.bin")
+    data = (tmp_path / "train.bin").read_bytes()
+    ids = tokens.load_tokens(tmp_path / "train.bin")
+    documents = list(read_documents(text))
+    assert counts == {
+        "tokens": len(ids),
+        "bytes": sum(len(document.encode()) for document in documents),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    assert int.from_bytes(data[:2], "little") == ids[0] and len(data) == 2 * len(ids)
+    assert ids[-1] == 0 and (ids == 0).sum() == len(documents)
+    ends = np.flatnonzero(ids == 0)
+    pieces = np.split(np.asarray(ids), ends[:-1] + 1)
+    assert [tokens.decode(tokenizer, piece[:-1].tolist()) for piece in pieces] == documents
+
+
+def test_a_text_too_small_for_the_vocabulary(tmp_path):
+    path = write_text(tmp_path / "train.txt", ["a b"])
+    with pytest.raises(UserError, match=r"tokenize\.vocab_size: found 5000, expected at most the 258"):
+        tokens.train_tokenizer(path, 5000)
+
+
+@pytest.mark.parametrize(("data", "says"), [(None, "no such file"), (b"", "found 0 bytes"), (b"abc", "found 3 bytes")])
+def test_a_damaged_file_of_tokens(tmp_path, data, says):
+    if data is not None:
+        (tmp_path / "train.bin").write_bytes(data)
+    with pytest.raises(UserError, match=says):
+        tokens.load_tokens(tmp_path / "train.bin")
+
+
+IDS = np.arange(1000, dtype="<u2")
+
+
+def test_a_batch_depends_on_seed_and_step_alone():
+    inputs_BT, targets_BT = tokens.sample_batch(IDS, 7, 3, 8, 16)
+    assert inputs_BT.shape == (8, 16) and inputs_BT.dtype == targets_BT.dtype == np.int64
+    assert (targets_BT == inputs_BT + 1).all()
+    assert (tokens.sample_batch(IDS, 7, 3, 8, 16)[0] == inputs_BT).all()
+    assert (tokens.sample_batch(IDS, 7, 4, 8, 16)[0] != inputs_BT).any()
+    assert (tokens.sample_batch(IDS, 8, 3, 8, 16)[0] != inputs_BT).any()
+
+
+def test_the_offsets_of_a_seed_are_pinned():
+    """numpy may change how Generator draws: then recorded trials could not be repeated, and this says so."""
+    offsets = [tokens.sample_batch(IDS, 2**63 - 1, step, 4, 16)[0][:, 0].tolist() for step in (1, 2)]
+    assert offsets == [[368, 915, 675, 290], [359, 803, 180, 312]]
+
+
+def test_every_window_is_drawn():
+    ids, context = np.arange(20, dtype="<u2"), 16
+    firsts = {first for step in range(100) for first in tokens.sample_batch(ids, 0, step, 4, context)[0][:, 0].tolist()}
+    assert firsts == {0, 1, 2, 3}
+    assert (tokens.sample_batch(ids[:17], 0, 1, 2, context)[1][:, -1] == 16).all(), "one window is enough"
+
+
+def test_fixed_batches_span_the_text():
+    inputs_NBT, targets_NBT = tokens.fixed_batches(IDS, 2, 3, 16)
+    assert inputs_NBT.shape == (2, 3, 16) and inputs_NBT.dtype == np.int64
+    assert inputs_NBT[0, 0, 0] == 0 and targets_NBT[-1, -1, -1] == 999 and (targets_NBT == inputs_NBT + 1).all()
+    assert set(np.diff(inputs_NBT.reshape(6, 16)[:, 0]).tolist()) <= {196, 197}
+    assert tokens.fixed_batches(IDS, 1, 1, 16)[0].shape == (1, 1, 16)
+
+
+@pytest.mark.parametrize("length", [0, 16])
+def test_a_text_shorter_than_a_context(length):
+    with pytest.raises(UserError, match=rf"model\.context_length: found 16 with a validation text of {length} tokens"):
+        tokens.fixed_batches(IDS[:length], 1, 1, 16)
+    with pytest.raises(UserError, match=r"a training text of"):
+        tokens.sample_batch(IDS[:length], 0, 1, 1, 16)

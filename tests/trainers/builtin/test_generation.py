@@ -1,0 +1,105 @@
+"""Completions: the cache, the sliding window, nucleus sampling, what ends them."""
+
+import pytest
+import torch
+
+from lrsweep.config import params
+from lrsweep.errors import UserError
+from lrsweep.trainers.builtin.generation import generate, sample
+from lrsweep.trainers.builtin.model import Transformer, init_weights
+
+SECTION = params.Model(d_model=32, n_layers=2, n_heads=4, d_ff=48, context_length=24, rope_theta=10000.0)
+NEVER = -1  # a stop_id that no token has
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """As in a job: on a busy machine threads that wait for each other take seconds."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def model():
+    model = Transformer(SECTION, 50)
+    init_weights(model, 3)
+    return model
+
+
+def greedy_without_cache(model, prompt, max_tokens):
+    """The same window, read anew for every token."""
+    window, new = list(prompt), []
+    for _ in range(max_tokens):
+        with torch.no_grad():
+            new.append(int(model(torch.tensor([window]))[0, -1].argmax()))
+        window.append(new[-1])
+        if len(window) > SECTION.context_length:
+            window = window[-(SECTION.context_length // 2) :]
+    return new
+
+
+@pytest.mark.parametrize("prompt", [[7], [1, 2, 3], list(range(24))])
+def test_greedy_completions_slide_past_the_context_as_without_a_cache(model, prompt):
+    new = generate(model, prompt, 60, 0.0, 1.0, 0, NEVER)
+    assert new == greedy_without_cache(model, prompt, 60)
+
+
+def test_completions_follow_the_seed_alone(model):
+    first, again, other = (generate(model, [1], 60, 1.0, 0.9, seed, NEVER) for seed in (5, 5, 6))
+    assert len(first) == 60 and first == again != other
+
+
+def test_a_completion_ends_with_the_stop_token(model):
+    free = generate(model, [1], 40, 1.0, 1.0, 5, NEVER)
+    stop = free[20]
+    assert generate(model, [1], 40, 1.0, 1.0, 5, stop) == free[: free.index(stop) + 1]
+
+
+def test_an_empty_prompt_starts_after_the_stop_token(model):
+    assert generate(model, [], 5, 0.0, 1.0, 0, 9) == generate(model, [9], 5, 0.0, 1.0, 0, 9)
+    assert generate(model, [], 5, 0.0, 1.0, 0, 9) != generate(model, [8], 5, 0.0, 1.0, 0, 9)
+
+
+def test_the_prompt_is_left_as_it_was(model):
+    prompt = [1, 2, 3]
+    generate(model, prompt, 40, 1.0, 1.0, 0, NEVER)
+    assert prompt == [1, 2, 3]
+
+
+def draws(logits, temperature, top_p, n=4000):
+    generator = torch.Generator().manual_seed(0)
+    tokens = [sample(torch.tensor(logits), temperature, top_p, generator) for _ in range(n)]
+    return torch.bincount(torch.tensor(tokens), minlength=len(logits)) / n
+
+
+LOGITS = torch.tensor([0.1, 0.5, 0.15, 0.25]).log().tolist()
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_p", "shares"),
+    [
+        (1.0, 1.0, [0.1, 0.5, 0.15, 0.25]),
+        (1.0, 0.7, [0, 2 / 3, 0, 1 / 3]),  # 0.5 is not enough, 0.75 is
+        (1.0, 0.4, [0, 1, 0, 0]),  # the likeliest token always stays
+        (0.5, 1.0, [0.01 / 0.345, 0.25 / 0.345, 0.0225 / 0.345, 0.0625 / 0.345]),  # squares, normalized
+        (0.0, 1.0, [0, 1, 0, 0]),
+        (1e-300, 1.0, [0, 1, 0, 0]),
+    ],
+)
+def test_tokens_are_drawn_from_the_nucleus(temperature, top_p, shares):
+    assert draws(LOGITS, temperature, top_p).tolist() == pytest.approx(shares, abs=0.03)
+
+
+def test_a_prompt_longer_than_the_context_is_refused(model):
+    expected = r"generate\.prompts: found a prompt of 25 tokens, expected at most model\.context_length \(24\)"
+    with pytest.raises(UserError, match=expected):
+        generate(model, [1] * 25, 5, 1.0, 1.0, 0, NEVER)
+
+
+def test_weights_that_diverged_are_named(model):
+    with torch.no_grad():
+        model.head.weight.fill_(float("nan"))
+    with pytest.raises(UserError, match="lr: found weights that diverged"):
+        generate(model, [1], 5, 1.0, 1.0, 0, NEVER)
