@@ -10,8 +10,7 @@ from typing import Any
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.provenance import pipeline
-from lrsweep.provenance import recording
+from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.figure_metadata import carried
 from lrsweep.provenance.pipeline import Stage
 from lrsweep.provenance.recording import Provenance

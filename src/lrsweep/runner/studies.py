@@ -3,16 +3,19 @@
 A study says which tasks can be started, from the records that are there; a worker trains one after the other.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lrsweep import files
 from lrsweep.config.params import Params
-from lrsweep.runner import identity
+from lrsweep.runner import identity, progress
 from lrsweep.runner.identity import STUDY, TRAINING, Identity
 from lrsweep.runner.trainer import default_values, fixed_values
+from lrsweep.runner.training import Trained, Training
 from lrsweep.search import plan, repeats, study
 from lrsweep.search.curves import Decide
 from lrsweep.search.plan import Plan, Task
@@ -25,6 +28,7 @@ from lrsweep.store import prior, records
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import Results
 from lrsweep.store.tables import space_of
+from lrsweep.trainers.trainer import Trainer
 
 BUDGET = set(Budget.model_fields)
 
@@ -79,9 +83,40 @@ class Study:
         """Give the saved state that a task goes on from; None where it begins."""
         return None
 
-    def keeps_state(self, task: Task) -> bool:
-        """Say whether the state at the end of a task is kept for another one."""
-        return False
+    def keep(self, task: Task, trained: Trained) -> None:
+        """Keep what is needed of the end of a training, beside its record; here nothing is."""
+
+    def read(self, task: Task) -> Any:
+        """Read the record of a task; None where it has not ended."""
+        path = self.path(task)
+        return records.load(path, self.identity.digest) if records.exists(path) else None
+
+    def train(self, task: Task, trainer: Trainer) -> None:
+        """Train a task, and write its record."""
+        began_s = time.monotonic()
+        proposal, seed = self.planned(task)
+        training = Training(
+            study=self.identity.digest,
+            proposal=proposal,
+            seed=seed,
+            budget=self.budget,
+            until=task.until,
+            decide=self.decide(task, proposal),
+            path=self.path(task),
+            start=self.start(task),
+            events=self.events,
+            checkpoint_every=self.params.execution.checkpoint_every,
+            proposing_s=time.monotonic() - began_s,
+        )
+        trained = training.run(trainer)
+        self.keep(task, trained)
+        trained.record()
+        progress.show_some(self.events, progress.plan_of(self.stage, self.params), task.trial)
+
+    @property
+    def events(self) -> Path:
+        """The log of trainings that started and ended."""
+        return self.identity.folder / progress.FILE
 
     def seed(self, trial: int) -> int:
         """Give the training seed of a trial."""
@@ -92,18 +127,17 @@ class Done:
     """The records of a study by their tasks, each read once."""
 
     def __init__(self, study: Study) -> None:
-        self._study, self._read = study, dict[Task, Record]()
+        self._study, self._read = study, dict[Task, Any]()
 
     def __contains__(self, task: object) -> bool:
         if task in self._read:
             return True
         assert isinstance(task, Task)
-        path = self._study.path(task)
-        if records.exists(path):
-            self._read[task] = records.load(path, self._study.identity.digest)
+        if (found := self._study.read(task)) is not None:
+            self._read[task] = found
         return task in self._read
 
-    def __getitem__(self, task: Task) -> Record:
+    def __getitem__(self, task: Task) -> Any:
         if task not in self:
             raise FileNotFoundError(self._study.path(task))
         return self._read[task]
@@ -198,9 +232,10 @@ class SweepBayes(Study):
         before = task.level - 1
         return state_path(self.path(Task(task.trial, before, self.params.sweep_bayes.levels[before])))
 
-    def keeps_state(self, task: Task) -> bool:
-        """Say whether a trial of the block may go on."""
-        return task.until < self.budget.steps
+    def keep(self, task: Task, trained: Trained) -> None:
+        """Keep the state of a trial of the block, which may go on from there."""
+        if task.trial < self.params.sweep_bayes.first_block and task.until < self.budget.steps:
+            trained.keep_state(state_path(self.path(task)))
 
     def seen(self, k: int) -> list[Record]:
         """Give the records in sight of trial k: the prior's, the block's, then in trial order."""
@@ -321,9 +356,9 @@ class FinalTraining(Repeats):
         values |= {} if self.params.lr is None else {"lr": self.params.lr}
         return Proposal.known(task.trial, values, "repeat"), derive_seed(self.params.seed, "train")
 
-    def keeps_state(self, task: Task) -> bool:
-        """Keep the final weights."""
-        return True
+    def keep(self, task: Task, trained: Trained) -> None:
+        """Keep the weights."""
+        files.write_bytes(weights_path(self.path(task)), trained.run.weights())
 
 
 STUDIES: Mapping[str, type[Study]] = {kind.stage: kind for kind in (SweepUniform, SweepBayes, Audit, Race, FinalTraining)}
@@ -332,6 +367,11 @@ STUDIES: Mapping[str, type[Study]] = {kind.stage: kind for kind in (SweepUniform
 def of(stage: str, params: Params, results: Results) -> Study:
     """Make the study of a stage."""
     return STUDIES[stage](params, results)
+
+
+def weights_path(record: Path) -> Path:
+    """Give the place of the final weights that are kept beside a record."""
+    return record.with_suffix(".weights")
 
 
 def state_path(record: Path) -> Path:

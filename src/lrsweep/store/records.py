@@ -23,7 +23,6 @@ from lrsweep.search.curves import STEP_COLUMNS
 from lrsweep.search.trial import Proposal, Record
 
 
-
 def canonical_digest(value: Any) -> str:
     """Give the SHA-256 of a JSON value in its one spelling."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
