@@ -24,10 +24,10 @@ Json = Annotated[bool, typer.Option("--json", help="Prints JSON, for machines.")
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep status --follow")
 def status(follow: Annotated[bool, typer.Option(help="Look again every second, until Ctrl-C.")] = False) -> None:
     """Says how far each study of these parameters is, a line each; also of one that runs elsewhere with the same work folder."""
-    from lrsweep.runner import progress, studies
+    from lrsweep.runner import catalogue, progress
 
     params = checking.load(PARAMS)
-    found = [(progress.plan_of(stage, params), events) for stage, events in studies.started(params, Results(FOLDER))]
+    found = [(progress.plan_of(stage, params), events) for stage, events in catalogue.started(params, Results(FOLDER))]
     if not found:
         typer.echo("no study of these parameters has started: snakemake --cores all starts them")
         return

@@ -39,14 +39,14 @@ def _register(stage: str) -> None:
 
 def _run(stage: str) -> None:
     from lrsweep.provenance import pipeline, recording
-    from lrsweep.runner import studies
+    from lrsweep.runner.catalogue import study_of
     from lrsweep.store.results import FOLDER, Results
 
     params, results = checking.load(PARAMS), Results(FOLDER)
     commands.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
-    trained = (lambda: studies.of(stage, params, results).identity.digest) if stage in FANNED_OUT else None
+    trained = (lambda: study_of(stage, params, results).identity.digest) if stage in FANNED_OUT else None
     with _timed(stage), recording.recording(declared, params, results, trained) if declared.provenance else nullcontext():
         import_module(f"lrsweep.stages.{stage}").run(params, results)
     commands.after(params, stage, results)
@@ -70,7 +70,8 @@ def work(
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
     """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave at any time."""
-    from lrsweep.runner import studies, worker
+    from lrsweep.runner import worker
+    from lrsweep.runner.catalogue import study_of
     from lrsweep.runner.supervisor import Limits, supervise
     from lrsweep.store.results import FOLDER, Results
     from lrsweep.trainers import devices
@@ -78,7 +79,7 @@ def work(
     if stage not in FANNED_OUT:
         raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(FANNED_OUT)}; name one of these")
     params = checking.load(PARAMS)
-    if studies.of(stage, params, Results(FOLDER)).plan.whole:
+    if study_of(stage, params, Results(FOLDER)).plan.whole:
         return
     if devices.device(params.execution.device) == "cuda":
         import os

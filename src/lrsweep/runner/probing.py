@@ -9,7 +9,7 @@ from typing import Any
 
 from lrsweep import files
 from lrsweep.runner import progress
-from lrsweep.runner.studies import BUDGET, Study
+from lrsweep.runner.study import BUDGET, Study
 from lrsweep.search import plan
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import COMPLETE

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from lrsweep.config.params import Params
 from lrsweep.runner.progress import duration, plan_of
-from lrsweep.runner.studies import SweepUniform
+from lrsweep.runner.sweeps import SweepUniform
 from lrsweep.runner.trainer import make_trainer
 from lrsweep.search import study
 from lrsweep.search.plan import Task

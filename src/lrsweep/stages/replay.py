@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lrsweep.config.params import Params
 from lrsweep.errors import Mismatch, UserError
-from lrsweep.runner.studies import SweepBayes
+from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.search import study
 from lrsweep.search.curves import Curve
 from lrsweep.search.proposing import propose

@@ -4,7 +4,8 @@ from typing import Any
 
 from lrsweep.analysis.selection import Choice, choose
 from lrsweep.config.params import Params
-from lrsweep.runner.studies import Race, SweepBayes
+from lrsweep.runner.repeats import Race
+from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.runner.trainer import default_values
 from lrsweep.runner.worker import complete
 from lrsweep.search import racing

@@ -5,7 +5,7 @@ from typing import Any
 
 from lrsweep import files
 from lrsweep.config.params import Params
-from lrsweep.runner.studies import FinalTraining, weights_path
+from lrsweep.runner.repeats import FinalTraining, weights_path
 from lrsweep.runner.worker import complete
 from lrsweep.search.curves import step_rows
 from lrsweep.search.plan import Task
