@@ -65,6 +65,20 @@ class Optimizer(Section):
     """precision of the forward pass: float32 | bfloat16 (autocast; weights and moments stay float32)"""
 
 
+def _adapter(field: FieldInfo) -> TypeAdapter:
+    """Give the type of a setting with its limits and its description."""
+    return TypeAdapter(Annotated[field.annotation, field], config=ConfigDict(strict=True, allow_inf_nan=False))
+
+
+_FIELDS = {
+    "lr": FieldInfo.from_annotation(Annotated[Positive, Field(description="maximum learning rate [-]")]),
+    **{name: field for name, field in Optimizer.model_fields.items() if name != "precision"},
+    "warmup_steps": Budget.model_fields["warmup_steps"],
+    **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},
+}
+NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}  # what a configuration may set
+
+
 class Evaluation(Section):
     """What the eval loss is measured on."""
 
