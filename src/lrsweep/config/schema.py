@@ -13,7 +13,7 @@ import yaml
 from lrsweep.config import yamlfile
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.store import artifacts
+from lrsweep.store.results import read_json, write_json
 
 PATH = Path("params.schema.json")
 # Limits behind a validator of ours come from pydantic under names of its own.
@@ -36,7 +36,7 @@ def make(text: str, name: object) -> Fragment:
 
 def write(params_path: Path) -> None:
     """Writes PATH from params.yaml."""
-    artifacts.write_json(PATH, make(yamlfile.read(params_path), params_path))
+    write_json(PATH, make(yamlfile.read(params_path), params_path))
 
 
 def read() -> Fragment:
@@ -47,7 +47,7 @@ def read() -> Fragment:
     """
     if not PATH.is_file():
         raise UserError(f"{PATH}: found no such file, expected the schema of params.yaml; `lrsweep schema` writes it")
-    found: Fragment = artifacts.read_json(PATH)
+    found: Fragment = read_json(PATH)
     return found
 
 
