@@ -17,7 +17,6 @@ from lrsweep.config.params import VARIED
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.trial import COMPLETE
 from lrsweep.seeding import derive_seed, generator
-from lrsweep.space import Float
 
 Row = dict[str, Any]
 

@@ -15,7 +15,6 @@ from lrsweep.search.racing import mean, pooled_sd, sd
 from lrsweep.search.repeats import candidates
 from lrsweep.search.settings import Select, SweepBayes
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
-from lrsweep.space import Float
 
 if TYPE_CHECKING:
     import pandas as pd

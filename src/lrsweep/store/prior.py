@@ -3,36 +3,40 @@
 They are in sight of every trial after the first block: its proposal is made from them and its stopping rule compares with them.
 """
 
-from pathlib import Path
+from typing import Any
 
-from lrsweep.config.params import VARIED
-from lrsweep.search.settings import SweepBayes
 from lrsweep.search.trial import EvalPoint, Proposal, Record
-from lrsweep.store import artifacts
+from lrsweep.space import Values
+from lrsweep.store.results import Results
+from lrsweep.store.tables import space_of
 
 
-def tables(section: SweepBayes) -> list[Path]:
-    """The tables of the trials and of their evals; none where the study has no prior."""
-    return [artifacts.RESULTS / section.prior / f"{name}.parquet" for name in ("trials", "evals")] if section.prior else []
+def artifacts(prior: str | None) -> list[str]:
+    """Name the tables of the prior's trials and of their evals; none where the study has no prior."""
+    return [f"{prior}/{name}.parquet" for name in ("trials", "evals")] if prior else []
 
 
-def load(section: SweepBayes) -> list[Record]:
-    """The records of the prior's trials, in trial order.
+def load(prior: str | None, fixed: Values, results: Results) -> list[Record]:
+    """Read the records of the prior's trials, in trial order.
+
+    fixed: the values of what the prior's study did not vary.
 
     Raises:
         UserError: the stage that writes them has not run.
     """
-    if not section.prior:
+    if not prior:
         return []
-    trials, evals = (artifacts.read_table(path, path.stem) for path in tables(section))
+    trials, evals = (results.read_table(name) for name in artifacts(prior))
     points = {trial: tuple(map(_point, rows.itertuples())) for trial, rows in evals.sort_values("step").groupby("trial")}
-    return [_record(row, points.get(row.trial, ())) for row in trials.sort_values("trial").itertuples()]
+    names = space_of(trials).names
+    return [_record(row, names, fixed, points.get(row["trial"], ())) for row in trials.sort_values("trial").to_dict("records")]
 
 
-def _point(row) -> EvalPoint:
+def _point(row: Any) -> EvalPoint:
     return EvalPoint(int(row.step), float(row.lr), float(row.loss_nats))
 
 
-def _record(row, evals: tuple[EvalPoint, ...]) -> Record:
-    proposal = Proposal.known(int(row.trial), {name: float(getattr(row, name)) for name in VARIED}, "uniform")
-    return Record("prior", proposal, int(row.seed), row.state, int(row.steps), evals, ())
+def _record(row: dict[str, Any], names: tuple[str, ...], fixed: Values, evals: tuple[EvalPoint, ...]) -> Record:
+    values = {**fixed, **{name: row[name] for name in names}}
+    proposal = Proposal.known(int(row["trial"]), {"lr": values["lr"], **values}, "uniform")
+    return Record("prior", proposal, int(row["seed"]), row["state"], int(row["steps"]), evals, ())

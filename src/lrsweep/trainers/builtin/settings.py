@@ -1,13 +1,14 @@
-"""Settings of the built-in trainer."""
+"""Settings of the built-in trainer, and the names that a study can vary. Imports no torch: params.yaml is checked with it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, Strict, TypeAdapter
-from pydantic.fields import FieldInfo
 
 from lrsweep.section import Count, Decay, InnerShare, Positive, Real, Section, Share, Texts
-from lrsweep.space import Budget
+from lrsweep.space import Budget, Value, Values
+
+S = TypeVar("S", bound=Section)
 
 
 class Model(Section):
@@ -113,3 +114,43 @@ class Generate(Section):
     """temperature of the sampling: 0 takes the most likely token [-]"""
     top_p: Annotated[Real, Field(gt=0, le=1)]
     """mass of the likeliest tokens that is sampled from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
+
+
+def _adapter(kind: Any) -> TypeAdapter:
+    return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
+
+
+_SWITCHES = ("norm", "position", "ffn")  # of Model; its sizes are not varied
+_TYPES = {
+    "lr": Positive,
+    "warmup_steps": get_type_hints(Budget, include_extras=True)["warmup_steps"],
+    **get_type_hints(Optimizer, include_extras=True),
+    **{name: get_type_hints(Model, include_extras=True)[name] for name in _SWITCHES},
+}
+
+# What a configuration may set, each with the type and the limits of its values
+NAMES: Mapping[str, TypeAdapter] = {name: _adapter(kind) for name, kind in _TYPES.items() if name != "model_config"}
+
+
+def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Value:
+    """Give the value that a name has where no configuration sets it; `lr` has none."""
+    assert name in NAMES and name != "lr", f"{name} has no fixed value"
+    sections: tuple[tuple[type[Section], Section], ...] = ((Optimizer, optimizer), (Model, model), (Budget, budget))
+    (section,) = (section for kind, section in sections if name in kind.model_fields)
+    return getattr(section, name)
+
+
+def override(values: Values, optimizer: Optimizer, model: Model, budget: Budget) -> tuple[Optimizer, Model, Budget]:
+    """Put a configuration over the fixed settings. That its values fit was checked when params.yaml was read."""
+    assert values.keys() <= NAMES.keys(), f"not all of {', '.join(values)} are names of this trainer"
+
+    def over(kind: type[S], section: S) -> S:
+        own = {name: getattr(section, name) for name in kind.model_fields}
+        return kind(**own | {name: value for name, value in values.items() if name in own})
+
+    return over(Optimizer, optimizer), over(Model, model), over(Budget, budget)
+
+
+def measures(optimizer: str) -> bool:
+    """Say whether `sharpness` measures runs of an optimizer: it knows the preconditioner of AdamW alone."""
+    return optimizer == "adamw"

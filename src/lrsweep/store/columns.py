@@ -1,26 +1,11 @@
-"""The files of results/: where each lies, which columns each table has, and how all are read and written.
+"""The tables of results/: which columns each has, of which type, and what they mean.
 
-Every file is written to a temporary name beside it and renamed, so that no reader ever sees half of one. No time stamp,
-host or duration goes into any of them. A trial job imports this module, so pyarrow and pandas are imported where used.
+Where a table holds configurations, VALUES stands for a column for each name of the space that they come from.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
-from lrsweep import files
-from lrsweep.errors import UserError
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
-
-RESULTS = Path("results")
-
-SIMULATED = "simulated"  # the JSON key, table column and safetensors metadata of what no model was trained for
-
-COMPLETE, PRUNED, DIVERGED = "COMPLETE", "PRUNED", "DIVERGED"
+VALUES = "*"
 
 # column: (type, meaning with its unit). A column ending in ? may be null.
 Columns = Mapping[str, tuple[str, str]]
@@ -37,11 +22,7 @@ _STEP = {
     "loss_nats": ("float64", "loss on the training batch, before the step"),
     "grad_norm": ("float64", "gradient norm before clipping"),
 }
-_HYPERPARAMETERS = {
-    "lr": ("float64", "maximum learning rate"),
-    "beta2": ("float64", "AdamW beta2"),
-    "weight_decay": ("float64", "AdamW weight decay"),
-}
+_VALUES: Columns = {VALUES: ("", "a column for each name of the study's space")}
 _COMPONENTS = {
     "trailing_mean_nats?": ("float64", "mean loss of the last evals, as many as the window"),
     "minimum_nats?": ("float64", "least loss so far"),
@@ -55,7 +36,7 @@ TABLES: Mapping[str, Columns] = {
         **_TRIAL,
         "state": ("string", "COMPLETE, PRUNED (stopped at a rung) or DIVERGED (non-finite loss)"),
         "steps": ("int32", "steps trained"),
-        **_HYPERPARAMETERS,
+        **_VALUES,
         "seed": ("int64", "seed of the initial weights and of the batches"),
         "last_loss_nats?": ("float64", "loss at the last finite eval, wherever the trial ended"),
         "final_loss_nats?": ("float64", "loss at the last step; null unless COMPLETE"),
@@ -74,7 +55,7 @@ TABLES: Mapping[str, Columns] = {
     },
     "proposals": {
         **_TRIAL,
-        **_HYPERPARAMETERS,
+        **_VALUES,
         "sampler": ("string", "uniform, sobol, mfgp, gp or tpe"),
         "n_complete": ("int32", "COMPLETE trials in sight"),
         "n_pruned": ("int32", "PRUNED trials in sight"),
@@ -148,7 +129,7 @@ TABLES: Mapping[str, Columns] = {
         "trial?": ("int32", "the candidate's trial in phase 2; null for the default"),
         "round": ("int32", "round of the race, from 0"),
         "stays": ("bool", "whether the candidate is still in the race after this round"),
-        **_HYPERPARAMETERS,
+        **_VALUES,
         "seed": ("int64", "seed of the initial weights and of the batches"),
         "state": ("string", "COMPLETE or DIVERGED"),
         "final_loss_nats?": ("float64", "loss at the last step; null where it diverged"),
@@ -156,144 +137,3 @@ TABLES: Mapping[str, Columns] = {
     "final_evals": dict(_EVAL),
     "final_steps": dict(_STEP),
 }
-
-
-_marked = False  # whether this process made up a curve, or read what was made from one
-
-
-def mark_simulated() -> None:
-    """From now on all JSON and tables that this process writes say that they are simulated. Reading a marked one does it too."""
-    global _marked
-    _marked = True
-
-
-def is_marked() -> bool:
-    """Whether what this process writes is marked as simulated."""
-    return _marked
-
-
-def marked(value: dict[str, Any]) -> dict[str, Any]:
-    """The value, with the mark before it where it is simulated."""
-    return {SIMULATED: True, **value} if _marked else value
-
-
-def says_simulated(path: Path) -> bool:
-    """Whether an artifact (JSON, parquet or safetensors) says that it is simulated: then it is evidence of nothing."""
-    if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        return SIMULATED in pq.read_schema(path).names
-    if path.suffix == ".safetensors":
-        from safetensors import safe_open
-
-        with safe_open(path, "np") as file:
-            return SIMULATED in (file.metadata() or {})
-    value = json.loads(path.read_text(encoding="utf-8"))
-    return isinstance(value, dict) and SIMULATED in value
-
-
-def folder(stage: str) -> Path:
-    """The stage's folder in results/; it is made when a file is written to it."""
-    return RESULTS / stage
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON in one spelling: keys in the order given, floats to the bit, a final newline; no NaN."""
-    value = marked(value) if isinstance(value, dict) else value
-    files.write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Reads a JSON artifact.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the stage that writes it has not run: `snakemake --cores all` runs it") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}: damaged ({error}), expected JSON; remove it and run the pipeline again") from None
-    if isinstance(value, dict) and value.pop(SIMULATED, False):
-        mark_simulated()
-    return value
-
-
-def schema(name: str) -> "pa.Schema":
-    """The arrow schema of one of TABLES; each field carries its meaning."""
-    import pyarrow as pa
-
-    fields = [
-        pa.field(
-            column.rstrip("?"),
-            getattr(pa, kind)() if kind != "bool" else pa.bool_(),
-            column.endswith("?"),
-            {"meaning": meaning},
-        )
-        for column, (kind, meaning) in TABLES[name].items()
-    ]
-    return pa.schema(fields)
-
-
-def write_table(path: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows as the table `name`; see write_columns."""
-    columns = [column.rstrip("?") for column in TABLES[name]]
-    write_columns(path, name, {column: [row[column] for row in rows] for column in columns})
-
-
-def write_columns(path: Path, name: str, columns: Mapping[str, Any]) -> None:
-    """Writes columns (lists or arrays of one length) as the table `name` in parquet: the same values give the same bytes.
-
-    Raises:
-        pyarrow.ArrowInvalid, KeyError: a column does not fit the schema (a fault of ours).
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    fields = schema(name)
-    arrays = [pa.array(columns[field.name], field.type) for field in fields]
-    for field, array in zip(fields, arrays, strict=True):
-        assert field.nullable or not array.null_count, f"{name}.{field.name} holds nulls"
-    table = pa.Table.from_arrays(arrays, schema=fields)
-    if _marked:
-        table = table.append_column(SIMULATED, pa.array([True] * table.num_rows, pa.bool_()))
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    files.write_bytes(path, sink.getvalue().to_pybytes())
-
-
-def read_table(path: Path, name: str) -> "pd.DataFrame":
-    """Reads the table `name`; nullable numbers come as NaN.
-
-    Raises:
-        UserError: the file is missing or damaged, or has other columns.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the stage that writes it has not run: `snakemake --cores all` runs it") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: damaged ({error}), expected parquet; remove it and run the pipeline again") from None
-    if SIMULATED in table.column_names:
-        mark_simulated()
-        table = table.drop_columns(SIMULATED)
-    if not table.schema.equals(schema(name)):
-        raise UserError(
-            f"{path}: found columns {table.column_names}, expected those of {name}; remove it and run the pipeline again"
-        )
-    return table.to_pandas()
-
-
-def read(path: Path) -> Any:
-    """Reads a JSON artifact, or a table that is named after its file (those of the final training: final_NAME).
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
-    if path.suffix == ".json":
-        return read_json(path)
-    return read_table(path, f"final_{path.stem}" if path.parent.name == "train" else path.stem)

@@ -1,0 +1,130 @@
+"""The files of results/ as one run of a stage sees them: where each lies, and how all are read and written.
+
+Every file is written to a temporary name beside it and renamed, so that no reader ever sees half of one. No time stamp, host or
+duration goes into any of them. Made-up curves mark all that comes of them: what is read from marked files is written marked.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from lrsweep import files
+from lrsweep.errors import UserError
+from lrsweep.space import Space
+from lrsweep.store import tables
+from lrsweep.store.tables import NOT_RUN, SIMULATED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = Path("results")
+T = TypeVar("T")
+
+
+@dataclass
+class Results:
+    """The folder of all artifacts. `simulated` says that a curve was made up, here or in what was read."""
+
+    folder: Path
+    simulated: bool = False
+
+    def path(self, name: str) -> Path:
+        """Give the path of an artifact, by its name below results/: edge/edge.json."""
+        return self.folder / name
+
+    def mark(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Put the mark before a value where it is simulated."""
+        return {SIMULATED: True, **value} if self.simulated else value
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a mapping or a dataclass as JSON, in one spelling: keys in the order given, floats to the bit; no NaN."""
+        write_json(self.path(name), self.mark(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value))
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON artifact.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        value = read_json(self.path(name))
+        if isinstance(value, dict) and value.pop(SIMULATED, False):
+            self.simulated = True
+        return value
+
+    def read_as(self, kind: type[T], name: str) -> T:
+        """Read a JSON artifact as the dataclass that it was written from.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        return TypeAdapter(kind).validate_python(self.read_json(name))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write UTF-8 text."""
+        files.write_text(self.path(name), text)
+
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]], space: Space | None = None) -> None:
+        """Write rows as the table that the artifact is named after; `space` is that of its configurations."""
+        tables.write_rows(self.path(name), table_of(name), rows, space, self.simulated)
+
+    def write_columns(self, name: str, columns: Mapping[str, Any], space: Space | None = None) -> None:
+        """Write columns as the table that the artifact is named after; `space` is that of its configurations."""
+        tables.write_columns(self.path(name), table_of(name), columns, space, self.simulated)
+
+    def read_table(self, name: str) -> "pd.DataFrame":
+        """Read a table; `tables.space_of` gives the space of its configurations.
+
+        Raises:
+            UserError: the file is missing or damaged, or has other columns.
+        """
+        table, simulated = tables.read(self.path(name), table_of(name))
+        self.simulated |= simulated
+        return table
+
+    def read(self, name: str) -> Any:
+        """Read a table or a JSON artifact, by the end of its name."""
+        return self.read_json(name) if name.endswith(".json") else self.read_table(name)
+
+
+def table_of(name: str) -> str:
+    """Give the table that an artifact is: that of its own name, of the final training final_NAME."""
+    path = Path(name)
+    return f"final_{path.stem}" if path.parent.name == "train" else path.stem
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON in one spelling, with a final newline."""
+    files.write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: {NOT_RUN}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: damaged ({error}), expected JSON; remove it and run the pipeline again") from None
+
+
+def says_simulated(path: Path) -> bool:
+    """Say whether an artifact (JSON, parquet or safetensors) is marked as simulated: then it is evidence of nothing."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return SIMULATED in pq.read_schema(path).names
+    if path.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, "np") as file:
+            return SIMULATED in (file.metadata() or {})
+    value = json.loads(path.read_text(encoding="utf-8"))
+    return isinstance(value, dict) and SIMULATED in value
