@@ -122,7 +122,7 @@ def descriptions(schema: Fragment) -> dict[str, str]:
 
 
 def section_of(fragment: Fragment) -> Fragment | None:
-    """Find the part of a fragment that is a mapping of keys; it may stand beside null or "auto". Choices have no part of their own."""
+    """Find the part of a fragment that is a mapping of keys; it may stand beside null or "auto". Choices are none."""
     found = [one for one in fragment.get("anyOf", [fragment]) if "properties" in one]
     return found[0] if len(found) == 1 and "choices" not in found[0]["properties"] else None
 

@@ -1,9 +1,10 @@
 """Settings of the built-in trainer, and the names that a study can vary. Imports no torch: params.yaml is checked with it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, Strict, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from lrsweep.section import Count, Decay, InnerShare, Positive, Real, Section, Share, Texts
 from lrsweep.space import Budget, Value, Values
@@ -65,20 +66,6 @@ class Optimizer(Section):
     """precision of the forward pass: float32 | bfloat16 (autocast; weights and moments stay float32)"""
 
 
-def _adapter(field: FieldInfo) -> TypeAdapter:
-    """Give the type of a setting with its limits and its description."""
-    return TypeAdapter(Annotated[field.annotation, field], config=ConfigDict(strict=True, allow_inf_nan=False))
-
-
-_FIELDS = {
-    "lr": FieldInfo.from_annotation(Annotated[Positive, Field(description="maximum learning rate [-]")]),
-    **{name: field for name, field in Optimizer.model_fields.items() if name != "precision"},
-    "warmup_steps": Budget.model_fields["warmup_steps"],
-    **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},
-}
-NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}  # what a configuration may set
-
-
 class Evaluation(Section):
     """What the eval loss is measured on."""
 
@@ -116,20 +103,20 @@ class Generate(Section):
     """mass of the likeliest tokens that is sampled from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
 
 
-def _adapter(kind: Any) -> TypeAdapter:
-    return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
+def _adapter(field: FieldInfo) -> TypeAdapter:
+    """Make the type of a setting, with its limits and its description."""
+    return TypeAdapter(Annotated[field.annotation, field], config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
-_SWITCHES = ("norm", "position", "ffn")  # of Model; its sizes are not varied
-_TYPES = {
-    "lr": Positive,
-    "warmup_steps": get_type_hints(Budget, include_extras=True)["warmup_steps"],
-    **get_type_hints(Optimizer, include_extras=True),
-    **{name: get_type_hints(Model, include_extras=True)[name] for name in _SWITCHES},
+_FIELDS = {
+    "lr": FieldInfo.from_annotation(Annotated[Positive, Field(description="maximum learning rate [-]")]),
+    **{name: field for name, field in Optimizer.model_fields.items() if name != "precision"},
+    "warmup_steps": Budget.model_fields["warmup_steps"],
+    **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},  # its sizes are not varied
 }
 
-# What a configuration may set, each with the type and the limits of its values
-NAMES: Mapping[str, TypeAdapter] = {name: _adapter(kind) for name, kind in _TYPES.items() if name != "model_config"}
+# What a configuration may set, each with the type, the limits and the description of its values
+NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}
 
 
 def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Value:
