@@ -12,6 +12,7 @@ from lrsweep.tracking import commands
 EXCHANGE = "Weights & Biases"
 
 app = typer.Typer(
+    cls=usage.Group,
     help="Finds the maximum learning rate of a small transformer at the edge of stability. Each STAGE is a command of its name.",
     epilog="Example: snakemake --cores all runs every stage; lrsweep check, lrsweep explain sweep_bayes.lag, lrsweep status",
     pretty_exceptions_enable=False,
@@ -19,8 +20,8 @@ app = typer.Typer(
 for part in (stages.app, questions.app, changes.app):
     app.add_typer(part)
 app.command(rich_help_panel=EXCHANGE, epilog="Example: lrsweep track")(commands.track)
-app.add_typer(commands.exports, name="export", rich_help_panel=EXCHANGE)
-app.add_typer(commands.imports, name="import", rich_help_panel=EXCHANGE)
+app.add_typer(commands.exports, name="export", cls=usage.Group, rich_help_panel=EXCHANGE)
+app.add_typer(commands.imports, name="import", cls=usage.Group, rich_help_panel=EXCHANGE)
 
 
 def main() -> None:

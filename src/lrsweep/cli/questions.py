@@ -5,6 +5,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -137,8 +138,8 @@ def explain(
     from lrsweep.provenance import pipeline
 
     if key is None:
-        typer.echo("\n".join(explanation.listing(list(explanation.keys(schema.read())))))
+        typer.echo("\n".join(explanation.listing(list(schema.keys(schema.read())))))
         return
     params = yamlfile.read(PARAMS)
     yamlfile.parse(params, PARAMS)
-    typer.echo(explanation.explain(key, params, pipeline.load()))
+    typer.echo(explanation.explain(key, params, partial(pipeline.rerun, pipeline.load())))

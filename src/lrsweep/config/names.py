@@ -35,9 +35,9 @@ def problems(p: Params) -> Iterator[Problem]:
             if name != "lr":
                 yield Problem(key, dimension, f"{RANGE} or {CHOICES}: auto is for lr alone", "write out what to search")
         elif name == "lr" and not isinstance(dimension, Float):
-            yield Problem(key, _plain(dimension), f"auto or {RANGE} of real numbers", "write auto for the range that the edge gives")
+            yield Problem(key, _plain(dimension), f"auto or {RANGE} of real numbers", "write auto for the edge's range")
         else:
-            found = list(_dimension_problems(key, dimension, NAMES[name] if name in NAMES else None))
+            found = list(_dimension_problems(key, dimension, NAMES.get(name)))
             yield from found
             if name == "warmup_steps" and not found:
                 of_choices = isinstance(dimension, Choice)
@@ -126,9 +126,10 @@ def _default_problems(p: Params) -> Iterator[Problem]:
             yield Problem(f"{DEFAULT}.{name}", Nothing("nothing"), "a value to hold the candidates against", f"add {name}")
     for name, value in given.items():
         key = f"{DEFAULT}.{name}"
-        if name not in space and (problem := _name_problem(key, name, value, p.simulate)):
-            yield problem
-        elif name in NAMES and (problem := value_problem(key, value, NAMES[name])):
+        problem = _name_problem(key, name, value, p.simulate) if name not in space else None
+        if name in NAMES:
+            problem = value_problem(key, value, NAMES[name])
+        if problem:
             yield problem
         elif name == "warmup_steps":
             yield from _warmup_problems(key, value, p)

@@ -37,6 +37,7 @@ class Nothing(str):
 WORDS = {
     "bool_type": ("true or false", "write one of them, without quotes"),
     "float_type": ("number", "write it in figures, for example 0.001 or 1.0e-3"),
+    "int_parsing": ("integer", "write a whole number"),
     "int_type": ("integer", "write a whole number, without quotes and exponent"),
     "string_type": ("text", "put it into quotes"),
     "dict_type": ("a mapping of names", "write its names and their values below it"),

@@ -70,7 +70,7 @@ class _Tree:
         found = f"{_line(node)}: found {_shortened(node.value)}"
         if node.style is None and _AMBIGUOUS.fullmatch(node.value):
             raise _Refused(
-                f"{found}, which readers of YAML take for different values, expected a number in plain figures, or text in quotes;"
+                f"{found}, which readers of YAML understand differently, expected a number in plain figures or text in quotes;"
                 " leave out leading zeros, underscores and colons, or quote it"
             )
         try:
@@ -123,7 +123,8 @@ def parse(text: str, name: object) -> dict[str, Any]:
         found = f"the character {chr(error.character)!r}"
         raise UserError(f"{name}: line {line}: found {found}, expected printable text; remove it") from None
     except YAMLError as error:
-        raise UserError(f"{name}: found what is not YAML ({' '.join(str(error).split())}), expected `key: value`; correct it") from None
+        said = " ".join(str(error).split())
+        raise UserError(f"{name}: found what is not YAML ({said}), expected `key: value`; correct it") from None
     if not isinstance(tree, dict):
         found = "nothing" if tree is None else f"a {type(tree).__name__}"
         raise UserError(f"{name}: found {found}, expected a mapping of keys to values; take the file from the repository again")
