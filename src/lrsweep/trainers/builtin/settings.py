@@ -1,6 +1,6 @@
 """Settings of the built-in trainer, and the names that a study can vary. Imports no torch: params.yaml is checked with it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, Strict, TypeAdapter
@@ -102,20 +102,22 @@ class Generate(Section):
     """mass of the likeliest tokens that is sampled from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
 
 
-def _adapter(kind: Any) -> TypeAdapter:
-    return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
+def _types(section: type[Section], names: Iterable[str]) -> dict[str, Any]:
+    hints = get_type_hints(section, include_extras=True)
+    return {name: hints[name] for name in names}
 
 
-_SWITCHES = ("norm", "position", "ffn")  # of Model; its sizes are not varied
-_TYPES = {
-    "lr": Positive,
-    "warmup_steps": get_type_hints(Budget, include_extras=True)["warmup_steps"],
-    **get_type_hints(Optimizer, include_extras=True),
-    **{name: get_type_hints(Model, include_extras=True)[name] for name in _SWITCHES},
-}
+_TYPES = (
+    {"lr": Positive}
+    | _types(Budget, ["warmup_steps"])
+    | _types(Optimizer, Optimizer.model_fields)
+    | _types(Model, ["norm", "position", "ffn"])  # its switches; its sizes are not varied
+)
 
 # What a configuration may set, each with the type and the limits of its values
-NAMES: Mapping[str, TypeAdapter] = {name: _adapter(kind) for name, kind in _TYPES.items() if name != "model_config"}
+NAMES: Mapping[str, TypeAdapter] = {
+    name: TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False)) for name, kind in _TYPES.items()
+}
 
 
 def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Value:
