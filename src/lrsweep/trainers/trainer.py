@@ -55,7 +55,10 @@ class Run(Protocol):
         """
 
     def save(self, folder: Path) -> None:
-        """Write the state into a new folder, so that `load` goes on from it to the same bits."""
+        """Write the state into a new folder, so that `load` goes on from it to the same bits.
+
+        Where a step has an eval, save once that is seen: a run that was loaded at a step goes on with the next one.
+        """
 
     def load(self, folder: Path) -> int:
         """Take over a saved state and return its step.

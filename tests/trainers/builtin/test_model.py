@@ -1,4 +1,4 @@
-"""The model against transformers' Llama and, with its switches, a plain one of the same weights; its cache, its initial weights."""
+"""The model against transformers' Llama and, with its switches, a plain one; its cache, its initial weights."""
 
 import math
 

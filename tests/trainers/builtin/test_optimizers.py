@@ -49,7 +49,7 @@ def test_joined_matrices_move_as_torch_s_muon_moves_each_alone():
 
 
 def orthogonalized(matrix):
-    """Five steps of Newton-Schulz, X <- a X + b (X X^T) X + c (X X^T)^2 X, from X = G / |G| (Jordan et al. 2024), on singular values.
+    """Five steps of Newton-Schulz, X <- a X + b (X X^T) X + c (X X^T)^2 X, from X = G / |G| (Jordan et al. 2024).
 
     Each step keeps the singular vectors and maps a singular value s to a s + b s^3 + c s^5.
     """
@@ -61,7 +61,7 @@ def orthogonalized(matrix):
 
 
 def test_steps_of_muon_by_hand():
-    """Momentum B <- mu B + (1 - mu) G, the update from (1 - mu) G + mu B (Nesterov), decoupled decay, 0.2 sqrt(max(rows, columns))."""
+    """Momentum B <- mu B + (1 - mu) G, the update from (1 - mu) G + mu B (Nesterov), decoupled decay, 0.2 sqrt(max(shape))."""
     modules, lr, decay, mu = joined(), 0.05, 0.3, 0.9
     expected = {name: one.weight.detach().double().numpy().copy() for name, one in modules.items()}
     momentum = {name: np.zeros_like(weight) for name, weight in expected.items()}

@@ -6,8 +6,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from lrsweep.search.settings import SweepUniform
-from lrsweep.space import Float
+from lrsweep.space import Budget, Float
 from lrsweep.trainers.builtin.settings import NAMES, fixed
 from lrsweep.trainers.trainer import Eval, Step
 from tests.trainers.builtin.tiny import BUDGET, MODEL, OPTIMIZER, observe, start, trainer
@@ -105,9 +104,12 @@ def test_a_warm_up_of_the_configuration_goes_before_that_of_the_budget():
 def test_a_section_that_is_a_budget_gives_its_length_alone(tmp_path):
     """Its other keys are no names of the trainer, and another number of trials is no other run."""
 
+    class Sweep(Budget):
+        trials: int
+        lr: Float
+
     def of(trials):
-        length = {"trials": trials, "lr": Float(min=0.01, max=0.1, scale="log"), "imported": None}
-        return start(budget=SweepUniform(**length, **BUDGET.model_dump()))
+        return start(budget=Sweep(trials=trials, lr=Float(min=0.01, max=0.1, scale="log"), **BUDGET.model_dump()))
 
     assert observe(of(4)) == observe(start())
     of(4).save(tmp_path)
