@@ -1,5 +1,8 @@
 """The errors that a user sees: one line each that names what was found, what was expected and what to do."""
 
+import sys
+from collections.abc import Callable
+
 
 class UserError(Exception):
     """Bad input. The command line prints it as one line, without a traceback, and exits with code 2."""
@@ -10,5 +13,36 @@ class Mismatch(Exception):
 
 
 def lines(error: Exception) -> str:
-    """The error as the user sees it; several problems found at once have a line each."""
+    """Give the error as the user sees it; several problems found at once have a line each."""
     return "\n".join(f"lrsweep: {line}" for line in str(error).splitlines())
+
+
+def exit_code(command: Callable[[], object]) -> int:
+    """Run a command and give its exit code; what a user can mend is said in a line, what is our fault in a traceback."""
+    try:
+        command()
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except UserError as error:
+        print(lines(error), file=sys.stderr)
+        return 2
+    except Mismatch as error:
+        print(lines(error), file=sys.stderr)
+        return 1
+    except Exception as error:
+        if not _out_of_memory(error):
+            sys.excepthook(*sys.exc_info())
+            return 1
+        remedy = "use fewer --cores or execution.workers, or lower optimizer.batch_size"
+        print(f"lrsweep: {' '.join(sys.argv[1:])}: memory ran out; {remedy}, and run again", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Tell it by its words: torch has a type for the GPU's memory only, and oneDNN does not say why it failed."""
+    said = ("allocate memory", "of memory", "create a primitive")
+    known = isinstance(error, RuntimeError | OSError) and any(words in str(error) for words in said)
+    return isinstance(error, MemoryError) or known

@@ -12,7 +12,7 @@ from lrsweep.config.params import Params
 from lrsweep.config.violations import Nothing, Problem
 from lrsweep.errors import UserError
 from lrsweep.search.settings import Select, SweepBayes, SweepUniform
-from lrsweep.space import Budget, Float
+from lrsweep.space import Budget
 from lrsweep.text.settings import Corpus
 from lrsweep.trainers.builtin.settings import Generate
 

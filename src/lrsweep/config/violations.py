@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from lrsweep.config.params import Params
-from lrsweep.space import Float
 
 
 class Problem(NamedTuple):

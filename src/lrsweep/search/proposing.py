@@ -17,7 +17,6 @@ from lrsweep.search.settings import SweepBayes
 from lrsweep.search.smoothing import smooth
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.seeding import derive_seed, generator
-from lrsweep.space import Float
 from lrsweep.store import artifacts
 
 Told = tuple[Proposal, float]  # a trial, and what it counts as

@@ -10,7 +10,6 @@ import yaml
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.space import Float
 from lrsweep.store import artifacts, imported
 from lrsweep.tracking import exporting, histories, importing
 

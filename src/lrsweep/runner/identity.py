@@ -1,0 +1,116 @@
+"""The identity of a trial: a digest of all that it depends on, by which its record is found, kept and refused.
+
+It covers values, and not files chosen by hand: the settings of the trainer and of the study, the tokens, the library versions, what
+decides the last digits of a number (the instructions of the CPU, or the GPU), and the meaning of the code that decides a trial. So a
+changed comment or colour trains nothing again, and a changed formula, constant or default does. What a digest of code cannot see is
+caught by a golden test, which guards RESULTS.
+
+The records of a study lie in work/<digest>/<stage>/. identity.json there holds what the digest is of, so that a difference can be named.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lrsweep import files
+from lrsweep.config.params import Params
+from lrsweep.errors import UserError
+from lrsweep.runner import meaning
+from lrsweep.store import results as store
+from lrsweep.store.records import canonical_digest
+from lrsweep.store.results import Results
+from lrsweep.trainers.devices import capability, device
+
+RESULTS = 1  # raised by whoever changes what tests/runner/test_golden.py holds: then all is trained again
+
+LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")
+ROOMS = ("space", "search", "trainers", "text", "seeding")  # whose meaning counts; the others carry, show and record
+TRAINING = ("runner.training",)
+STUDY = ("search.study", "search.proposing")
+FILE = "identity.json"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the trainings of one study depend on."""
+
+    stage: str
+    content: Mapping[str, Any]  # JSON
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the content."""
+        return canonical_digest(dict(self.content))
+
+    @property
+    def folder(self) -> Path:
+        """Where the records lie; that of made-up trials begins with `simulated-`."""
+        mark = "simulated-" if self.content["trainer"]["simulate"] else ""
+        return work() / f"{mark}{self.digest[:16]}" / self.stage
+
+    def open(self) -> None:
+        """Make the folder, with what it is named after.
+
+        Raises:
+            UserError: the folder is another identity's, or cannot be written.
+        """
+        path = self.folder / FILE
+        if not path.exists():
+            store.write_json(path, dict(self.content))
+        elif (found := store.read_json(path)) != self.content:
+            changed = ", ".join(_differences(found, self.content)) or "its order"
+            raise UserError(f"{path}: found another identity ({changed}), expected that of this study; remove {self.folder}")
+
+
+def work() -> Path:
+    """Give the folder that trials are kept in; LRSWEEP_WORK moves it, so that several workspaces can share it."""
+    return Path(os.environ.get("LRSWEEP_WORK", "work"))
+
+
+def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Params, results: Results) -> Identity:
+    """Give the identity of a stage's trainings.
+
+    own: what they depend on beside the trainer, the tokens, the seed, the libraries and the code of `roots`.
+
+    Raises:
+        UserError: the text is not in tokens yet.
+    """
+    trained = "trainers.simulated" if params.simulate else "trainers.builtin.trainer"
+    tokens = None if params.simulate else results.read_json("tokenize/tokens.json")
+    content = {
+        "results": RESULTS,
+        "seed": params.seed,
+        "trainer": {
+            "simulate": params.simulate,
+            **{name: getattr(params, name).model_dump(mode="json") for name in ("model", "optimizer", "evaluation")},
+            "vocab_size": params.tokenize.vocab_size,
+        },
+        "tokens": tokens and {side: tokens[side]["sha256"] for side in ("train", "valid")},
+        "study": dict(own),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "capability": None if params.simulate else capability(device(params.execution.device)),
+        "code": meaning.digest((*roots, trained), ROOMS),
+    }
+    return Identity(stage, content)
+
+
+def _differences(was: Any, now: Any, key: str = "") -> list[str]:
+    """Name the keys at which two trees differ."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        names = [*was, *(name for name in now if name not in was)]
+        return [one for name in names for one in _differences(was.get(name), now.get(name), f"{key}.{name}".lstrip("."))]
+    return [] if was == now else [key]
+
+
+def started(stage: str) -> list[Path]:
+    """Give the folders of a stage in which any training has started, whatever the parameters."""
+    return sorted(path.parent for path in work().glob(f"*/{stage}/events.jsonl"))
+
+
+def prepare() -> None:
+    """Make the work folder and take away what killed processes were writing there."""
+    files.prepare(work())

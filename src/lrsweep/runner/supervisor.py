@@ -1,0 +1,105 @@
+"""A worker's supervisor: it keeps a training process going until the study is whole.
+
+A training process that was killed, or hangs in a trial, is started once more for that trial, and then reported. One that says itself
+what is wrong is not started again. The two end together: the training process ends when its supervisor does, however that ends.
+"""
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+
+from lrsweep import errors
+
+KILLED = 137  # exit code where a process went without a word, as a shell gives it for SIGKILL
+TIMED_OUT = 124  # and where one was killed since it took too long, as timeout(1) gives it
+INTERRUPTED = 130
+CHILDREN = multiprocessing.get_context("spawn")
+
+Announce = Callable[[str | None], None]  # called with the name of a training that begins, and with None when it has ended
+Work = Callable[..., None]  # what the training process does, called with an Announce and the arguments
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a training may take, and how often it is started."""
+
+    trial_minutes: float | None
+    attempts: int
+
+
+def supervise(work: Work, arguments: tuple, limits: Limits) -> int:
+    """Do the work in another process, again where that is killed or hangs; give its exit code.
+
+    work: a function of a module, called as work(announce, *arguments).
+    """
+    tried: Counter[str | None] = Counter()
+    while True:
+        code, training = _once(work, arguments, limits)
+        if code not in (KILLED, TIMED_OUT):
+            return code
+        tried[training] += 1
+        last = tried[training] >= limits.attempts
+        print(f"lrsweep: {_complaint(training, code, limits, last)}", file=sys.stderr, flush=True)
+        if last:
+            return code
+
+
+def _once(work: Work, arguments: tuple, limits: Limits) -> tuple[int, str | None]:
+    """Start a training process and follow it to its end; give the exit code, and the training that it was at."""
+    here, there = CHILDREN.Pipe(duplex=False)
+    process = CHILDREN.Process(target=_child, args=(there, work, arguments), daemon=True)
+    process.start()
+    there.close()
+    training, limit_s = None, None
+    timed_out = False
+    try:
+        while True:
+            left_s = None if limit_s is None else max(0.0, limit_s - time.monotonic())
+            if not wait([here], left_s):
+                timed_out = True
+                process.kill()
+                break
+            training = here.recv()
+            limit_s = time.monotonic() + limits.trial_minutes * 60 if training and limits.trial_minutes else None
+    except EOFError:
+        pass
+    except KeyboardInterrupt:
+        process.join(10)
+        return INTERRUPTED, training
+    if timed_out:
+        return TIMED_OUT, training  # one that hangs may even outlive a SIGKILL
+    process.join()
+    return (process.exitcode or 0) if (process.exitcode or 0) >= 0 else KILLED, training
+
+
+def _child(connection: Connection, work: Work, arguments: tuple) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    code = errors.exit_code(lambda: work(connection.send, *arguments))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, so that a killed worker leaves nothing that trains on or holds a lock."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(KILLED)
+
+
+def _complaint(training: str | None, code: int, limits: Limits, last: bool) -> str:
+    what = f"{training or 'the worker'}: "
+    if code == TIMED_OUT:
+        what += f"found no end after {limits.trial_minutes:g} min, and killed it, expected execution.trial_minutes at most; "
+        remedy = "raise that, or see what the machine waits for"
+    else:
+        what += "its process was killed, expected an end; "
+        remedy = "if memory ran out, use fewer --cores or fewer execution.workers"
+    return what + (f"{remedy}, and run the same command again: nothing that had finished is lost" if last else "started again")
