@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save
 from torch import Tensor
 
 from lrsweep.seeding import derive_seed
@@ -129,6 +130,10 @@ class Run:
         weights = {f"weight/{name}": weight.detach() for name, weight in self.model.named_parameters()}
         moments = {f"{key}/{name}": moment for name, kept in self.optimizers.moments.items() for key, moment in kept.items()}
         return {"step": torch.tensor(self.step), **weights, **moments}
+
+    def weights(self) -> bytes:
+        """Give the weights as a safetensors file holds them, in the names of the model."""
+        return save(self.model.state_dict())
 
     @torch.no_grad()
     def load_tensors(self, saved: Mapping[str, Tensor]) -> None:
