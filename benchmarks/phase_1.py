@@ -9,8 +9,8 @@ from benchmarks.world import World
 from lrsweep.analysis.edge import find_edge
 from lrsweep.config.params import Params
 from lrsweep.search import curves, study
-from lrsweep.search.proposing import uniform
 from lrsweep.search.trial import Record
+from lrsweep.search.uniform import uniform
 from lrsweep.space import Float
 
 FIRST = 100_000  # so its trials show other noise than phase 2's of the same number

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from lrsweep.store.artifacts import TABLES
 from PIL import Image
 
 from lrsweep import figures
@@ -17,7 +18,6 @@ from lrsweep.config import checking
 from lrsweep.provenance.figure_metadata import carried, describe, lineage
 from lrsweep.provenance.pipeline import Stage
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
-from lrsweep.store.artifacts import TABLES
 
 RUNGS = (40, 80, 160)
 

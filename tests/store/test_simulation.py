@@ -2,9 +2,9 @@
 
 import pytest
 import yaml
+from lrsweep.provenance.lineage import study_folder
 
 from lrsweep.config import checking
-from lrsweep.provenance.lineage import study_folder
 from lrsweep.store import artifacts
 from tests.pipeline import ROOT, clone, run
 
