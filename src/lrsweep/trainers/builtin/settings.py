@@ -104,7 +104,7 @@ class Generate(Section):
 
 
 def _adapter(field: FieldInfo) -> TypeAdapter:
-    """Make the type of a setting, with its limits and its description."""
+    """Give the type of a setting with its limits and its description."""
     return TypeAdapter(Annotated[field.annotation, field], config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
@@ -112,11 +112,9 @@ _FIELDS = {
     "lr": FieldInfo.from_annotation(Annotated[Positive, Field(description="maximum learning rate [-]")]),
     **{name: field for name, field in Optimizer.model_fields.items() if name != "precision"},
     "warmup_steps": Budget.model_fields["warmup_steps"],
-    **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},  # its sizes are not varied
+    **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},
 }
-
-# What a configuration may set, each with the type, the limits and the description of its values
-NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}
+NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}  # what a configuration may set
 
 
 def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Value:
