@@ -8,7 +8,8 @@ from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode
 
 from lrsweep.runner import progress
 
@@ -52,7 +53,7 @@ def artifacts(folder):
 
 def nodes(content, key):
     """The YAML nodes of a dotted key and of its value in the text of params.yaml."""
-    name, node = None, yaml.compose(content, Loader=yaml.SafeLoader)
+    name, node = None, YAML(typ="safe", pure=True).compose(content)
     for part in key.split("."):
         name, node = next((one, below) for one, below in node.value if one.value == part)
     return name, node
@@ -65,7 +66,7 @@ def replaced(content, node, new):
 def with_value(content, key, new):
     """The text of params.yaml with other YAML at a key."""
     node = nodes(content, key)[1]
-    end = "\n" if isinstance(node, yaml.MappingNode) and not node.flow_style else ""  # that of the block goes with it
+    end = "\n" if isinstance(node, MappingNode) and not node.flow_style else ""  # that of the block goes with it
     return replaced(content, node, new + end)
 
 

@@ -29,7 +29,7 @@ def refresh(text: str, descriptions: Mapping[str, str]) -> str:
         begins_line = not lines[name.start_mark.line][: name.start_mark.column].strip()
         if path in descriptions and begins_line and last.line == name.start_mark.line:
             lines[last.line] = _commented(lines[last.line], descriptions[path])
-        if below and "." not in path:
+        if below and "." not in path and name.start_mark.line:
             lines[name.start_mark.line] = "\n" + lines[name.start_mark.line]
     return head + "\n".join(lines)
 

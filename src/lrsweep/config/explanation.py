@@ -1,10 +1,7 @@
 """Explain keys of params.yaml: what each is, what it may be, its value, and the stages that another value runs again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from io import StringIO
-from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
 
 from lrsweep.config import schema, yamlfile
@@ -33,7 +30,7 @@ def explain(asked: str, params: str, rerun: Callable[[str], Sequence[str]]) -> s
         "unit": "none" if key.unit == WITHOUT_UNIT else key.unit,
         "may be": form(key.fragment),
         "value": _value(asked, params),
-        "default": _shown(key.fragment["default"]) if "default" in key.fragment else None,
+        "default": yamlfile.dump(key.fragment["default"], flow=True).rstrip() if "default" in key.fragment else None,
         "source": key.source or ("this project" if key.unit and "default" in key.fragment else None),
         "runs again": ", ".join(rerun(asked)) or "no stage",
     }
@@ -90,12 +87,3 @@ def _value(key: str, params: str) -> str | None:
         if path == key and (not isinstance(node, MappingNode) or node.flow_style):
             return f"{params[node.start_mark.index : node.end_mark.index]} (params.yaml, line {name.start_mark.line + 1})"
     return None
-
-
-def _shown(value: Any) -> str:
-    """Write a value as YAML on one line."""
-    writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style, writer.width, writer.sort_base_mapping_type_on_output = True, 1 << 20, False  # type: ignore[assignment]
-    out = StringIO()
-    writer.dump(value, out)
-    return out.getvalue().removesuffix("\n").removesuffix("\n...")

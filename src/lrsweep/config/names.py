@@ -8,16 +8,15 @@ from lrsweep.config import violations
 from lrsweep.config.params import Params
 from lrsweep.config.violations import Nothing, Problem
 from lrsweep.space import Choice, Dimension, Float, Int, Value
+from lrsweep.store.columns import TABLES, VALUES
+from lrsweep.store.tables import SIMULATED
 from lrsweep.trainers.builtin.settings import NAMES
 
 SPACE, DEFAULT = "sweep_bayes.space", "select.default"
 RANGE, CHOICES = "a range {min, max, scale: linear | log}", "{choices: [one, another]}"
 
-# Columns of the tables that have a column for each name, which a name would hide.
-RESERVED = frozenset(
-    "trial state steps seed metric m_u last_loss_nats final_loss_nats sampler n_complete n_pruned n_diverged n_pending"
-    " replicate candidate round stays cluster silhouette rank step rung simulated".split()
-)
+# Columns that stand beside those of the names
+RESERVED = {column.rstrip("?") for table in TABLES.values() if VALUES in table for column in table} | {SIMULATED}
 
 
 def problems(p: Params) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,15 @@ def parse(text: str, name: object) -> dict[str, Any]:
         found = "nothing" if tree is None else f"a {type(tree).__name__}"
         raise UserError(f"{name}: found {found}, expected a mapping of keys to values; take the file from the repository again")
     return tree
+
+
+def dump(value: Any, flow: bool = False) -> str:
+    """Write values as YAML 1.2, in their order: a key a line, or all on one line in braces and brackets."""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style, writer.width, writer.sort_base_mapping_type_on_output = flow, 1 << 20, False  # type: ignore[assignment]
+    out = StringIO()
+    writer.dump(value, out)
+    return out.getvalue().removesuffix("...\n")
 
 
 def positions(text: str) -> Iterator[tuple[str, Node, Node]]:

@@ -34,4 +34,4 @@ class Tokenize(Section):
     """Byte-level BPE."""
 
     vocab_size: Annotated[int, Field(ge=257, le=65536)]
-    """size of the vocabulary: 256 bytes, <|endoftext|>, merges [tokens] (Sennrich et al. 2016, arXiv 1508.07909)"""
+    """vocabulary: 256 bytes, <|endoftext|>, merges [tokens] (Sennrich et al. 2016, arXiv 1508.07909)"""
