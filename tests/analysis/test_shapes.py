@@ -63,7 +63,11 @@ def test_a_trials_own_warm_up_counts_where_the_study_varies_it():
     trials = pd.DataFrame({"trial": [0, 1], "state": COMPLETE, "final_loss_nats": [2.0, 2.0], "warmup_steps": [10, 20]})
     curve = [6, 5.8, 3.8, 2.6, 2.0]
     evals = pd.DataFrame(
-        [{"trial": k, "step": step, "loss_nats": loss} for k in (0, 1) for step, loss in zip(STEPS.astype(int), curve, strict=True)]
+        [
+            {"trial": k, "step": step, "loss_nats": loss}
+            for k in (0, 1)
+            for step, loss in zip(STEPS.astype(int), curve, strict=True)
+        ]
     )
     flatness = [row["warmup_flatness"] for row in shapes.describe_shapes(trials, evals, BUDGET)]
     assert flatness == pytest.approx([1 - 0.2 / 4, 1 - 2.2 / 4])
