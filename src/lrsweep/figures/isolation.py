@@ -50,7 +50,8 @@ def strip(part: pd.DataFrame) -> tuple[list[str], np.ndarray]:
 def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
     """Draw a panel for each name: every complete trial, and the best of each slice or choice."""
     for ax in axes:
-        if ax.get_subplotspec().is_first_col():
+        place = ax.get_subplotspec()
+        if place and place.is_first_col():
             ax.set_ylabel("final eval loss (nats)")
         else:
             ax.tick_params(axis="y", labelleft=False)
