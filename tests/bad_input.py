@@ -6,6 +6,7 @@ Each line must hold the place (key path, or file and line), what was found, what
 import hashlib
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -77,8 +78,8 @@ PARAMS = [
          renamed=("sweep_bayes.first_block", "frist_block")),
     Case("a misspelt key of a range", "params.yaml: sweep_uniform.lr.mx:", "found 0.5", "nearest: max", "correct its name",
          renamed=("sweep_uniform.lr.max", "mx")),
-    Case("a missing key", "params.yaml: sweep_bayes.beta2.scale:", "found nothing", "a value", "add the line",
-         {"sweep_bayes.beta2": "{min: 0.95, max: 0.999}"}),
+    Case("a missing key", "params.yaml: sweep_bayes.space.beta2.scale:", "found nothing", "a value", "add the line",
+         {"sweep_bayes.space.beta2": "{min: 0.95, max: 0.999}"}),
     whole("an empty params.yaml", "", "", "nothing", "a mapping", "from the repository again"),
     whole("a list", "- lr\n- seed\n", "", "a list", "a mapping", "from the repository again"),
     whole("a key twice", "lr: null\nseed: 0\nseed: 1\n", "line 3:", "'seed' a second time", "each key once", "the first stands in line 2"),
@@ -89,7 +90,7 @@ PARAMS = [
     whole("a character of control", "lr: null\nseed: \x07\n", "line 2:", "the character '\\x07'", "printable text", "remove it"),
     whole("a Python object", "lr: null\nseed: !!python/name:os.system\n", "line 2:", "what is not YAML", "`key: value`", "look for"),
     value("a number in words", "lr", "high", "'high'", "number", "write it in figures"),
-    value("steps with an exponent", "sweep_bayes.stopping.first_rung", "4e1", "'4e1'", "integer", "write 40"),
+    value("steps with an exponent", "sweep_bayes.stopping.first_rung", "4e1", "40.0", "integer", "write 40"),
     value("steps in quotes", "train.steps", '"2000"', "'2000'", "integer", "write 2000"),
     value("steps with a point", "train.steps", "2000.0", "2000.0", "integer", "write 2000"),
     value("not a number", "lr", ".nan", "nan", "a finite number", "correct the value"),
@@ -98,13 +99,26 @@ PARAMS = [
     value("a negative LR", "lr", "-0.001", "-0.001", "greater than 0", "correct the value"),
     value("an LR of 0 in a range", "sweep_uniform.lr.min", "0", "0", "greater than 0", "correct the value"),
     value("a minimum above the maximum", "sweep_uniform.lr.min", "0.7", "0.7", "less than sweep_uniform.lr.max", "swap or change"),
-    value("one number for a range", "sweep_bayes.lr", "0.1", "0.1", "'auto' or a mapping of min, max and scale", "lrsweep explain"),
-    value("a wrong word for a range", "sweep_bayes.lr", "atuo", "'atuo'", "'auto' or a mapping", "lrsweep explain"),
-    value("text inside a range", "sweep_bayes.lr", "{min: 1, max: x, scale: log}", "'x'", "number", "figures", "sweep_bayes.lr.max"),
+    value("one number for a range", "sweep_bayes.space.lr", "0.1", "0.1", "'auto' or a mapping of min, max and scale", "lrsweep explain"),
+    value("a wrong word for a range", "sweep_bayes.space.lr", "atuo", "'atuo'", "'auto' or a mapping", "lrsweep explain"),
+    value("text inside a range", "sweep_bayes.space.lr", "{min: 1, max: x, scale: log}", "'x'", "number", "figures", "sweep_bayes.space.lr.max"),
+    value("a name that the trainer does not take", "sweep_bayes.space", "{lr: auto, beta_2: {min: 0.9, max: 0.99, scale: linear}}", "{",
+          "nearest: beta2", "correct the name", "sweep_bayes.space.beta_2"),
+    value("a space without the LR", "sweep_bayes.space", "{beta2: {min: 0.9, max: 0.99, scale: linear}}", "nothing", "auto or a range",
+          "add the line", "sweep_bayes.space.lr"),
+    value("a choice that the trainer does not take", "sweep_bayes.space", "{lr: auto, optimizer: {choices: [adamw, moun]}}", "'moun'",
+          "'adamw' or 'muon'", "write muon", "sweep_bayes.space.optimizer.choices[1]"),
+    value("a default that the trainer does not take", "select.default", "{lr: -1}", "-1", "greater than 0", "correct", "select.default.lr"),
     value("an unknown scale", "sweep_uniform.lr.scale", "lin", "'lin'", "'linear' or 'log'", "write linear"),
     value("an unknown sampler", "sweep_bayes.sampler", "random", "'random'", "'gp' or 'tpe'", "write one of these"),
     value("a section without keys", "importance", "null", "None", "a mapping of keys", "lrsweep explain importance"),
-    value("a beta2 of 1", "sweep_bayes.beta2.max", "1.0", "1.0", "less than 1", "use 0.999"),
+    value("a beta2 of 1", "sweep_bayes.space.beta2.max", "1.0", "1.0", "less than 1", "correct the value"),
+    whole("a number with a leading zero", "lr: null\nseed: 0100\n", "line 2:", "0100", "a number in plain figures", "leave out leading zeros"),
+    whole("a number of base sixty", "lr: 1:30\nseed: 0\n", "line 1:", "1:30", "a number in plain figures", "colons"),
+    whole("a number with an underscore", "lr: null\nseed: 1_000\n", "line 2:", "1_000", "a number in plain figures", "underscores"),
+    whole("lists in lists without an end", "lr: null\nseed: " + "[" * 10_000, "line 2:", "more than 20 levels", "fewer", "take one out"),
+    whole("aliases that multiply", "a: &a [1, 1, 1, 1]\n" + "".join(f"{x}: &{x} [{f'*{y}, ' * 9}]\n" for y, x in pairwise("abcdefg")),
+          "line", "a file too large", "at most", "take some out"),
     value("a share above 1", "corpus.valid_share", "5", "5", "less than 1", "correct the value"),
     value("1 for true", "simulate", "1", "1", "true or false", "without quotes"),
     value("no trials", "sweep_uniform.trials", "0", "0", "greater than or equal to 1", "correct the value"),
@@ -193,7 +207,7 @@ TABLES = [
     Case("nothing to replay", "results/tokenize/tokens.json:", "no such file", "the stage that writes it", "`snakemake --cores all`",
          command="replay sweep_bayes"),
     Case("a study to replay that has not ended", "00000.json:", "no such record", "a finished study", "run snakemake --cores all",
-         {"sweep_bayes.lr": "{min: 0.01, max: 0.1, scale: log}"}, files={"results/tokenize/tokens.json": "{}"}, command="replay sweep_bayes"),
+         {"sweep_bayes.space.lr": "{min: 0.01, max: 0.1, scale: log}"}, files={"results/tokenize/tokens.json": "{}"}, command="replay sweep_bayes"),
 ]  # fmt: skip
 
 ROWS = '{"step": 20, "lr": 0.1, "eval/loss_nats": 3.0}, {"step": 40, "lr": 0.1, "eval/loss_nats": 2.0}'
@@ -231,10 +245,10 @@ LINES = [
     line("a misspelt command", "repor", "", "'repor'", "a command (nearest: report)", "lrsweep --help"),
     line("an unknown option", "edge --quiet", "edge:", "--quiet", "an option of this command", "lrsweep edge --help"),
     line("a misspelt option", "estimate --step 3", "estimate:", "--step", "nearest: --steps", "lrsweep estimate --help"),
-    line("an option without its value", "estimate --steps", "", "--steps alone", "a value after it", "--help"),
+    line("an option without its value", "estimate --steps", "", "--steps in a wrong way", "requires an argument", "--help"),
     line("an option's value of another kind", "estimate --steps few", "estimate: --steps:", "'few'", "integer", "lrsweep estimate --help"),
     line("an option's value out of range", "rules a.csv --eta 1", "rules: --eta:", "'1'", "greater than or equal to 2", "lrsweep rules --help"),
-    line("an argument too many", "corpus data/in.txt", "corpus:", "'data/in.txt' too", "no more arguments", "lrsweep corpus --help"),
+    line("an argument too many", "corpus data/in.txt", "corpus:", "too many words", "no more arguments", "lrsweep corpus --help"),
     line("an argument too few", "rules", "rules:", "no TABLE", "an argument of that name", "lrsweep rules --help"),
     line("a group without its command", "export", "export:", "no command", "one of wandb", "lrsweep export --help"),
     line("another study", "import wandb sweep_unifrom a.json --into b", "import wandb: STAGE:", "'sweep_unifrom'",

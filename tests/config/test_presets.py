@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
+from lrsweep.config import yamlfile
 from lrsweep.config.presets import apply
 from lrsweep.errors import UserError
 
@@ -30,13 +30,13 @@ def test_only_the_values_change_and_comments_keep_their_column(folder):
     after = (folder / "params.yaml").read_text().splitlines()
     (vocabulary, prompts) = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert vocabulary[1] == vocabulary[0].replace("512  ", "10000") and "#" in vocabulary[1]
-    assert yaml.safe_load(prompts[1]) == {"prompts": ["a: b # c", "it's"]}
+    assert yamlfile.parse(prompts[1], "line") == {"prompts": ["a: b # c", "it's"]}
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("tokenise: {vocab_size: 600}", r"workflow/presets/mine\.yaml: found tokenise\.vocab_size, expected a key of params"),
+        ("tokenise: {vocab_size: 600}", r"workflow/presets/mine\.yaml: found tokenise, expected a key of params"),
         ("tokenize: {vocab_size: 1}", r"params\.yaml under mine: tokenize\.vocab_size: found 1, expected"),
     ],
 )

@@ -3,8 +3,10 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lrsweep import files
 from lrsweep.config import checking
@@ -22,6 +24,7 @@ from lrsweep.trainers import devices
 
 LOCK = Path(".snakemake/runner.lock")
 WORKERS = Path(".snakemake/workers")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def _clear(found: Plan, is_dry: bool) -> None:
     recording.set_stale_aside(found.stages, found.params)
 
 
-def _or_refuse[T](ask: "Callable[[], T]") -> T:
+def _or_refuse(ask: Callable[[], T]) -> T:
     """Say a mistake in a line: Snakemake would wrap an exception in a traceback."""
     try:
         return ask()

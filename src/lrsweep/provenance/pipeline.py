@@ -92,6 +92,16 @@ def upstream(stages: Mapping[str, Stage], name: str) -> list[str]:
     return [other for other in stages if other in hit]
 
 
+def rerun(stages: Mapping[str, Stage], key: str) -> list[str]:
+    """Give the stages that another value of a key runs again, in order: those that list it in dvc.yaml, and what follows."""
+
+    def covers(one: str, other: str) -> bool:
+        return other == one or other.startswith(f"{one}.")
+
+    readers = [name for name, stage in stages.items() if any(covers(one, key) or covers(key, one) for one in stage.params)]
+    return downstream(stages, readers)
+
+
 def makers(stages: Mapping[str, Stage]) -> dict[str, str]:
     """The stage that writes each artifact."""
     return {path: stage.name for stage in stages.values() for path in stage.artifacts}

@@ -7,7 +7,7 @@ from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.space import Budget, Value
 from lrsweep.store.results import Results
-from lrsweep.trainers.builtin.settings import fixed
+from lrsweep.trainers.builtin.settings import NAMES, fixed
 from lrsweep.trainers.devices import device
 from lrsweep.trainers.trainer import Trainer
 
@@ -21,7 +21,7 @@ def make_trainer(params: Params, results: Results, identity: str) -> Trainer:
     if params.simulate:
         from lrsweep.trainers.simulated import Simulated
 
-        return Simulated()
+        return Simulated(NAMES)
     from lrsweep.trainers.builtin.trainer import Builtin
 
     return Builtin(params.model, params.optimizer, _data(params, results), device(params.execution.device), identity)
@@ -29,13 +29,15 @@ def make_trainer(params: Params, results: Results, identity: str) -> Trainer:
 
 def fixed_values(params: Params, names: Iterable[str], budget: Budget) -> dict[str, Value]:
     """Give the trainer's own values of these names, `lr` apart, which has none."""
-    return {name: fixed(name, params.optimizer, params.model, budget) for name in names if name != "lr"}
+    own = params.optimizer, params.model, budget
+    return {name: fixed(name, *own) for name in names if name in NAMES and name != "lr"}
 
 
 def default_values(params: Params) -> dict[str, Value]:
     """Give the library's default configuration, in the names of phase 2: `select.default` over the trainer's own values."""
-    own = fixed_values(params, params.sweep_bayes.space, params.sweep_bayes)
-    return {name: params.select.default.get(name, own.get(name)) for name in ("lr", *own)}
+    space, given = params.sweep_bayes.space, params.select.default
+    own = {**fixed_values(params, space, params.sweep_bayes), **given}
+    return {name: own[name] for name in ("lr", *space) if name in own}
 
 
 def _data(params: Params, results: Results):

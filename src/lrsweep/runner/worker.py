@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from lrsweep.config import checking
-from lrsweep.runner import studies
-from lrsweep.runner.studies import Study
+from lrsweep.runner.catalogue import study_of
+from lrsweep.runner.study import Study
 from lrsweep.runner.supervisor import Announce
 from lrsweep.runner.trainer import make_trainer
 from lrsweep.store import results
@@ -29,7 +29,7 @@ def work(announce: Announce, stage: str) -> None:
     Raises:
         UserError: a record is damaged, or what the study is made from is missing.
     """
-    complete(studies.of(stage, checking.load(PARAMS), Results(results.FOLDER)), announce)
+    complete(study_of(stage, checking.load(PARAMS), Results(results.FOLDER)), announce)
 
 
 def complete(study: S, announce: Announce = lambda training: None) -> S:

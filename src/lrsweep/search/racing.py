@@ -25,8 +25,13 @@ class Entry(NamedTuple):
 
     @property
     def trial(self) -> int:
-        """Its number among the trials of the stage: 302 is candidate 3 over its third seed."""
+        """Give its number among the trials of the stage: 302 is candidate 3 over its third seed."""
         return self.candidate * MOST_SEEDS + self.repeat
+
+    @classmethod
+    def of(cls, trial: int) -> "Entry":
+        """Give the entry of a trial's number."""
+        return cls(*divmod(trial, MOST_SEEDS))
 
 
 class Round(NamedTuple):
@@ -36,31 +41,15 @@ class Round(NamedTuple):
     standing: list[int]
 
 
-def entries_of(number: int, n: int, section: Select, loss: Callable[[Entry], float | None]) -> list[Entry]:
-    """The training runs of a round of the race between n candidates; reads the losses of the rounds before it alone."""
-    race = _Race(n, section)
-    for _ in range(number):
-        race.close({entry: loss(entry) for entry in race.open})
-    return race.open
-
-
 def run(n: int, section: Select, loss: Callable[[Entry], float | None]) -> Iterator[Round]:
-    """The whole race, round by round. `loss` gives the final loss of a training run, None where it diverged."""
-    race = _Race(n, section)
+    """Run the whole race, round by round. `loss` gives the final loss of a training run, None where it diverged."""
+    race = Race(n, section)
     while entries := race.open:
         race.close({entry: loss(entry) for entry in entries})
         yield Round(entries, race.standing)
 
 
-def places(section: Select) -> list[int]:
-    """The most training runs that each round can have: what is planned before any of them is known."""
-    everyone = section.candidates + 1  # and the default
-    first = everyone * section.first_seeds
-    left = [section.budget - first - later for later in range(section.seeds - section.first_seeds)]  # one run a round at least
-    return [first, *(min(everyone, n) for n in left if n > 0)]
-
-
-class _Race:
+class Race:
     """The state of a race: losses so far, who is standing, and the training runs that come next."""
 
     def __init__(self, n: int, section: Select) -> None:
@@ -69,7 +58,7 @@ class _Race:
         self.open = [Entry(candidate, repeat) for repeat in range(section.first_seeds) for candidate in self.standing]
 
     def close(self, losses: Mapping[Entry, float | None]) -> None:
-        """Takes the losses of the open runs, drops who is clearly worse, and opens the next round: the best ones' first."""
+        """Take the losses of the open runs, drop who is clearly worse, and open the next round: the best ones' first."""
         for entry, loss in losses.items():
             self.losses[entry.candidate].append(loss)
         self.standing = keep(self.standing, self.losses, self.section.drop_level)
@@ -79,7 +68,7 @@ class _Race:
 
 
 def keep(standing: Sequence[int], losses: Mapping[int, Sequence[float | None]], level: float) -> list[int]:
-    """Those that go on, the best mean first: not diverged, and not worse than the best by a one-sided t-test at `level`.
+    """Give those that go on, the best mean first: not diverged, and not worse than the best by a one-sided t-test at `level`.
 
     Candidate i is dropped where mean_i - mean_best > t(1 - level, degrees of freedom) · s · sqrt(1/n_i + 1/n_best), with s the
     standard deviation between seeds pooled over all candidates, the dropped ones too.
@@ -105,18 +94,18 @@ def _t_quantile(share: float, freedom: int) -> float:
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean of at least one value, to the bit whatever the order."""
+    """Give the mean of at least one value, to the bit whatever the order."""
     return math.fsum(values) / len(values)
 
 
 def sd(values: Sequence[float]) -> float:
-    """The standard deviation of at least two values, over n - 1."""
+    """Give the standard deviation of at least two values, over n - 1."""
     middle = mean(values)
     return math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1))
 
 
 def pooled_sd(groups: Sequence[Sequence[float]]) -> tuple[float | None, int]:
-    """The standard deviation within groups, and its degrees of freedom; None where no group has two values."""
+    """Give the standard deviation within groups, and its degrees of freedom; None where no group has two values."""
     repeated = [values for values in groups if len(values) > 1]
     freedom = sum(len(values) - 1 for values in repeated)
     squares = math.fsum((len(values) - 1) * sd(values) ** 2 for values in repeated)

@@ -1,34 +1,40 @@
-"""Which trials of phase 2 are trained again: the candidates of the choice, and the audit of the pruned ones.
+"""Which trials of phase 2 are trained again: the candidates of the race, and the audit of the pruned ones.
 
 Apart from the analysis of both, so that a change there trains nothing again.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from lrsweep.analysis.settings import Assess
-from lrsweep.config.params import VARIED
-from lrsweep.search.settings import Select
 from lrsweep.search.trial import COMPLETE, PRUNED
 from lrsweep.seeding import generator
+from lrsweep.space import Values
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Row = dict[str, Any]
+Row = Mapping[str, Any]  # of the table `trials`
 
 
-def candidates(trials: "pd.DataFrame", section: Select) -> list[Row]:
-    """Candidate 0 is the default; 1, 2, … are the best complete trials, by final loss and then by trial number."""
-    best = trials[trials["state"] == COMPLETE].sort_values(["final_loss_nats", "trial"]).head(section.candidates)
-    rows = [{"candidate": 0, "trial": None, **section.default.model_dump()}]
-    for number, row in enumerate(best.itertuples(), start=1):
-        rows.append({"candidate": number, "trial": int(row.trial), **{name: float(getattr(row, name)) for name in VARIED}})
-    return rows
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration that is raced; `trial` is the one of phase 2 that it comes from, None for the default."""
+
+    number: int
+    trial: int | None
+    values: Values
 
 
-def audit_sample(trials: "pd.DataFrame", section: Assess, seed: int) -> list[int]:
-    """Numbers of the pruned trials to train to their end; a larger sample begins with the smaller one."""
-    pruned = sorted(trials.loc[trials["state"] == PRUNED, "trial"].tolist())
-    return generator(seed, "assess/audit").permutation(np.array(pruned, int))[: section.audit_trials].tolist()
+def candidates(trials: Sequence[Row], names: Sequence[str], most: int, default: Values) -> list[Candidate]:
+    """Give the default as candidate 0, then the best complete trials, `most` of them, by final loss and then by trial number.
+
+    `names` are what phase 2 varies; the default has a value for each.
+    """
+    complete = [row for row in trials if row["state"] == COMPLETE]
+    best = sorted(complete, key=lambda row: (row["final_loss_nats"], row["trial"]))[:most]
+    found = [Candidate(i, row["trial"], {name: row[name] for name in names}) for i, row in enumerate(best, start=1)]
+    return [Candidate(0, None, {name: default[name] for name in names}), *found]
+
+
+def audit_sample(trials: Sequence[Row], most: int, seed: int) -> list[int]:
+    """Draw the pruned trials to train to their end, at most so many; a larger sample begins with the smaller one."""
+    pruned = sorted(row["trial"] for row in trials if row["state"] == PRUNED)
+    return generator(seed, "assess/audit").permutation(pruned).tolist()[:most]

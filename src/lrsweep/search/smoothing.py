@@ -5,14 +5,11 @@ is flat, and its maximum is anywhere. Over the least posterior mean it is sound 
 of kriging-based infill criteria for noisy optimization").
 """
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from scipy.linalg import cho_solve, cholesky
+from scipy.optimize import minimize
 
 # Log-normal priors: (median, spread of the logarithm), inputs in [0, 1], values standardized.
 LENGTH = (0.5, 0.7)
@@ -23,66 +20,66 @@ JITTER = 1e-6
 
 @dataclass(frozen=True)
 class Smoother:
-    """A Matérn 5/2 kernel with a length for each of the D inputs (Rasmussen and Williams 2006, equation 4.17), and noise.
+    """A Matérn 5/2 kernel with a length for each of the E inputs (Rasmussen and Williams 2006, equation 4.17), and noise.
 
-    raw: logarithms of the D lengths, of the variance of the signal, and of that of the noise.
+    raw_P: logarithms of the E lengths, of the variance of the signal, and of that of the noise. Variances are relative to that of
+    the values, so weights need no scale.
     """
 
-    raw: np.ndarray
+    raw_P: np.ndarray
 
-    def weights(self, at_MD: np.ndarray, points_ND: np.ndarray) -> np.ndarray:
-        """The linear map M x N from values at the points, less their mean, to posterior means (equation 2.25)."""
-        import torch
+    def weights(self, at_ME: np.ndarray, points_NE: np.ndarray) -> np.ndarray:
+        """Give the linear map M x N from values at the points, less their mean, to posterior means (equation 2.25)."""
+        return cho_solve((self.factor(points_NE), True), self.signal(points_NE, at_ME)).T
 
-        raw_P, at, points = (torch.from_numpy(array) for array in (self.raw, at_MD, points_ND))
-        factor_NN = torch.linalg.cholesky(_noisy(_signal(points, points, raw_P), raw_P))
-        return torch.cholesky_solve(_signal(points, at, raw_P), factor_NN).T.numpy()
+    def factor(self, points_NE: np.ndarray) -> np.ndarray:
+        """Give the lower Cholesky factor of the covariance N x N of noisy values."""
+        noise_NN = (np.exp(self.raw_P[-1]) + JITTER) * np.eye(len(points_NE))
+        return cholesky(self.signal(points_NE, points_NE) + noise_NN, lower=True)
+
+    def signal(self, a_NE: np.ndarray, b_ME: np.ndarray) -> np.ndarray:
+        """Give the covariance N x M of values without noise."""
+        root_NM = np.sqrt(5 * self._squares(a_NE, b_ME).sum(0))
+        return np.exp(self.raw_P[-2]) * (1 + root_NM + root_NM**2 / 3) * np.exp(-root_NM)
+
+    def slopes(self, points_NE: np.ndarray) -> np.ndarray:
+        """Give the derivatives P x N x N of the covariance of noisy values in raw_P."""
+        squares_ENN = self._squares(points_NE, points_NE)
+        root_NN = np.sqrt(5 * squares_ENN.sum(0))
+        lengths_ENN = 5 / 3 * np.exp(self.raw_P[-2]) * (1 + root_NN) * np.exp(-root_NN) * squares_ENN
+        noise_NN = np.exp(self.raw_P[-1]) * np.eye(len(points_NE))
+        return np.stack([*lengths_ENN, self.signal(points_NE, points_NE), noise_NN])
+
+    def _squares(self, a_NE: np.ndarray, b_ME: np.ndarray) -> np.ndarray:
+        return ((a_NE.T[:, :, None] - b_ME.T[:, None]) * np.exp(-self.raw_P[:-2, None, None])) ** 2
 
 
-def fit(points_ND: np.ndarray, values_N: np.ndarray) -> Smoother:
-    """The kernel at the maximum of its parameters' posterior (equation 5.8 and the priors above), by L-BFGS from the medians.
+def fit(points_NE: np.ndarray, values_N: np.ndarray) -> Smoother:
+    """Find the kernel at the maximum of its parameters' posterior (equations 5.8 and 5.9, and the priors above), by L-BFGS.
 
     Args:
-        points_ND: inputs in [0, 1], float64.
+        points_NE: inputs in [0, 1], float64.
         values_N: finite values that are not all the same, float64.
     """
-    import torch
-    from scipy.optimize import minimize
+    y_N = (values_N - values_N.mean()) / values_N.std()
+    medians_P, spreads_P = np.array([*[LENGTH] * points_NE.shape[1], SIGNAL_VARIANCE, NOISE_VARIANCE]).T
+    middle_P = np.log(medians_P)
 
-    points = torch.from_numpy(points_ND)
-    y_N1 = torch.from_numpy((values_N - values_N.mean()) / values_N.std())[:, None]
-    priors = [*[LENGTH] * points_ND.shape[1], SIGNAL_VARIANCE, NOISE_VARIANCE]
-    middle_P = torch.tensor([math.log(median) for median, _ in priors], dtype=torch.float64)
-    width_P = torch.tensor([width for _, width in priors], dtype=torch.float64)
+    def loss(raw_P: np.ndarray) -> tuple[float, np.ndarray]:
+        """Give the negative logarithm of the posterior density, but for a constant, and its gradient."""
+        factor_NN = (kernel := Smoother(raw_P)).factor(points_NE)
+        weights_N, shares_P = cho_solve((factor_NN, True), y_N), (raw_P - middle_P) / spreads_P
+        value = 0.5 * (y_N @ weights_N + shares_P @ shares_P) + np.log(factor_NN.diagonal()).sum()
+        inverse_NN = cho_solve((factor_NN, True), np.eye(len(y_N)))
+        slope_P = 0.5 * np.tensordot(kernel.slopes(points_NE), inverse_NN - np.outer(weights_N, weights_N), 2)
+        return float(value), slope_P + shares_P / spreads_P
 
-    def loss(raw: np.ndarray) -> tuple[float, np.ndarray]:
-        raw_P = torch.from_numpy(raw).requires_grad_(True)
-        factor_NN = torch.linalg.cholesky(_noisy(_signal(points, points, raw_P), raw_P))
-        white_N = torch.linalg.solve_triangular(factor_NN, y_N1, upper=False)
-        evidence = -0.5 * white_N.square().sum() - factor_NN.diagonal().log().sum()
-        prior = -0.5 * ((raw_P - middle_P) / width_P).square().sum()
-        value = -(evidence + prior)
-        value.backward()
-        return value.item(), raw_P.grad.numpy()
-
-    best = minimize(loss, middle_P.numpy(), jac=True, method="L-BFGS-B", options={"gtol": 1e-3})
-    return Smoother(best.x)
+    return Smoother(minimize(loss, middle_P, jac=True, method="L-BFGS-B", options={"gtol": 1e-3}).x)
 
 
-def smooth(points_ND: np.ndarray, values_N: np.ndarray) -> np.ndarray:
-    """The posterior means at the N points themselves, in the unit of the values."""
+def smooth(points_NE: np.ndarray, values_N: np.ndarray) -> np.ndarray:
+    """Give the posterior means at the N points themselves, in the unit of the values."""
     mean = values_N.mean()
     if np.ptp(values_N) == 0.0:
         return values_N.copy()
-    return mean + fit(points_ND, values_N).weights(points_ND, points_ND) @ (values_N - mean)
-
-
-def _signal(a_ND: "Tensor", b_MD: "Tensor", raw_P: "Tensor") -> "Tensor":
-    squares_NM = ((a_ND[:, None] - b_MD[None]).square() * (-2 * raw_P[:-2]).exp()).sum(-1)
-    root_NM = (5 * squares_NM + 1e-12).sqrt()
-    return raw_P[-2].exp() * (1 + root_NM + root_NM.square() / 3) * (-root_NM).exp()
-
-
-def _noisy(signal_NN: "Tensor", raw_P: "Tensor") -> "Tensor":
-    """Variances are relative to that of the values, so weights need no scale."""
-    return signal_NN + (raw_P[-1].exp() + JITTER) * signal_NN.new_ones(len(signal_NN)).diag()
+    return mean + fit(points_NE, values_N).weights(points_NE, points_NE) @ (values_N - mean)

@@ -1,4 +1,4 @@
-"""A study: which records a trial may see, how it is judged, how the first block is halved, and what a study adds up to.
+"""A study: which records a trial may see, how it is judged, how the first block is halved, and its rows in the tables.
 
 After the first block trial k depends on the records of the block and of trials up to k - lag, and on nothing else: so as many
 trials as the lag may run at once, and the result does not depend on the order in which they end. While the study is young, the
@@ -8,31 +8,29 @@ lag is at most k / 2: proposals of which each knows little and none knows the ot
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lrsweep.config.params import VARIED
 from lrsweep.search.curves import Curve, Decide, Row, measure, values_by_step
 from lrsweep.search.settings import Metric, SweepBayes
 from lrsweep.search.stopping import Verdict, halve, judge
-from lrsweep.search.trial import Record, RungPoint
-from lrsweep.store import artifacts
+from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Record, RungPoint
 
 
 def lag(k: int, section: SweepBayes) -> int:
-    """How many trials run at once when trial k does, at most."""
+    """Give how many trials run at once when trial k does, at most."""
     return max(1, min(section.lag, k // 2))
 
 
 def sight(k: int, section: SweepBayes) -> range:
-    """The trials after the block whose records trial k may see."""
+    """Give the trials after the block whose records trial k may see."""
     return range(section.first_block, max(section.first_block, k - lag(k, section) + 1))
 
 
 def pending(k: int, section: SweepBayes) -> range:
-    """The earlier trials after the block that trial k may not see."""
+    """Give the earlier trials after the block that trial k may not see."""
     return range(sight(k, section).stop, k)
 
 
 def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> Decide:
-    """The stopping rule of a trial that has these records in sight."""
+    """Make the stopping rule of a trial that has these records in sight; `max_lr` is its own."""
     references = [values_by_step(record, section.metric) for record in records]
 
     def decide(curve: Curve, step: int) -> RungPoint | None:
@@ -49,17 +47,17 @@ def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> D
 
 
 def survivors(segments: Mapping[int, Record], rung: int, section: SweepBayes) -> list[int]:
-    """The trials of the block that go on past a rung, from the records of all that were trained to it."""
+    """Give the trials of the block that go on past a rung, from the records of all that were trained to it."""
     return halve(_values(segments, rung, section), len_at(rung, section), section.stopping.eta)
 
 
 def len_at(rung: int, section: SweepBayes) -> int:
-    """How many places the block has at a rung: first_block / eta^i; the end counts as the last rung."""
+    """Give how many places the block has at a rung: first_block / eta^i; the end counts as the last rung."""
     return int(section.first_block // section.stopping.eta ** section.levels.index(rung))
 
 
 def close_block(levels: Sequence[Mapping[int, Record]], section: SweepBayes) -> list[Record]:
-    """The records of the first block in trial order, each with its comparisons, from its segments at each level.
+    """Give the records of the first block in trial order, each with its comparisons, from its segments at each level.
 
     levels[i] holds the records of the trials that were trained to rung i; the last level is the end.
     """
@@ -73,8 +71,8 @@ def close_block(levels: Sequence[Mapping[int, Record]], section: SweepBayes) -> 
     closed = []
     for trial in sorted(levels[0]):
         last = [segments[trial] for segments in levels if trial in segments][-1]
-        ended = last.state == artifacts.DIVERGED or last.steps == section.steps
-        state = last.state if ended else artifacts.PRUNED
+        ended = last.state == DIVERGED or last.steps == section.steps
+        state = last.state if ended else PRUNED
         closed.append(replace(last, state=state, rungs=tuple(points[trial])))
     return closed
 
@@ -84,15 +82,15 @@ def _values(segments: Mapping[int, Record], rung: int, section: SweepBayes) -> d
 
 
 def trial_row(record: Record, section: Metric, steering: str | None) -> Row:
-    """The record's row of the table `trials`; `steering` names the metric that the study is steered by, if it is."""
+    """Give the record's row of the table `trials`; `steering` names the metric that the study is steered by, if it is."""
     measured = measure(record.evals, record.proposal.lr, section)
     last = measured[-1][1] if measured else None
-    complete = record.state == artifacts.COMPLETE
+    complete = record.state == COMPLETE
     return {
         "trial": record.trial,
         "state": record.state,
         "steps": record.steps,
-        **{name: getattr(record.proposal, name) for name in VARIED},
+        **record.proposal.values,
         "seed": record.seed,
         "last_loss_nats": last.loss_nats if last else None,
         "final_loss_nats": last.loss_nats if last and complete else None,
@@ -102,27 +100,6 @@ def trial_row(record: Record, section: Metric, steering: str | None) -> Row:
 
 
 def rung_rows(record: Record) -> Iterator[Row]:
-    """The record's rows of the table `rungs`."""
+    """Give the record's rows of the table `rungs`."""
     for point in record.rungs:
         yield {"trial": record.trial, **point.__dict__}
-
-
-def at_once(trials: Sequence[int], section: SweepBayes) -> Iterator[Sequence[int]]:
-    """The trials in parts of which none sees a record of its own part."""
-    start = 0
-    for at, trial in enumerate(trials):
-        if trials[start] < sight(trial, section).stop:
-            yield trials[start:at]
-            start = at
-    yield trials[start:]
-
-
-def window(first: int, last: int, section: SweepBayes) -> range:
-    """Trials after the block that have all records in sight of trials first … last behind them, or are among these."""
-    seen = sight(first, section)
-    return range(sight(seen.stop - 1, section).stop if seen else section.first_block, sight(last, section).stop)
-
-
-def chunks(first: int, end: int, size: int) -> list[tuple[int, int]]:
-    """Trials first … end - 1 in jobs of `size`: pairs of first and last trial."""
-    return [(start, min(start + size, end) - 1) for start in range(first, end, size)]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from lrsweep.analysis.assessment import assess
 from lrsweep.config.params import Params
-from lrsweep.runner.studies import Audit
+from lrsweep.runner.repeats import Audit
 from lrsweep.runner.worker import complete
 from lrsweep.search import curves, study
 from lrsweep.search.plan import Task

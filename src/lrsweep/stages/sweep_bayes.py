@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lrsweep.config.params import Params
-from lrsweep.runner.studies import SweepBayes
+from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.runner.worker import complete
 from lrsweep.search import study
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Proposal, Record

@@ -1,7 +1,7 @@
 """sweep_uniform: phase 1, trials at uniformly drawn LRs."""
 
 from lrsweep.config.params import Params
-from lrsweep.runner.studies import SweepUniform
+from lrsweep.runner.sweeps import SweepUniform
 from lrsweep.runner.worker import complete
 from lrsweep.search.plan import Task
 from lrsweep.space import Space
