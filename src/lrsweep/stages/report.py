@@ -19,19 +19,7 @@ from lrsweep.store.results import Results
 from lrsweep.store.tables import space_of
 
 # The parameters that the page shows, as dvc.yaml lists them for this stage: no other may change it.
-SHOWN = {
-    "seed",
-    "corpus",
-    "tokenize",
-    "model",
-    "optimizer",
-    "evaluation",
-    "sweep_uniform",
-    "sharpness",
-    "sweep_bayes",
-    "train",
-    "generate",
-}
+SHOWN = set("seed corpus tokenize model optimizer evaluation sweep_uniform sharpness sweep_bayes train generate".split())
 
 SHAPES_SHOWN = 10  # of the best trials
 
@@ -42,16 +30,13 @@ def run(params: Params, results: Results) -> None:
     shapes, correlations = (results.read_table(f"{name}.parquet") for name in ("cluster/shapes", "assess/correlations"))
     probes = results.read_table("sharpness/probes.parquet")
     lines = results.path("generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
-    found = {
-        "edge": results.read_as(Edge, "edge/edge.json"),
-        "importance": results.read_as(Importance, "importance/importance.json"),
-        "clusters": results.read_as(Clusters, "cluster/clusters.json"),
-        "assessment": results.read_as(Assessment, "assess/assess.json"),
-        "choice": results.read_as(Choice, "select/choice.json"),
-        "final": results.read_as(report.Final, "train/metrics.json"),
-    }
     page = report.Page(
-        **found,
+        edge=results.read_as(Edge, "edge/edge.json"),
+        importance=results.read_as(Importance, "importance/importance.json"),
+        clusters=results.read_as(Clusters, "cluster/clusters.json"),
+        assessment=results.read_as(Assessment, "assess/assess.json"),
+        choice=results.read_as(Choice, "select/choice.json"),
+        final=results.read_as(report.Final, "train/metrics.json"),
         setting=params.model_dump(mode="json", include=SHOWN),
         space=space_of(trials),
         unmeasured=None if len(probes) else Probes(params, results).why_none or "no update of a probed trial was finite",
@@ -61,9 +46,7 @@ def run(params: Params, results: Results) -> None:
         correlations=correlations.to_dict("records"),
         completions=[json.loads(line) for line in lines if line],
         figures=_inlined(results),
-        plots=plots.make(
-            *(_drawn(results.path(f"figures/{name}.csv")) for name in ("exploration", "isolation")), space_of(trials)
-        ),
+        plots=plots.make(_drawn(results, "exploration"), _drawn(results, "isolation"), space_of(trials)),
         simulated=results.simulated,
     )
     results.write_text("report/index.html", report.render(page, get_plotlyjs()))
