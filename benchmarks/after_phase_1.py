@@ -7,7 +7,9 @@ from benchmarks import phase_1
 from benchmarks.our_studies import PARAMS, variant
 from benchmarks.ours import Start, whole
 from benchmarks.ours import play as play  # replay's way to time a study that is made in trial order
+from benchmarks.pool import SPACE
 from benchmarks.world import World
+from lrsweep.space import Space
 
 
 def _range_alone(world: World, seed: int) -> Start:
@@ -20,7 +22,7 @@ def _trials_alone(world: World, seed: int) -> Start:
 
 def _both(world: World, seed: int) -> Start:
     known = phase_1.trials(world, PARAMS, seed)
-    return Start(phase_1.lr_range(world, known, PARAMS, seed), known)
+    return Start(Space.of(SPACE.dimensions, phase_1.lr_range(world, known, PARAMS, seed)), known)
 
 
 _TOLD = {"prior": "sweep_uniform", "first_block": 0}

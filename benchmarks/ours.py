@@ -1,6 +1,7 @@
 """Our study in the world of the replay. What a trial sees does not depend on time: it is made in trial order, and timed after."""
 
 import heapq
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -8,27 +9,25 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.clock import Ended, trial_seed
+from benchmarks.pool import SPACE
 from benchmarks.world import World
-from lrsweep.config.params import VARIED
 from lrsweep.search import study
 from lrsweep.search.curves import Curve
 from lrsweep.search.settings import SweepBayes
-from lrsweep.search.trial import EvalPoint, Proposal, Record
-from lrsweep.space import Budget, Float
-from lrsweep.store import artifacts
-from lrsweep.trainers.builtin.schedule import lr_at
+from lrsweep.search.trial import COMPLETE, PRUNED, EvalPoint, Proposal, Record
+from lrsweep.space import Budget, Space
 
 
 class Start(NamedTuple):
-    """What a study has before its first trial: its LR range, and the records of trials that it is told of."""
+    """What a study has before its first trial: its space, and the records of trials that it is told of."""
 
-    lr: Range
+    space: Space
     prior: list[Record]
 
 
-def whole(world: World, _seed: int) -> Start:
-    """All LRs of the world, and nothing known."""
-    return Start(Range(min=float(world.least_D[0]), max=float(world.most_D[0]), scale="log"), [])
+def whole(_world: World, _seed: int) -> Start:
+    """Start in the whole space of the pool, with nothing known."""
+    return Start(SPACE, [])
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,19 @@ class Variant:
 
 
 def trained(world: World, proposal: Proposal, budget: Budget, seed: int, until: int) -> Record:
-    """What training to the step `until` would have shown."""
-    losses = world.observe(world.place({name: getattr(proposal, name) for name in VARIED}), seed)
+    """Give what training to the step `until` would have shown."""
+    losses = world.observe(world.place(dict(proposal.values)), seed)
     points = zip(world.steps_E.tolist(), losses.tolist(), strict=True)
-    evals = tuple(EvalPoint(step, lr_at(step, proposal.lr, budget, 0.1), loss) for step, loss in points if step <= until)
-    return Record("replay", proposal, seed, artifacts.COMPLETE, until, evals, ())
+    evals = tuple(EvalPoint(step, proposal.lr * of_peak(step, budget), loss) for step, loss in points if step <= until)
+    return Record("replay", proposal, seed, COMPLETE, until, evals, ())
+
+
+def of_peak(step: int, budget: Budget) -> float:
+    """Give the LR of a step over the maximum LR, as in the pools: linear, then a cosine down to a tenth."""
+    if step <= budget.warmup_steps:
+        return step / budget.warmup_steps
+    progress = (step - budget.warmup_steps) / (budget.steps - budget.warmup_steps)
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * progress))
 
 
 class OurStudy:
@@ -55,9 +62,9 @@ class OurStudy:
     def __init__(self, variant: Variant, world: World, seed: int) -> None:
         self.variant, self.world, self.seed = variant, world, seed
         section = variant.stopping
-        self.lr, self.prior = variant.start(world, seed)
+        self.space, self.prior = variant.start(world, seed)
         self.block = range(section.first_block)
-        self.proposals = [variant.propose([], [], k, variant.objective, self.lr, seed) for k in self.block]
+        self.proposals = [variant.propose([], [], k, variant.objective, self.space, seed) for k in self.block]
         levels, trials = [], list(self.block)
         for goal in section.levels:
             levels.append({k: self._record(k, goal) for k in trials})
@@ -69,10 +76,10 @@ class OurStudy:
         return trained(self.world, self.proposals[k], self.variant.stopping, trial_seed(self.seed, k), until)
 
     def place(self, k: int) -> np.ndarray:
-        return self.world.place({name: getattr(self.proposals[k], name) for name in VARIED})
+        return self.world.place(dict(self.proposals[k].values))
 
     def true_nats(self, k: int) -> float | None:
-        complete = self.records[k].state == artifacts.COMPLETE
+        complete = self.records[k].state == COMPLETE
         return float(self.world.truth(self.place(k)[None])[0, -1]) if complete else None
 
     def grow(self) -> None:
@@ -80,13 +87,13 @@ class OurStudy:
         section, k = self.variant.stopping, len(self.records)
         seen = [*self.prior, *(self.records[j] for j in (*self.block, *study.sight(k, section)))]
         waiting = [self.proposals[j] for j in study.pending(k, section)]
-        self.proposals.append(self.variant.propose(seen, waiting, k, self.variant.objective, self.lr, self.seed))
+        self.proposals.append(self.variant.propose(seen, waiting, k, self.variant.objective, self.space, self.seed))
         whole = self._record(k, section.steps)
         decide = study.judge_by(seen, section, whole.proposal.lr)
         for rung in section.rungs:
             evals = tuple(point for point in whole.evals if point.step <= rung)
             if decide(Curve(evals=list(evals)), rung).stopped:
-                whole = replace(whole, state=artifacts.PRUNED, steps=rung, evals=evals)
+                whole = replace(whole, state=PRUNED, steps=rung, evals=evals)
                 break
         self.records.append(whole)
 

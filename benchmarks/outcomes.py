@@ -16,7 +16,7 @@ from benchmarks.frame import FOLDER
 from benchmarks.replay import MARKS
 from lrsweep import files
 from lrsweep.config import checking
-from lrsweep.provenance import lineage
+from lrsweep.runner import meaning
 from lrsweep.store.records import canonical_digest
 
 HERE = Path(__file__).parent
@@ -26,22 +26,23 @@ PLAIN = ("contestant", "workers", "seed", "steps", "time")
 NATS = {str(mark): f"true_nats_at_{mark}" for mark in MARKS}
 COLUMNS = ["pool", "module", "code", "file", *PLAIN, *NATS.values()]
 PEERS = "benchmarks.peers"
+ROOMS = ("analysis", "search", "section", "seeding", "space")
 
 
 class Needs(NamedTuple):
     """What the outcomes of one of our modules depend on."""
 
     files: Sequence[str]  # of benchmarks, the module's own among them
-    modules: Sequence[str]  # of lrsweep, with all that they import
+    modules: Sequence[str]  # of lrsweep, with all that they import from ROOMS
     sections: Set[str]  # of params.yaml
 
 
-STUDY = Needs(("ours", "our_studies"), ("proposing", "study"), {"sweep_bayes"})
+STUDY = Needs(("ours", "our_studies", "pool"), ("search.proposing", "search.study"), {"sweep_bayes"})
 OURS = {
     "benchmarks.our_studies": STUDY,
     "benchmarks.after_phase_1": Needs(
         (*STUDY.files, "phase_1", "after_phase_1"),
-        (*STUDY.modules, "edges"),
+        (*STUDY.modules, "analysis.edge"),
         STUDY.sections | {"optimizer", "sweep_uniform", "edge"},
     ),
 }
@@ -55,9 +56,9 @@ def folder_of(pool: Path, module: str) -> Path:
         own = [HERE / "peers" / f"{module.rsplit('.', 1)[1]}.py"]
     else:
         needs = OURS[module]
-        values = canonical_digest(checking.load(Path("params.yaml")).model_dump(mode="json", include=needs.sections))
+        sections = checking.load(Path("params.yaml")).model_dump(mode="json", include=needs.sections)
+        values = canonical_digest([meaning.digest(needs.modules, ROOMS), sections])
         own = [HERE / f"{name}.py" for name in needs.files]
-        own += {path for name in needs.modules for path in lineage.modules(f"lrsweep.{name}")}
     content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted([pool, *shared, *own])]
     return WORK / hashlib.sha256("".join([*content, values]).encode()).hexdigest()[:16]
 

@@ -4,12 +4,13 @@ import pandas as pd
 
 from benchmarks.clock import trial_seed
 from benchmarks.ours import trained
+from benchmarks.pool import SPACE
 from benchmarks.world import World
 from lrsweep.analysis.edge import find_edge
 from lrsweep.config.params import Params
 from lrsweep.search import curves, study
-from lrsweep.search.proposing import uniform
 from lrsweep.search.trial import Record
+from lrsweep.search.uniform import uniform
 from lrsweep.space import Float
 
 FIRST = 100_000  # so its trials show other noise than phase 2's of the same number
@@ -18,18 +19,19 @@ FIRST = 100_000  # so its trials show other noise than phase 2's of the same num
 def trials(world: World, p: Params, seed: int) -> list[Record]:
     """Phase 1's trials, each trained to its end."""
     section, found = p.sweep_uniform, []
+    fixed = {name: getattr(p.optimizer, name) for name in SPACE if name != "lr"}
     for k in range(section.trials):
-        proposal = uniform(seed, "sweep_uniform", k, section.lr, p.optimizer.beta2, p.optimizer.weight_decay)
+        proposal = uniform(seed, "sweep_uniform", k, section.lr, fixed)
         found.append(trained(world, proposal, section, trial_seed(seed, FIRST + k), section.steps))
     return found
 
 
-def lr_range(world: World, found: list[Record], p: Params, seed: int) -> Range:
+def lr_range(world: World, found: list[Record], p: Params, seed: int) -> Float:
     """Phase 2's range around the edge, as the stage `edge` gives it; its spikes, which a pool has none of, do not enter it."""
     metric = p.sweep_bayes.metric
     table = pd.DataFrame([study.trial_row(record, metric, None) for record in found])
     evals = pd.DataFrame([row for record in found for row in curves.eval_rows(record, metric)])
     steps = pd.DataFrame({name: pd.Series(dtype=float) for name in ("trial", "step", "lr", "grad_norm")})
     content, _ = find_edge(table, evals, steps, p.edge, p.sweep_uniform, seed)
-    around = Range.model_validate(content["lr_range"])
+    around = Float.model_validate(content["lr_range"])
     return around.model_copy(update={"max": min(around.max, float(world.most_D[0]))})  # beyond, a pool knows nothing

@@ -15,25 +15,28 @@ from pathlib import Path
 
 import numpy as np
 
+from lrsweep import files
 from lrsweep.config import checking
-from lrsweep.config.params import Hyperparameters, Params
+from lrsweep.config.params import Params
 from lrsweep.search import curves
 from lrsweep.seeding import derive_seed, generator
-from lrsweep.space import Float
-from lrsweep.store import artifacts
+from lrsweep.space import Float, Space, Value
 from lrsweep.store.records import canonical_digest
 from lrsweep.text import tokens
 from lrsweep.text.corpus import write_corpus
-from lrsweep.trainers.builtin import training
 
-LR = Range(min=1e-4, max=1.0, scale="log")  # wider than any study's range, so that both sides of the edge are in it
+SPACE = Space(
+    {
+        "lr": Float(min=1e-4, max=1.0, scale="log"),  # wider than any study's range, so that both sides of the edge are in it
+        "beta2": Float(min=0.95, max=0.999, scale="linear"),
+        "weight_decay": Float(min=0.001, max=0.1, scale="log"),
+    }
+)
 
 
-def values(params: Params, trial: int) -> Hyperparameters:
-    """The hyperparameters of a curve: a random point of phase 2's space, LR from LR."""
-    ranges = {"lr": LR, "beta2": params.sweep_bayes.beta2, "weight_decay": params.sweep_bayes.weight_decay}
-    draws = generator(params.seed, "pool/values", trial).random(len(ranges))
-    return Hyperparameters(**{name: r.at(u) for u, (name, r) in zip(draws.tolist(), ranges.items(), strict=True)})
+def values(seed: int, trial: int) -> dict[str, Value]:
+    """Draw the configuration of a curve."""
+    return SPACE.draw(generator(seed, "pool/values", trial).random(len(SPACE)).tolist())
 
 
 def prepare(params: Params, folder: Path) -> None:
@@ -49,19 +52,23 @@ def prepare(params: Params, folder: Path) -> None:
 
 def train(params: Params, folder: Path, trial: int) -> Path:
     """Trains one curve, unless it is there, and writes its rows."""
+    from lrsweep.text.batches import fixed_batches
+    from lrsweep.trainers.builtin.trainer import Builtin
+    from lrsweep.trainers.builtin.training import Data
+
     path = folder / "curves" / f"{trial:05d}.json"
     if path.exists():
         return path
-    training.use_one_thread()
-    hyper, seed, budget = values(params, trial), derive_seed(params.seed, "pool/trial", trial), params.sweep_bayes
-    size = params.evaluation.batches, params.optimizer.batch_size, params.model.context_length
-    valid = tokens.fixed_batches(tokens.load_tokens(folder / "valid.bin"), *size)
-    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed)
-    run = training.Run(params.optimizer, budget, hyper.lr, seed, params.model.context_length)
-    seen = training.observe(state, run, tokens.load_tokens(folder / "train.bin"), valid, budget.steps)
-    curve = curves.follow(seen, curves.Curve(), lambda *_: None)
-    row = {"trial": trial, **hyper.model_dump(), "state": curve.state}
-    artifacts.write_json(path, [{**row, "step": p.step, "step_lr": p.lr, "loss_nats": p.loss_nats} for p in curve.evals])
+    budget, size = params.sweep_bayes, (params.optimizer.batch_size, params.model.context_length)
+    train_tokens, valid_tokens = (tokens.load_tokens(folder / f"{name}.bin") for name in ("train", "valid"))
+    data = Data(params.tokenize.vocab_size, train_tokens, fixed_batches(valid_tokens, params.evaluation.batches, *size))
+    trainer = Builtin(params.model, params.optimizer, data, "cpu", folder.name)
+    found = values(params.seed, trial)
+    run = trainer.start(found, derive_seed(params.seed, "pool/trial", trial), budget)
+    curve = curves.follow(run.observe(budget.steps), curves.Curve(), lambda *_: None)
+    row = {"trial": trial, **found, "state": curve.state}
+    rows = [{**row, "step": p.step, "step_lr": p.lr, "loss_nats": p.loss_nats} for p in curve.evals]
+    files.write_text(path, json.dumps(rows))
     return path
 
 
@@ -75,8 +82,8 @@ def main() -> None:
     args = parser.parse_args()
     params = checking.load(Path("params.yaml")).model_copy(update={"seed": args.seed})
     if args.text:
-        files = params.corpus.model_copy(update={"source": "files", "paths": (args.text,)})
-        params = params.model_copy(update={"corpus": files})
+        corpus = params.corpus.model_copy(update={"source": "files", "paths": (args.text,)})
+        params = params.model_copy(update={"corpus": corpus})
     sections = ("corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_bayes")
     digest = canonical_digest([args.seed, *(getattr(params, name).model_dump(mode="json") for name in sections)])
     folder = Path("work/pool") / digest[:16]

@@ -61,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, required=True)
     args = parser.parse_args()
-    worlds = [build(table_of(pool), PARAMS.sweep_bayes) for pool in POOLS]
+    worlds = [build(table_of(pool)) for pool in POOLS]
     rows = []
     for most in MAXIMA:
         found = [shares(world, with_maximum(most), args.seeds) for world in worlds]

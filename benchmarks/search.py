@@ -26,12 +26,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import outcomes, standings
 from benchmarks.frame import FOLDER
-from benchmarks.pool import LR
+from benchmarks.pool import SPACE
 from benchmarks.world import NAMES, WORST_NATS, World, kernel, load
-from lrsweep.config import checking
-from lrsweep.search.settings import SweepBayes
 from lrsweep.search.smoothing import JITTER, fit
-from lrsweep.space import Float
 
 HERE = Path(__file__).parent
 POOLS = ("tinystories", "stories", "pydoc")  # what was tuned on, what was looked at since, and what was not
@@ -47,19 +44,18 @@ FIRST_LOOK = 10  # seeds
 
 
 @threadpool_limits.wrap(limits=1)
-def build(path: Path, section: SweepBayes) -> World:
+def build(path: Path) -> World:
     """The world of a pool that benchmarks.pool wrote; in one thread, as more round otherwise."""
+    assert SPACE.names == NAMES, "a world knows nothing of our spaces, and has the names of its own"
     table = pd.read_parquet(path)
-    ranges: dict[str, Range] = {"lr": LR, "beta2": section.beta2, "weight_decay": section.weight_decay}
     wide = table.pivot_table(index="trial", columns="step", values="loss_nats", dropna=False)
     logs = np.log(wide.fillna(WORST_NATS).clip(upper=WORST_NATS).to_numpy())
-    values = table.groupby("trial")[list(NAMES)].first()
-    points = np.column_stack([[ranges[name].share(value) for value in values[name]] for name in NAMES])
-    raw, mean = fit(points, logs[:, -1]).raw, logs.mean(0)
+    points = SPACE.encode_all(table.groupby("trial")[list(NAMES)].first().to_dict("records"))
+    raw, mean = fit(points, logs[:, -1]).raw_P, logs.mean(0)
     own = kernel(points, points, raw)
     weights = np.linalg.solve(own + (np.exp(raw[-1]) + JITTER) * np.eye(len(points)), logs - mean)
-    least, most = (np.array([getattr(ranges[name], end) for name in NAMES]) for end in ("min", "max"))
-    scales = np.array([ranges[name].scale == "log" for name in NAMES])
+    least, most = (np.array([getattr(SPACE[name], end) for name in NAMES]) for end in ("min", "max"))
+    scales = np.array([SPACE[name].is_log for name in NAMES])
     residuals = logs - mean - own @ weights
     return World(least, most, scales, points, mean, weights, residuals, wide.columns.to_numpy(dtype=int), raw)
 
@@ -74,9 +70,9 @@ def world_of(pool: str) -> Path:
     return outcomes.WORK / f"{pool}.npz"
 
 
-def prepare(pool: str, section: SweepBayes) -> None:
+def prepare(pool: str) -> None:
     """Writes the world where it is missing; refuses one that another pool or another smoother left there with its outcomes."""
-    path, world = world_of(pool), build(table_of(pool), section)
+    path, world = world_of(pool), build(table_of(pool))
     if not path.exists():
         world.save(path)
     was = load(path)
@@ -101,9 +97,8 @@ def replay(pool: str, module: str, workers: int, seeds: int) -> None:
 
 def replay_all(seeds: int, jobs: int, only: str) -> None:
     """Every module on every pool, with few workers before many: a first look at each, then all seeds."""
-    section = checking.load(Path("params.yaml")).sweep_bayes
     for pool in POOLS:
-        prepare(pool, section)
+        prepare(pool)
     modules = [module for module in MODULES if only in module]
     for module in modules:
         if (python := MODULES[module]) and not python.exists():

@@ -11,6 +11,8 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
 
+from lrsweep.runner import progress
+
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(
     ".git",
@@ -70,35 +72,9 @@ def with_value(content, key, new):
     return content[:start] + new + content[end:]
 
 
-def run_stage(name, params, sizes):
-    """The stage with `params`; `sizes` are the same ones, from which this function takes how many trials there are."""
-    from lrsweep.provenance.lineage import TRAINING, study_folder
-    from lrsweep.stages.job import Job
-    from lrsweep.stages.race import run_race
-    from lrsweep.stages.trials import run_block, run_trials
-
-    from lrsweep.search import racing
-    from lrsweep.stages import gather, train
-
-    if name == "train":
-        return train.run(params, study_folder(name, sizes))
-    if name not in TRAINING:
-        return import_module(f"lrsweep.stages.{name}").run(params)
-    job = Job(name, params, study_folder(name, sizes))
-    bayes = sizes.sweep_bayes
-    if name == "sweep_bayes":
-        for level in range(len(bayes.rungs) + 1):
-            run_block(job, level, 0, bayes.first_block // bayes.stopping.eta**level - 1)
-        run_trials(job, bayes.first_block, bayes.trials - 1)
-    n = {"sweep_uniform": sizes.sweep_uniform.trials, "assess": sizes.assess.audit_trials}
-    if name in n:
-        run_trials(job, 0, n[name] - 1)
-    if name == "select":
-        for number, places in enumerate(racing.places(sizes.select)):
-            run_race(job, number, 0, places - 1)
-    if name.startswith("sweep"):
-        return getattr(gather, name)(job)
-    return import_module(f"lrsweep.stages.{name}").run(job)
+def run_stage(name, params, results):
+    """The stage in this process, which trains what it lacks."""
+    return import_module(f"lrsweep.stages.{name}").run(params, results)
 
 
 def different(first, second):
@@ -107,6 +83,11 @@ def different(first, second):
 
 
 def trained(folder):
-    """How often each training run was done, by study, trial and the step that it started from."""
-    runs = [(log.parent.name, line) for log in folder.glob("work/*/*/trained.log") for line in log.read_text().splitlines()]
-    return Counter((study, *line.split(" to ")[0].split()[1::2]) for study, line in runs)
+    """How often each training was done, by study, trial and the step that it started from."""
+    ended = [(study, event) for study, event in events(folder) if event.state]
+    return Counter((study, event.trial, event.steps - event.trained) for study, event in ended)
+
+
+def events(folder):
+    """What the studies of a run have noted, each with the study's name."""
+    return [(path.parent.name, event) for path in folder.glob("work/*/*/events.jsonl") for event in progress.read(path)]

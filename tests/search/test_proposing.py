@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lrsweep.config import checking
-from lrsweep.search.proposing import propose, tell, uniform
+from lrsweep.search.proposing import propose, tell
 from lrsweep.search.trial import EvalPoint, Proposal, Record
-from lrsweep.space import Float
+from lrsweep.search.uniform import uniform
 
 SECTION = checking.load(Path(__file__).parents[2] / "params.yaml").sweep_bayes.model_copy(update={"cap_quantile": 1.0})
 LR = Range(min=1e-4, max=1e-1, scale="log")

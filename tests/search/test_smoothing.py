@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from lrsweep.search.proposing import _ask, bounded, smoothed
 from lrsweep.search.smoothing import smooth
 from lrsweep.search.trial import Proposal
-from lrsweep.space import Float
 
 RANGES = {
     "lr": Range(min=1e-4, max=1e-1, scale="log"),

@@ -51,9 +51,8 @@ def test_the_vocabulary(tokenizer):
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_the_number_of_threads_changes_no_byte(text, tokenizer, threads):
-    code = (
-        "import sys, pathlib; from lrsweep.text import tokens; print(tokens.train_tokenizer(pathlib.Path(sys.argv[1]), 400).to_str())"
-    )
+    code = "import sys; from pathlib import Path; from lrsweep.text.tokens import train_tokenizer as train"
+    code += "; print(train(Path(sys.argv[1]), 400).to_str())"
     run = subprocess.run(
         [sys.executable, "-c", code, str(text)], env={**os.environ, "RAYON_NUM_THREADS": threads}, capture_output=True, check=True
     )

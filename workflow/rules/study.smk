@@ -10,8 +10,8 @@ rule work:
             ancient(path) for path in PLAN.stages[wildcards.stage].reads
         ],
     output:
-        temp(touch(PLAN.worker("{stage}", "{number}"))),
+        temp(PLAN.worker("{stage}", "{number}")),
     wildcard_constraints:
         number=r"\d+",
     shell:
-        "lrsweep work {wildcards.stage} --number {wildcards.number}"
+        "lrsweep work {wildcards.stage} --number {wildcards.number} && touch {output}"

@@ -89,7 +89,7 @@ class Probes(Study):
 
     def train(self, task: Task, trainer: Trainer) -> None:
         """Train the trial again, bit for bit, and measure on the way."""
-        from lrsweep.trainers.builtin.sharpness import probe
+        from lrsweep.trainers.builtin.probes import probe
 
         section, row = self.params.sharpness, self.chosen[task.trial]
         assert section is not None, "nothing is chosen where it is null"

@@ -17,6 +17,7 @@ from lrsweep.space import Budget, Values
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import Results
 from lrsweep.store.tables import space_of
+from lrsweep.trainers.trainer import HasWeights
 
 
 class Repeats(Study):
@@ -100,8 +101,9 @@ class FinalTraining(Repeats):
         return Proposal.known(task.trial, values, "repeat"), derive_seed(self.params.seed, "train")
 
     def keep(self, task: Task, trained: Trained) -> None:
-        """Keep the weights."""
-        files.write_bytes(weights_path(self.path(task)), trained.run.weights())
+        """Keep the weights, of a trainer that has them."""
+        if isinstance(trained.run, HasWeights):
+            files.write_bytes(weights_path(self.path(task)), trained.run.weights())
 
 
 def weights_path(record: Path) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lrsweep.config.params import Params
 from lrsweep.runner import identity, progress
@@ -34,6 +34,7 @@ class Study:
     results: Results
 
     stage = ""
+    roots: ClassVar[tuple[str, ...]] = TRAINING  # the modules whose meaning, with all that they import, decides a training
 
     @property
     def budget(self) -> Budget:
@@ -58,7 +59,7 @@ class Study:
     @cached_property
     def identity(self) -> Identity:
         """The digest of all that the trainings depend on, and the folder of their records."""
-        return identity.of(self.stage, self.own, TRAINING, self.params, self.results)
+        return identity.of(self.stage, self.own, self.roots, self.params, self.results)
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Give the configuration of a task, and its training seed."""

@@ -5,16 +5,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lrsweep.runner import identity
-from lrsweep.runner.identity import STUDY, TRAINING, Identity
+from lrsweep.runner.identity import STUDY, TRAINING
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.runner.trainer import fixed_values
 from lrsweep.runner.training import Trained
 from lrsweep.search import plan, study
 from lrsweep.search.curves import Decide
 from lrsweep.search.plan import Plan, Task
-from lrsweep.search.proposing import propose, uniform
 from lrsweep.search.trial import Proposal, Record
+from lrsweep.search.uniform import uniform
 from lrsweep.space import Budget, Float, Space
 from lrsweep.store import prior, records
 from lrsweep.store.results import Results
@@ -24,6 +23,7 @@ class SweepUniform(Study):
     """Phase 1: trials at uniformly drawn LRs, all to their end."""
 
     stage = "sweep_uniform"
+    roots = (*TRAINING, "search.uniform")
 
     @property
     def budget(self) -> Budget:
@@ -43,13 +43,14 @@ class SweepUniform(Study):
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Draw the LR of a trial."""
         section = self.params.sweep_uniform
-        return uniform(self.params.seed, self.stage, task.trial, section.lr, {}), self.seed(task.trial)
+        return uniform(self.params.seed, self.stage, task.trial, section.lr), self.seed(task.trial)
 
 
 class SweepBayes(Study):
     """Phase 2: proposals from the records in sight, stopped at rungs."""
 
     stage = "sweep_bayes"
+    roots = (*TRAINING, *STUDY)
 
     @cached_property
     def space(self) -> Space:
@@ -77,14 +78,10 @@ class SweepBayes(Study):
         """The section, but for how many trials there are: more keep the first ones. The space and the rungs are those in force."""
         section = self.params.sweep_bayes
         values = section.model_dump(mode="json", exclude={"trials", "imported", "space"})
-        before = SweepUniform(self.params, self.results) if section.prior else None
-        known = before and [before.identity.digest, self.params.sweep_uniform.trials, self.params.sweep_uniform.imported]
+        phase_1 = self.params.sweep_uniform
+        imported = phase_1.imported and phase_1.imported.sha256
+        known = [SweepUniform(self.params, self.results).identity.digest, phase_1.trials, imported] if section.prior else None
         return {**values, "space": self.space.to_json(), "rungs": list(section.rungs), "prior": known}
-
-    @cached_property
-    def identity(self) -> Identity:
-        """That of a study whose trials depend on one another."""
-        return identity.of(self.stage, self.own, (*TRAINING, *STUDY), self.params, self.results)
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Propose the configuration of a trial from what it may see; a proposal is kept, since others wait for it."""
@@ -144,6 +141,8 @@ class SweepBayes(Study):
         return [self.path(task) for task in tasks if task in self.done][-1]
 
     def _proposal(self, k: int) -> Proposal:
+        from lrsweep.search.proposing import propose  # with scipy, which workers of other studies need not wait for
+
         section, path = self.params.sweep_bayes, records.record_path(self.identity.folder / "proposals", k)
         if kept := records.load_proposal(path, self.identity.digest):
             return kept

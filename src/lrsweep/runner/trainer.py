@@ -21,7 +21,7 @@ def make_trainer(params: Params, results: Results, identity: str) -> Trainer:
     if params.simulate:
         from lrsweep.trainers.simulated import Simulated
 
-        return Simulated()
+        return Simulated(NAMES)
     from lrsweep.trainers.builtin.trainer import Builtin
 
     return Builtin(params.model, params.optimizer, _data(params, results), device(params.execution.device), identity)

@@ -19,13 +19,20 @@ class Seen(Protocol):
     """What a training run yields: an eval, or, where it has a `grad_norm`, a step."""
 
     @property
-    def step(self) -> int: ...
+    def step(self) -> int:
+        """Number of updates."""
+
     @property
-    def lr(self) -> float: ...
+    def lr(self) -> float:
+        """Learning rate of the step."""
+
     @property
-    def loss_nats(self) -> float: ...
+    def loss_nats(self) -> float:
+        """Loss."""
+
     @property
-    def finite(self) -> bool: ...
+    def finite(self) -> bool:
+        """Whether training can go on from here."""
 
 
 @dataclass

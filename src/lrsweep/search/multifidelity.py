@@ -56,7 +56,8 @@ class Kernel:
     def of(cls, raw_P: np.ndarray) -> "Kernel":
         """Make the kernel whose parameters have these logarithms."""
         values_P = np.exp(raw_P)
-        return cls(*values_P[:2].tolist(), values_P[2:-7], *values_P[-7:].tolist())
+        lr_length, lr_signal = values_P[:2].tolist()
+        return cls(lr_length, lr_signal, values_P[2:-7], *values_P[-7:].tolist())
 
     @property
     def change_lengths_D(self) -> np.ndarray:
@@ -65,7 +66,7 @@ class Kernel:
 
 
 def prior(names: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the means and standard deviations, each P, of the logarithms of a kernel's parameters: the prior is normal in these."""
+    """Give means and standard deviations, each P, of the normal prior of the logarithms of a kernel's parameters."""
     others = names - 1
     medians_P = [0.2, 0.2, 0.4, *[1.0] * others, 0.02, 0.3, 1.5, 0.01, 0.005, 0.005, 0.001]
     spreads_P = [0.7, 1.0, 0.7, *[0.7] * others, 1.2, 0.7, 0.7, 1.2, 1.2, 1.2, 1.0]
@@ -269,7 +270,7 @@ def climb(seen: Observations) -> Fit:
 
 
 def walk(start: Fit, random: np.random.Generator) -> Iterator[Posterior]:
-    """Draw KERNELS posteriors, of kernels by the Metropolis rule: a move to a less likely one is made with the ratio of the two."""
+    """Draw KERNELS posteriors by the Metropolis rule: a move to a less likely kernel is made with the ratio of the two."""
     here, many = start, len(start.raw_P)
     for _ in range(KERNELS):
         for _ in range(MOVES):
@@ -284,8 +285,8 @@ def suggest(seen: Observations, pending_ME: np.ndarray, space: Space, random: np
     """Give the configuration, of random ones and of ones near the best, of the greatest noisy expected improvement.
 
     It is one on the trials that are complete or pending: a stopped one's place, however good, is still to be reached. Candidates
-    are what the space holds, so the kernel sees whole numbers and choices as they are trained (Garrido-Merchán and Hernández-Lobato
-    2020, arXiv 1805.03463).
+    are what the space holds, so the kernel sees whole numbers and choices as they are trained (Garrido-Merchán and
+    Hernández-Lobato 2020, arXiv 1805.03463).
     """
     start = climb(seen)
     tried_ME, nothing = np.unique(seen.points_TE, axis=0), np.empty((0, space.width))

@@ -43,12 +43,12 @@ class Plan:
 
     def open(self) -> Iterator[Task]:
         """Give the tasks that can be started now and have not ended, in order; look no further than is asked for."""
-        for task in list(self._open):
-            if task in self._done:
-                del self._open[task]
+        for known in list(self._open):
+            if known in self._done:
+                del self._open[known]
             else:
-                yield task
-        while task := next(self._coming, None):
+                yield known
+        while (task := next(self._coming, None)) is not None:
             if task not in self._done:
                 self._open[task] = None
                 yield task

@@ -6,7 +6,6 @@ from lrsweep.analysis.selection import Choice, choose
 from lrsweep.config.params import Params
 from lrsweep.runner.repeats import Race
 from lrsweep.runner.sweeps import SweepBayes
-from lrsweep.runner.trainer import default_values
 from lrsweep.runner.worker import complete
 from lrsweep.search import racing
 from lrsweep.search.plan import Task
@@ -42,7 +41,7 @@ def run(params: Params, results: Results) -> None:
     space = SweepBayes(params, results).space
     results.write_rows("select/replicates.parquet", rows, space)
     replicates, trials = (results.read_table(name) for name in ("select/replicates.parquet", "sweep_bayes/trials.parquet"))
-    choice = choose(replicates, rounds[-1].standing, trials, section, default_values(params), space)
+    choice = choose(study.candidates, replicates, rounds[-1].standing, trials, section)
     results.write_json("select/choice.json", choice)
     results.write_json("select/metrics.json", _metrics(choice))
 

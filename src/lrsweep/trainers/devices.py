@@ -1,6 +1,7 @@
 """What trains: the CPU or a GPU, and which one. Known without torch where that is possible, so that a plan needs no import of it.
 
-Two devices give other last digits. `auto` is decided once, where the run was started: LRSWEEP_DEVICE carries it to other machines.
+Two devices give other last digits. `auto` is decided once, where the run was started: LRSWEEP_DEVICE carries it to other
+machines.
 """
 
 import os
@@ -34,7 +35,7 @@ def capability(device: str) -> str:
 
 
 def _x86_capability() -> str | None:
-    """Choose as torch does (aten/src/ATen/native/DispatchStub.cpp): what the environment asks for, else what the processor has."""
+    """Choose as torch does (aten/src/ATen/native/DispatchStub.cpp): what the environment asks for, else what there is."""
     if not CPU_INFO.is_file():
         return None
     processors = CPU_INFO.read_text().split("\n\n")

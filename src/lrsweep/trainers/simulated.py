@@ -35,8 +35,8 @@ class Simulated:
 class SimulatedRun:
     """A run whose loss falls from START_NATS as a power of the steps towards a floor, which depends on the configuration.
 
-    The floor rises with the square of log LR around BEST_LR, and a little with each other value; above DIVERGING_LR the loss is not
-    finite half way. The LR rises linearly over the warm-up and falls linearly to a tenth.
+    The floor rises with the square of log LR around BEST_LR, and a little with each other value; above DIVERGING_LR the loss is
+    not finite half way. The LR rises linearly over the warm-up and falls linearly to a tenth.
     """
 
     def __init__(self, values: Values, seed: int, budget: Budget) -> None:

@@ -43,7 +43,7 @@ class Attention(nn.Module):
         self.qkv, self.out = linear(section.d_model, section.d_model, 3), linear(section.d_model, section.d_model)
 
     def forward(self, x_BTD: Tensor, turns_TP: Tensor | None, cache: Cache | None) -> Tensor:
-        """Attend to the tokens up to each, B x T x D; without turns a token's position is unknown. A cache takes in new tokens."""
+        """Attend to the tokens up to each, B x T x D; without turns positions are unknown. A cache takes in the new tokens."""
         heads = self.qkv(x_BTD).unflatten(-1, (3 * self.n_heads, -1))
         to_turn, v_BTHK = heads.split([2 * self.n_heads, self.n_heads], dim=2)
         q_BTHK, k_BTHK = (to_turn if turns_TP is None else rotate(to_turn, turns_TP)).chunk(2, dim=2)
@@ -93,8 +93,8 @@ def norm(section: Model) -> nn.Module:
 class Block(nn.Module):
     """Attention, then the feed-forward part, each added to the stream.
 
-    A part F makes x + F(norm(x)) of the stream x where section.norm is pre, and norm(x + F(x)) where it is post (Xiong et al. 2020,
-    arXiv 2002.04745, table 1).
+    A part F makes x + F(norm(x)) of the stream x where section.norm is pre, and norm(x + F(x)) where it is post (Xiong et al.
+    2020, arXiv 2002.04745, table 1).
     """
 
     def __init__(self, section: Model, layer: int) -> None:

@@ -13,8 +13,9 @@ from lrsweep.trainers.builtin.settings import Optimizer
 class Muon(torch.optim.Muon):
     """Muon (Jordan et al. 2024) on joined matrices, each of which is orthogonalized by itself.
 
-    torch's Muon steps on views: the rows of one matrix in the weight, its gradient and its momentum. adjust_lr_fn scales each update
-    to the size of AdamW's, 0.2 sqrt(max(rows, columns)) (Liu et al. 2025, arXiv 2502.16982, equation 4), so that both can share an LR.
+    torch's Muon steps on views: the rows of one matrix in the weight, its gradient and its momentum. Each update is as large as
+    AdamW's, 0.2 sqrt(max(rows, columns)) times the orthogonal matrix (Liu et al. 2025, arXiv 2502.16982, section 2.2), so that
+    both can share an LR.
     """
 
     def __init__(self, joined: Mapping[str, Linear], weight_decay: float, momentum: float) -> None:

@@ -16,7 +16,7 @@ from lrsweep.trainers.builtin.training import Run
 
 @dataclass(frozen=True)
 class Probe:
-    """One measurement before an update: the update, the ends of its critical LR, and the curvature beside where it is unstable."""
+    """One measurement before an update: the update, its critical LR and the ends of it, the curvature and its threshold."""
 
     step: int
     lr: float

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def lr_at(step: int, max_lr: float, optimizer: Optimizer, budget: Budget) -> float:
     """Give the learning rate of update `step` = 1 … budget.steps; 0 at step 0, before the first.
 
-    It rises linearly to max_lr, reached at budget.warmup_steps (0 for none). From there it is min_lr + (max_lr - min_lr) · f, where
-    f falls from 1 to 0 at the last step in the shape that optimizer.schedule names, and min_lr = min_lr_ratio · max_lr.
+    It rises linearly to max_lr, reached at budget.warmup_steps (0 for none). From there it is min_lr + (max_lr - min_lr) · f,
+    where f falls from 1 to 0 at the last step in the shape that optimizer.schedule names, and min_lr = min_lr_ratio · max_lr.
     """
     assert 0 <= step <= budget.steps, f"step {step} lies outside a budget of {budget.steps}"
     if step == 0:

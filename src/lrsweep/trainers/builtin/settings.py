@@ -114,9 +114,11 @@ _FIELDS = {
     "lr": FieldInfo.from_annotation(_LR),
     **{name: field for name, field in Optimizer.model_fields.items() if name != "precision"},
     "warmup_steps": Budget.model_fields["warmup_steps"],
-    **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},
+    **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},  # its sizes are not varied
 }
-NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}  # what a configuration may set
+
+# What a configuration may set, each with the type, the limits and the description of its values
+NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}
 
 
 def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Value:

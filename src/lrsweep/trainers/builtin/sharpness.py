@@ -166,7 +166,7 @@ def threshold(beta1: float, lr: float) -> float:
 
 
 def pick(lrs: Sequence[float], edge_lr: float | None, per_side: int) -> list[int]:
-    """Choose the places of the trials to measure: up to per_side on either side of the edge, evenly by rank of LR, the outer ones too."""
+    """Choose the trials to measure, by place: up to per_side on either side of the edge, evenly by rank of LR, ends included."""
     ranked = sorted(range(len(lrs)), key=lambda i: (lrs[i], i))
     under = [i for i in ranked if edge_lr is not None and lrs[i] <= edge_lr]
     over = [i for i in ranked if i not in under]

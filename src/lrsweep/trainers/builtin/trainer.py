@@ -15,8 +15,8 @@ from lrsweep.trainers.builtin.training import Data, Run, Settings
 class Builtin:
     """A trainer of the built-in model. Making one sets the process up for training on `device`, cpu or cuda.
 
-    `model` and `optimizer` hold what a configuration does not set. `identity` is a digest of what all runs depend on, data and code
-    included: checkpoints of another one are refused.
+    `model` and `optimizer` hold what a configuration does not set. `identity` is a digest of what all runs depend on, data and
+    code included: checkpoints of another one are refused.
     """
 
     model: Model

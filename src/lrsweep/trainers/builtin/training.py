@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save
 from torch import Tensor
 
 from lrsweep.seeding import derive_seed
@@ -21,7 +23,8 @@ from lrsweep.trainers.builtin.settings import Model, Optimizer
 from lrsweep.trainers.trainer import Eval, Observation, Step
 
 
-class Data(NamedTuple):
+@dataclass(frozen=True)
+class Data:
     """What all runs read: the size of the vocabulary, the training tokens, and inputs and targets N x B x T of the evals."""
 
     vocab_size: int
@@ -64,8 +67,8 @@ class Run:
     def observe(self, until: int) -> Iterator[Observation]:
         """Train on to the step `until`; yield every step, and an eval at step 0 and at each multiple of eval_every.
 
-        While an observation is held, the state is exactly that of its step, so a consumer may stop or save there. The run ends with
-        the first observation that is not finite; its state is of no more use.
+        While an observation is held, the state is exactly that of its step, so a consumer may stop or save there. The run ends
+        with the first observation that is not finite; its state is of no more use.
         """
         if self.step == 0:
             yield (first := Eval(0, self.lr(0), self._measure()))
@@ -127,6 +130,10 @@ class Run:
         weights = {f"weight/{name}": weight.detach() for name, weight in self.model.named_parameters()}
         moments = {f"{key}/{name}": moment for name, kept in self.optimizers.moments.items() for key, moment in kept.items()}
         return {"step": torch.tensor(self.step), **weights, **moments}
+
+    def weights(self) -> bytes:
+        """Give the weights as a safetensors file holds them, in the names of the model."""
+        return save(self.model.state_dict())
 
     @torch.no_grad()
     def load_tensors(self, saved: Mapping[str, Tensor]) -> None:
