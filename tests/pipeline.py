@@ -66,8 +66,10 @@ def replaced(content, node, new):
 def with_value(content, key, new):
     """The text of params.yaml with other YAML at a key."""
     node = nodes(content, key)[1]
-    end = "\n" if isinstance(node, MappingNode) and not node.flow_style else ""  # that of the block goes with it
-    return replaced(content, node, new + end)
+    start, end = node.start_mark.index, node.end_mark.index
+    if isinstance(node, MappingNode) and not node.flow_style:  # it ends at the next key, behind the line's indentation
+        new, end = f"{new}\n", content.rfind("\n", 0, end) + 1
+    return content[:start] + new + content[end:]
 
 
 def run_stage(name, params, results):
