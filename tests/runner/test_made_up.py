@@ -1,64 +1,30 @@
 """Made-up curves: what comes of them says so wherever it is read, and never meets what was trained."""
 
 import pytest
-import yaml
-from lrsweep.provenance.lineage import study_folder
 
 from lrsweep.config import checking
-from lrsweep.store import artifacts
-from tests.pipeline import ROOT, clone, run
-
-PARAMS = checking.load(ROOT / "params.yaml")
-
-
-def test_several_trials_at_once_give_the_same_records(simulated):
-    found = {path: path.read_bytes() for path in simulated.glob("work/*/sweep_uniform/trials/*/*")}
-    assert len(found) == 12
-    for path in found:
-        path.unlink()
-    text = (simulated / "params.yaml").read_text()
-    (simulated / "params.yaml").write_text(text.replace("trials_at_once: 1", "trials_at_once: 2"))
-    done = run(simulated, "lrsweep", "trials", "sweep_uniform", "0", "5")
-    (simulated / "params.yaml").write_text(text)
-    assert done.returncode == 0, done.stderr
-    assert {path: path.read_bytes() for path in simulated.glob("work/*/sweep_uniform/trials/*/*")} == found
-
-
-def test_made_up_trials_have_a_folder_of_their_own():
-    simulated = PARAMS.model_copy(update={"simulate": True})
-    assert study_folder("sweep_bayes", simulated).parent.name.startswith("simulated-")
-    assert study_folder("sweep_bayes", simulated) != study_folder("sweep_bayes", PARAMS)
-
-
-def test_what_is_made_from_a_marked_file_is_marked_too(tmp_path, monkeypatch):
-    row = {"step": 1, "lr": 0.1, "loss_nats": 2.0}
-    monkeypatch.setattr(artifacts, "_marked", False)
-    artifacts.write_json(tmp_path / "real.json", {"lr": 1})
-    artifacts.write_table(tmp_path / "real.parquet", "final_evals", [row])
-    artifacts.read_table(tmp_path / "real.parquet", "final_evals")
-    assert not artifacts.is_marked()
-    artifacts.mark_simulated()
-    artifacts.write_table(tmp_path / "made.parquet", "final_evals", [row])
-    monkeypatch.setattr(artifacts, "_marked", False)
-    table = artifacts.read_table(tmp_path / "made.parquet", "final_evals")
-    assert list(table.columns) == list(row)
-    artifacts.write_json(tmp_path / "made.json", {"lr": 1})
-    assert artifacts.read_json(tmp_path / "made.json") == {"lr": 1}
-    says = {path.name: artifacts.says_simulated(path) for path in tmp_path.iterdir()}
-    assert says == {"real.json": False, "real.parquet": False, "made.json": True, "made.parquet": True}
+from lrsweep.runner.catalogue import study_of
+from lrsweep.store.results import Results, says_simulated
+from tests.pipeline import clone, configured, run
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     """The tiny pipeline with made-up curves."""
-    project = clone(tmp_path_factory.mktemp("simulated") / "project")
-    tree = yaml.safe_load((project / "params.yaml").read_text())
-    tree["simulate"] = True
-    tree["execution"]["trials_per_job"] = 16  # starting processes is all that takes time here
-    (project / "params.yaml").write_text(yaml.safe_dump(tree))
+    project = configured(clone(tmp_path_factory.mktemp("simulated") / "project"), {"simulate": True})
     done = run(project, "snakemake", "--cores", "2")
     assert done.returncode == 0, done.stderr[-4000:]
     return project
+
+
+def test_made_up_trials_have_a_folder_of_their_own(simulated, monkeypatch):
+    monkeypatch.chdir(simulated)
+    monkeypatch.delenv("LRSWEEP_WORK", raising=False)
+    params, results = checking.load(simulated / "params.yaml"), Results(simulated / "results")
+    trained = params.model_copy(update={"simulate": False})
+    made_up, real = (study_of("sweep_bayes", one, results).identity.folder for one in (params, trained))
+    assert made_up.parent.name.startswith("simulated-") and made_up.is_dir()
+    assert made_up != real and not real.exists()
 
 
 def test_all_that_a_simulated_run_writes_says_so(simulated):
@@ -66,7 +32,7 @@ def test_all_that_a_simulated_run_writes_says_so(simulated):
         str(path.relative_to(simulated / "results"))
         for suffix in ("json", "parquet", "safetensors")
         for path in (simulated / "results").rglob(f"*.{suffix}")
-        if not artifacts.says_simulated(path)
+        if not says_simulated(path)
     }
     assert {name for name in unmarked if not name.startswith(("corpus/", "tokenize/"))} == set()
     page = (simulated / "results/report/index.html").read_text()
