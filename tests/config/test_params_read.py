@@ -7,7 +7,7 @@ import pytest
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline
 from lrsweep.section import Section
-from lrsweep.store import artifacts
+from lrsweep.store.results import FOLDER, Results
 from tests.pipeline import clone, run_stage
 
 
@@ -70,7 +70,7 @@ def test_stages_read_the_parameters_that_dvc_yaml_lists(reads):
     unlisted, unread = {}, {}
     for name, stage in pipeline.load().items():
         found.keys.clear()
-        run_stage(name, params, Results(Path("results")))
+        run_stage(name, params, Results(FOLDER))
         results = {key for key in found.keys if not covers("execution", key) or key == "execution.device"}
         missing = {key for key in results if not any(covers(listed, key) for listed in stage.params)}
         spare = {listed for listed in stage.params if not any(covers(listed, key) for key in found.keys)}
@@ -79,4 +79,4 @@ def test_stages_read_the_parameters_that_dvc_yaml_lists(reads):
         if spare:
             unread[name] = sorted(spare)
     assert (unlisted, unread) == ({}, {})
-    assert (artifacts.RESULTS / "report/index.html").is_file()
+    assert (FOLDER / "report/index.html").is_file()

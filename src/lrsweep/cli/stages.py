@@ -13,7 +13,7 @@ import typer
 from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.runner.progress import duration
-from lrsweep.runner.settings import FANNED_OUT
+from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.tracking import commands
 
 STAGES = (
