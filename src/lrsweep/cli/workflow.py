@@ -53,7 +53,7 @@ class Plan:
         return str(WORKERS / f"{stage}-{number}")
 
     def workers(self, stage: Stage) -> list[str]:
-        """Give the workers that a stage waits for: none where its artifacts and all before them are those of this configuration."""
+        """Give the workers that a stage waits for: none where it and all before it are of this configuration."""
         if not self.is_main or stage.name not in FANNED_OUT:
             return []
         before = [self.stages[name].provenance for name in pipeline.upstream(self.stages, stage.name)]
