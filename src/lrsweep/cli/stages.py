@@ -38,16 +38,16 @@ def _register(stage: str) -> None:
 
 
 def _run(stage: str) -> None:
+    from lrsweep.cli.identities import identity
     from lrsweep.provenance import pipeline, recording
-    from lrsweep.runner.catalogue import study_of
     from lrsweep.store.results import FOLDER, Results
 
     params, results = checking.load(PARAMS), Results(FOLDER)
     commands.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
-    trained = (lambda: study_of(stage, params, results).identity.digest) if stage in FANNED_OUT else None
-    with _timed(stage), recording.recording(declared, params, results, trained) if declared.provenance else nullcontext():
+    recorded = recording.recording(declared, params, results, lambda: identity(stage, params))
+    with _timed(stage), recorded if declared.provenance else nullcontext():
         import_module(f"lrsweep.stages.{stage}").run(params, results)
     commands.after(params, stage, results)
 
