@@ -45,6 +45,17 @@ def clone(target):
     return target
 
 
+def configured(project, sections):
+    """The project with other values in its params.yaml; those of a section are laid over it."""
+    path, yaml = project / "params.yaml", YAML()
+    tree = yaml.load(path.read_text())
+    for name, values in sections.items():
+        tree[name] = {**tree[name], **values} if isinstance(values, dict) else values
+    with path.open("w") as file:
+        yaml.dump(tree, file)
+    return project
+
+
 def artifacts(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "results").rglob("*")) if path.is_file()
