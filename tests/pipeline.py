@@ -45,6 +45,17 @@ def clone(target):
     return target
 
 
+def configured(project, sections):
+    """The project with other values in its params.yaml; those of a section are laid over it."""
+    path, yaml = project / "params.yaml", YAML()
+    tree = yaml.load(path.read_text())
+    for name, values in sections.items():
+        tree[name] = {**tree[name], **values} if isinstance(values, dict) else values
+    with path.open("w") as file:
+        yaml.dump(tree, file)
+    return project
+
+
 def artifacts(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "results").rglob("*")) if path.is_file()
@@ -66,8 +77,10 @@ def replaced(content, node, new):
 def with_value(content, key, new):
     """The text of params.yaml with other YAML at a key."""
     node = nodes(content, key)[1]
-    end = "\n" if isinstance(node, MappingNode) and not node.flow_style else ""  # that of the block goes with it
-    return replaced(content, node, new + end)
+    start, end = node.start_mark.index, node.end_mark.index
+    if isinstance(node, MappingNode) and not node.flow_style:  # it ends at the next key, behind the line's indentation
+        new, end = f"{new}\n", content.rfind("\n", 0, end) + 1
+    return content[:start] + new + content[end:]
 
 
 def run_stage(name, params, results):

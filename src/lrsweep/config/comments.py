@@ -3,8 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from ruamel.yaml import CommentedMap
-from ruamel.yaml.comments import CommentedBase
+from ruamel.yaml import CommentedMap, CommentedSeq
 from ruamel.yaml.nodes import CollectionNode
 
 from lrsweep.config import yamlfile
@@ -45,8 +44,8 @@ def _commented(line: str, said: str) -> str:
 
 def _strip(value: object) -> None:
     """Take the comments away."""
-    if isinstance(value, CommentedBase):
+    if isinstance(value, CommentedMap | CommentedSeq):
         value.ca.items.clear()
         value.ca.comment = None
-        for below in value.values() if isinstance(value, CommentedMap) else value:  # type: ignore[attr-defined]
+        for below in value.values() if isinstance(value, CommentedMap) else value:
             _strip(below)

@@ -6,9 +6,21 @@ from typing import Any
 
 from ruamel.yaml import YAML, CommentedMap, CommentedSeq, CommentToken
 from ruamel.yaml.error import CommentMark
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.util import load_yaml_guess_indent
 
 from lrsweep import files
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes null in a word; ruamel.yaml leaves it out."""
+
+    def represent_none(self, data: None) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(type(None), _Representer.represent_none)
 
 
 class Document:
@@ -19,7 +31,7 @@ class Document:
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
         self._yaml.width = 1 << 20  # long lines stay
-        self._yaml.representer.add_representer(type(None), lambda own, _: own.represent_scalar("tag:yaml.org,2002:null", "null"))
+        self._yaml.Representer = _Representer
         _, _, offset = load_yaml_guess_indent(text)
         self._yaml.indent(mapping=2, sequence=(offset or 0) + 2, offset=offset or 0)
         self.tree: CommentedMap = self._yaml.load(text)

@@ -1,6 +1,7 @@
 """Check the names of a configuration: those that sweep_bayes.space varies, and those that select.default gives."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -22,27 +23,29 @@ RESERVED = {column.rstrip("?") for table in TABLES.values() if VALUES in table f
 def problems(p: Params) -> Iterator[Problem]:
     """Find what is wrong with the ranges of both phases and with the default."""
     yield from _dimension_problems("sweep_uniform.lr", p.sweep_uniform.lr, NAMES["lr"])
-    space = p.sweep_bayes.space
-    if "lr" not in space:
+    if "lr" not in p.sweep_bayes.space:
         expected = f"auto or {RANGE}: the edge, profiles and laws are about the learning rate"
         yield Problem(f"{SPACE}.lr", Nothing("nothing"), expected, "add the line `lr: auto`")
-    for name, dimension in space.items():
-        key = f"{SPACE}.{name}"
-        if problem := _name_problem(key, name, dimension, p.simulate):
-            yield problem
-        elif dimension == "auto":
-            if name != "lr":
-                yield Problem(key, dimension, f"{RANGE} or {CHOICES}: auto is for lr alone", "write out what to search")
-        elif name == "lr" and not isinstance(dimension, Float):
-            yield Problem(key, _plain(dimension), f"auto or {RANGE} of real numbers", "write auto for the edge's range")
-        else:
-            found = list(_dimension_problems(key, dimension, NAMES.get(name)))
-            yield from found
-            if name == "warmup_steps" and not found:
-                of_choices = isinstance(dimension, Choice)
-                place, longest = ("choices", max(dimension.choices)) if of_choices else ("max", dimension.max)
-                yield from _warmup_problems(f"{key}.{place}", longest, p)
+    for name, dimension in p.sweep_bayes.space.items():
+        yield from _space_problems(f"{SPACE}.{name}", name, dimension, p)
     yield from _default_problems(p)
+
+
+def _space_problems(key: str, name: str, dimension: Dimension | Literal["auto"], p: Params) -> Iterator[Problem]:
+    """Find what is wrong with one name of the space."""
+    if problem := _name_problem(key, name, dimension, p.simulate):
+        yield problem
+    elif isinstance(dimension, str):
+        if name != "lr":
+            yield Problem(key, dimension, f"{RANGE} or {CHOICES}: auto is for lr alone", "write out what to search")
+    elif name == "lr" and not isinstance(dimension, Float):
+        yield Problem(key, _plain(dimension), f"auto or {RANGE} of real numbers", "write auto for the edge's range")
+    elif found := list(_dimension_problems(key, dimension, NAMES.get(name))):
+        yield from found
+    elif name == "warmup_steps" and isinstance(dimension, Choice):
+        yield from _warmup_problems(f"{key}.choices", max(dimension.choices), p)
+    elif name == "warmup_steps" and isinstance(dimension, Int):
+        yield from _warmup_problems(f"{key}.max", dimension.max, p)
 
 
 def _name_problem(key: str, name: str, found: Dimension | Value, simulate: bool) -> Problem | None:
@@ -135,5 +138,5 @@ def _default_problems(p: Params) -> Iterator[Problem]:
 
 
 def _plain(found: Dimension | Value) -> object:
-    """Give a dimension as params.yaml has it."""
+    """Give a dimension as a plain mapping."""
     return found.model_dump(mode="json") if isinstance(found, BaseModel) else found

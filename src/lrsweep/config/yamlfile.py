@@ -11,6 +11,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.representer import SafeRepresenter
 
 from lrsweep.errors import UserError
 
@@ -44,6 +45,17 @@ class _Shallow(Composer):
         node = super().compose_node(parent, index)
         self.level -= 1
         return node
+
+
+class _Representer(SafeRepresenter):
+    """Quotes all text but words: ruamel.yaml writes ": a" so that it cannot read it again."""
+
+    def represent_str(self, data: str) -> ScalarNode:
+        style = None if re.fullmatch(r"\w([\w./ -]*\w)?", data) else "'"
+        return self.represent_scalar(f"{_TAG}str", data, style)
+
+
+_Representer.add_representer(str, _Representer.represent_str)
 
 
 class _Tree:
@@ -136,6 +148,7 @@ def dump(value: Any, flow: bool = False) -> str:
     """Write values as YAML 1.2, in their order: a key a line, or all on one line in braces and brackets."""
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style, writer.width, writer.sort_base_mapping_type_on_output = flow, 1 << 20, False  # type: ignore[assignment]
+    writer.Representer = _Representer
     out = StringIO()
     writer.dump(value, out)
     return out.getvalue().removesuffix("...\n")

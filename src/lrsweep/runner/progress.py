@@ -88,9 +88,15 @@ def plan_of(stage: str, params: Params) -> Plan:
     if stage == "sweep_bayes":
         return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
     race = min(params.select.budget, (params.select.candidates + 1) * params.select.seeds)  # or fewer: it may end before
-    trials = {"sweep_uniform": params.sweep_uniform.trials, "assess": params.assess.audit_trials, "select": race, "train": 1}
-    budget = {"sweep_uniform": params.sweep_uniform, "train": params.train}.get(stage, bayes)
-    return Plan(stage, trials[stage], (budget.steps,), 0, 1)
+    probed, last = (2 * params.sharpness.trials_per_side, max(params.sharpness.steps)) if params.sharpness else (0, 0)
+    trials, end = {
+        "sweep_uniform": (params.sweep_uniform.trials, params.sweep_uniform.steps),
+        "sharpness": (probed, last),
+        "assess": (params.assess.audit_trials, bayes.steps),
+        "select": (race, bayes.steps),
+        "train": (1, params.train.steps),
+    }[stage]
+    return Plan(stage, trials, (end,), 0, 1)
 
 
 def _shown(value: Value) -> str:

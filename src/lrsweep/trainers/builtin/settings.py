@@ -1,7 +1,7 @@
 """Settings of the built-in trainer, and the names that a study can vary. Imports no torch: params.yaml is checked with it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, Strict, TypeAdapter
 from pydantic.fields import FieldInfo
@@ -104,12 +104,14 @@ class Generate(Section):
 
 
 def _adapter(field: FieldInfo) -> TypeAdapter:
-    """Make the type of a setting, with its limits and its description."""
-    return TypeAdapter(Annotated[field.annotation, field], config=ConfigDict(strict=True, allow_inf_nan=False))
+    """Give the type of a setting with its limits and its description."""
+    kind: Any = Annotated[field.annotation, field]
+    return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
+_LR: Any = Annotated[Positive, Field(description="maximum learning rate [-]")]
 _FIELDS = {
-    "lr": FieldInfo.from_annotation(Annotated[Positive, Field(description="maximum learning rate [-]")]),
+    "lr": FieldInfo.from_annotation(_LR),
     **{name: field for name, field in Optimizer.model_fields.items() if name != "precision"},
     "warmup_steps": Budget.model_fields["warmup_steps"],
     **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},  # its sizes are not varied
