@@ -1,4 +1,4 @@
-"""What can be trained next: in whatever order tasks end, each is known as soon as what it depends on has ended, and not before."""
+"""What can be trained next: in whatever order tasks end, each is known when what it depends on has ended, and not before."""
 
 import time
 
