@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import optuna
+from lrsweep.stages.data import load
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
@@ -22,8 +23,6 @@ from optuna.trial import TrialState
 from lrsweep.config import checking
 from lrsweep.config.params import Hyperparameters, Params
 from lrsweep.seeding import derive_seed
-from lrsweep.space import Float
-from lrsweep.stages.data import load
 from lrsweep.store import artifacts
 from lrsweep.trainers.builtin import training
 

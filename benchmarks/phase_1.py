@@ -1,5 +1,7 @@
 """Phase 1 in the world of the replay: its trials as params.yaml has them, and the LR range that phase 2 takes from its edge."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from benchmarks.clock import trial_seed
@@ -9,8 +11,8 @@ from benchmarks.world import World
 from lrsweep.analysis.edge import find_edge
 from lrsweep.config.params import Params
 from lrsweep.search import curves, study
-from lrsweep.search.proposing import uniform
 from lrsweep.search.trial import Record
+from lrsweep.search.uniform import uniform
 from lrsweep.space import Float
 
 FIRST = 100_000  # so its trials show other noise than phase 2's of the same number
@@ -21,7 +23,8 @@ def trials(world: World, p: Params, seed: int) -> list[Record]:
     section, found = p.sweep_uniform, []
     fixed = {name: getattr(p.optimizer, name) for name in SPACE if name != "lr"}
     for k in range(section.trials):
-        proposal = uniform(seed, "sweep_uniform", k, section.lr, fixed)
+        drawn = uniform(seed, "sweep_uniform", k, section.lr)
+        proposal = replace(drawn, values={**drawn.values, **fixed})
         found.append(trained(world, proposal, section, trial_seed(seed, FIRST + k), section.steps))
     return found
 

@@ -54,7 +54,6 @@ def train(params: Params, folder: Path, trial: int) -> Path:
     """Trains one curve, unless it is there, and writes its rows."""
     from lrsweep.text.batches import fixed_batches
     from lrsweep.trainers.builtin.trainer import Builtin
-
     from lrsweep.trainers.builtin.training import Data
 
     path = folder / "curves" / f"{trial:05d}.json"

@@ -8,7 +8,10 @@ from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode
+
+from lrsweep.runner import progress
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(
@@ -42,6 +45,17 @@ def clone(target):
     return target
 
 
+def configured(project, sections):
+    """The project with other values in its params.yaml; those of a section are laid over it."""
+    path, yaml = project / "params.yaml", YAML()
+    tree = yaml.load(path.read_text())
+    for name, values in sections.items():
+        tree[name] = {**tree[name], **values} if isinstance(values, dict) else values
+    with path.open("w") as file:
+        yaml.dump(tree, file)
+    return project
+
+
 def artifacts(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "results").rglob("*")) if path.is_file()
@@ -50,7 +64,7 @@ def artifacts(folder):
 
 def nodes(content, key):
     """The YAML nodes of a dotted key and of its value in the text of params.yaml."""
-    name, node = None, yaml.compose(content, Loader=yaml.SafeLoader)
+    name, node = None, YAML(typ="safe", pure=True).compose(content)
     for part in key.split("."):
         name, node = next((one, below) for one, below in node.value if one.value == part)
     return name, node
@@ -63,38 +77,15 @@ def replaced(content, node, new):
 def with_value(content, key, new):
     """The text of params.yaml with other YAML at a key."""
     node = nodes(content, key)[1]
-    end = "\n" if isinstance(node, yaml.MappingNode) and not node.flow_style else ""  # that of the block goes with it
-    return replaced(content, node, new + end)
+    start, end = node.start_mark.index, node.end_mark.index
+    if isinstance(node, MappingNode) and not node.flow_style:  # it ends at the next key, behind the line's indentation
+        new, end = f"{new}\n", content.rfind("\n", 0, end) + 1
+    return content[:start] + new + content[end:]
 
 
-def run_stage(name, params, sizes):
-    """The stage with `params`; `sizes` are the same ones, from which this function takes how many trials there are."""
-    from lrsweep.provenance.lineage import TRAINING, study_folder
-    from lrsweep.search import racing
-    from lrsweep.stages import gather, train
-    from lrsweep.stages.job import Job
-    from lrsweep.stages.race import run_race
-    from lrsweep.stages.trials import run_block, run_trials
-
-    if name == "train":
-        return train.run(params, study_folder(name, sizes))
-    if name not in TRAINING:
-        return import_module(f"lrsweep.stages.{name}").run(params)
-    job = Job(name, params, study_folder(name, sizes))
-    bayes = sizes.sweep_bayes
-    if name == "sweep_bayes":
-        for level in range(len(bayes.rungs) + 1):
-            run_block(job, level, 0, bayes.first_block // bayes.stopping.eta**level - 1)
-        run_trials(job, bayes.first_block, bayes.trials - 1)
-    n = {"sweep_uniform": sizes.sweep_uniform.trials, "assess": sizes.assess.audit_trials}
-    if name in n:
-        run_trials(job, 0, n[name] - 1)
-    if name == "select":
-        for number, places in enumerate(racing.places(sizes.select)):
-            run_race(job, number, 0, places - 1)
-    if name.startswith("sweep"):
-        return getattr(gather, name)(job)
-    return import_module(f"lrsweep.stages.{name}").run(job)
+def run_stage(name, params, results):
+    """The stage in this process, which trains what it lacks."""
+    return import_module(f"lrsweep.stages.{name}").run(params, results)
 
 
 def different(first, second):
@@ -103,6 +94,11 @@ def different(first, second):
 
 
 def trained(folder):
-    """How often each training run was done, by study, trial and the step that it started from."""
-    runs = [(log.parent.name, line) for log in folder.glob("work/*/*/trained.log") for line in log.read_text().splitlines()]
-    return Counter((study, *line.split(" to ")[0].split()[1::2]) for study, line in runs)
+    """How often each training was done, by study, trial and the step that it started from."""
+    ended = [(study, event) for study, event in events(folder) if event.state]
+    return Counter((study, event.trial, event.steps - event.trained) for study, event in ended)
+
+
+def events(folder):
+    """What the studies of a run have noted, each with the study's name."""
+    return [(path.parent.name, event) for path in folder.glob("work/*/*/events.jsonl") for event in progress.read(path)]

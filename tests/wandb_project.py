@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from lrsweep.stages.job import Job
+from lrsweep.store.artifacts import digest
 from wandb.proto.wandb_internal_pb2 import Record as LogRecord
 
 from lrsweep.cli import main as cli
@@ -18,8 +20,6 @@ from lrsweep.config.params import Params
 from lrsweep.provenance import lineage
 from lrsweep.search.settings import Imported
 from lrsweep.stages import corpus, edge, exchange, gather, tokenize, track, trials
-from lrsweep.stages.job import Job
-from lrsweep.store.artifacts import digest
 from lrsweep.tracking import importing, transaction_log
 
 from .pipeline import ROOT

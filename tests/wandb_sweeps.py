@@ -10,7 +10,6 @@ from lrsweep.config import checking
 from lrsweep.config.params import Params
 from lrsweep.search.settings import Metric
 from lrsweep.search.trial import EvalPoint, Proposal, Record
-from lrsweep.space import Float
 from lrsweep.tracking import exporting
 from lrsweep.tracking import runs as tracking
 

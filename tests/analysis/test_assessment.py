@@ -6,20 +6,20 @@ import pytest
 from scipy import stats
 
 from lrsweep.analysis import assessment
-from lrsweep.config import params
+from lrsweep.analysis.settings import Assess
 from lrsweep.search import repeats, replaying
 from lrsweep.search import stopping as pruning
+from lrsweep.search.settings import Metric, Stopping, SweepBayes
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
-from lrsweep.store import artifacts
+from lrsweep.store.results import Results
 
-SECTION = params.Assess(audit_trials=3, bootstrap=200, orders=5, best_share=0.1, fewest_trials=3)
+SECTION = Assess(audit_trials=3, bootstrap=200, orders=5, best_share=0.1, fewest_trials=3)
 RUNGS = (40, 80)
-STOPPING = params.Stopping(first_rung=40, eta=2, slack=0.0)
-SWEEP = params.SweepBayes(
+STOPPING = Stopping(first_rung=40, eta=2, slack=0.0)
+SWEEP = SweepBayes(
     trials=24, prior=None, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
-    sampler="gp", cap_quantile=0.7, most_told=256, lr="auto", imported=None,
-    beta2=params.Range(min=0.95, max=0.999, scale="linear"), weight_decay=params.Range(min=1e-3, max=0.1, scale="log"),
-    metric=params.Metric(name="loss", window=5, kappa=1.1, rho=0.9, rise_weight=1.0),
+    sampler="gp", cap_quantile=0.7, most_told=256, imported=None, space={"lr": "auto"},
+    metric=Metric(name="loss", window=5, kappa=1.1, rho=0.9, rise_weight=1.0),
     stopping=STOPPING,
 )  # fmt: skip
 
@@ -56,14 +56,16 @@ def test_planted_good_and_bad_metrics_are_found(tmp_path):
     found = {(row["metric"], row["rung"]): row for row in pairs}
     assert all(row["n"] == 24 for row in pairs) and len(pairs) == 8
     assert found["loss", 40]["spearman_low"] > 0.8 and found["m_u", 40]["spearman_high"] < -0.8
-    assert found["m_u", 80]["kendall"] > 0.7 and content["warnings"] == []
-    assert content["audit"]["among_best"] == 0 and content["audit"]["cost_nats"] == 0.0
-    half = content["by_median"][0]
-    assert (half["metric"], half["rung"], half["below"], half["above"]) == ("loss", 40, 12, 12)
-    assert half["below_survived"] >= 11 and half["above_survived"] == 12 - half["below_survived"]
-    artifacts.write_json(tmp_path / "assess.json", content)
-    artifacts.write_table(tmp_path / "correlations.parquet", "correlations", pairs)
-    artifacts.write_table(tmp_path / "replay.parquet", "replay", runs)
+    assert found["m_u", 80]["kendall"] > 0.7 and content.warnings == ()
+    assert content.audit.among_best == 0 and content.audit.cost_nats == 0.0
+    half = content.by_median[0]
+    assert (half.metric, half.rung, half.below, half.above) == ("loss", 40, 12, 12)
+    assert half.below_survived >= 11 and half.above_survived == 12 - half.below_survived
+    results = Results(tmp_path)
+    results.write_json("assess.json", content)
+    results.write_rows("correlations.parquet", pairs)
+    results.write_rows("replay.parquet", runs)
+    assert results.read_as(assessment.Assessment, "assess.json") == content
     assert assessment.assess(*tables, SECTION, SWEEP, 0) == (content, pairs, runs)
 
 
@@ -71,7 +73,7 @@ def test_a_steering_metric_that_ranks_the_wrong_way_round_is_warned_of():
     trials, evals = study()
     steered = SWEEP.model_copy(update={"metric": SWEEP.metric.model_copy(update={"name": "m_u"})})
     content, _, _ = assessment.assess(trials, evals, trials[:0], evals[:0], SECTION, steered, 0)
-    (warning,) = content["warnings"]
+    (warning,) = content.warnings
     assert "at step 40" in warning and "m_u" in warning
 
 
@@ -104,28 +106,28 @@ def test_the_audit_by_hand():
     audited = pd.DataFrame({"trial": [4, 6, 9], "steps": [100, 100, 70], "final_loss_nats": [0.5, 2.5, np.nan]})
     found = assessment.audit(trials, audited, 100, 0.1)
     # one of the three is the best of all; the other has two complete and two pruned trials before it, of ten
-    assert (found["pruned"], found["audited"], found["among_best"], found["cost_nats"]) == (6, 3, 1, 0.5)
-    assert (found["share_low"], found["share_high"]) == pytest.approx((0.00840, 0.90570), abs=1e-5)
-    assert (found["steps_saved"], found["audit_steps"]) == (360, 270)
-    assert found["share_saved"] == pytest.approx(360 / 1030)
+    assert (found.pruned, found.audited, found.among_best, found.cost_nats) == (6, 3, 1, 0.5)
+    assert (found.share_low, found.share_high) == pytest.approx((0.00840, 0.90570), abs=1e-5)
+    assert (found.steps_saved, found.audit_steps) == (360, 270)
+    assert found.share_saved == pytest.approx(360 / 1030)
 
 
 def test_nothing_pruned_or_nothing_complete():
     trials, evals = study(n=6)
     none = assessment.audit(trials, trials[:0], 120, 0.1)
-    assert (none["share"], none["share_low"], none["cost_nats"], none["steps_saved"]) == (None, None, None, 0)
+    assert (none.share, none.share_low, none.cost_nats, none.steps_saved) == (None, None, None, 0)
     lost = trials.assign(state=DIVERGED, final_loss_nats=np.nan)
     content, pairs, runs = assessment.assess(lost, evals, trials[:0], evals[:0], SECTION, SWEEP, 0)
-    assert content["replay"] == [] == runs and content["audit"]["best_nats"] is None and pairs[0]["n"] == 0
+    assert content.replay == () and runs == [] and content.audit.best_nats is None and pairs[0]["n"] == 0
 
 
 def test_the_sample_is_of_pruned_trials_and_grows_at_its_end():
     trials = prune(*study(), which=range(5, 17))[0]
-    small = repeats.audit_sample(trials, SECTION, 0)
-    large = repeats.audit_sample(trials, SECTION.model_copy(update={"audit_trials": 99}), 0)
+    rows = trials.to_dict("records")
+    small, large = repeats.audit_sample(rows, 3, 0), repeats.audit_sample(rows, 99, 0)
     assert len(small) == 3 and large[:3] == small and sorted(large) == list(range(5, 17))
-    assert repeats.audit_sample(trials, SECTION, 1) != small and type(small[0]) is int
-    assert repeats.audit_sample(study()[0], SECTION, 0) == []
+    assert repeats.audit_sample(rows, 3, 1) != small and type(small[0]) is int
+    assert repeats.audit_sample(study()[0].to_dict("records"), 3, 0) == []
 
 
 def test_merged_takes_the_whole_curves():
@@ -209,5 +211,5 @@ def test_audited_trials_that_all_diverged():
     short, short_evals, audited, audited_evals = prune(trials, evals, [3, 7])
     audited = audited.assign(state=DIVERGED, final_loss_nats=[None, None])
     content, pairs, _ = assessment.assess(short, short_evals, audited, audited_evals.assign(m_u=None), SECTION, SWEEP, 0)
-    assert content["audit"]["among_best"] == 0 and content["audit"]["best_audited_nats"] is None
+    assert content.audit.among_best == 0 and content.audit.best_audited_nats is None
     assert {row["n"] for row in pairs} == {22}

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from lrsweep.analysis import shapes
-from lrsweep.config import params
 from lrsweep.search.trial import COMPLETE, PRUNED
-from lrsweep.store import artifacts
+from lrsweep.space import Budget
+from lrsweep.store.results import Results
 
 STEPS = np.array([0.0, 10, 20, 30, 40])
-BUDGET = params.Budget(steps=40, warmup_steps=10, eval_every=10)
+BUDGET = Budget(steps=40, warmup_steps=10, eval_every=10)
 
 
 def shape(losses, warmup=10):
@@ -55,5 +55,19 @@ def test_the_best_come_first_and_the_stopped_are_left_out(tmp_path):
     rows = shapes.describe_shapes(trials, evals, BUDGET)
     assert [(row["rank"], row["trial"]) for row in rows] == [(1, 1), (2, 3), (3, 0)]
     assert rows[0]["warmup_flatness"] == pytest.approx(1 - 1 / 4.5)
-    artifacts.write_table(tmp_path / "shapes.parquet", "shapes", rows)
+    Results(tmp_path).write_rows("shapes.parquet", rows)
     assert shapes.describe_shapes(trials[:0], evals[:0], BUDGET) == []
+
+
+def test_a_trials_own_warm_up_counts_where_the_study_varies_it():
+    trials = pd.DataFrame({"trial": [0, 1], "state": COMPLETE, "final_loss_nats": [2.0, 2.0], "warmup_steps": [10, 20]})
+    curve = [6, 5.8, 3.8, 2.6, 2.0]
+    evals = pd.DataFrame(
+        [
+            {"trial": k, "step": step, "loss_nats": loss}
+            for k in (0, 1)
+            for step, loss in zip(STEPS.astype(int), curve, strict=True)
+        ]
+    )
+    flatness = [row["warmup_flatness"] for row in shapes.describe_shapes(trials, evals, BUDGET)]
+    assert flatness == pytest.approx([1 - 0.2 / 4, 1 - 2.2 / 4])

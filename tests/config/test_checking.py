@@ -4,13 +4,12 @@ import copy
 from pathlib import Path
 
 import pytest
-import yaml
 
-from lrsweep.config import checking, params
+from lrsweep.config import checking, params, yamlfile
 from lrsweep.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-TREE = yaml.safe_load((ROOT / "params.yaml").read_text())
+TREE = yamlfile.parse((ROOT / "params.yaml").read_text(), "params.yaml")
 
 
 def changed(**keys):

@@ -70,7 +70,7 @@ def test_stages_read_the_parameters_that_dvc_yaml_lists(reads):
     unlisted, unread = {}, {}
     for name, stage in pipeline.load().items():
         found.keys.clear()
-        run_stage(name, params, sizes)
+        run_stage(name, params, Results(Path("results")))
         results = {key for key in found.keys if not covers("execution", key) or key == "execution.device"}
         missing = {key for key in results if not any(covers(listed, key) for listed in stage.params)}
         spare = {listed for listed in stage.params if not any(covers(listed, key) for key in found.keys)}

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,29 +18,48 @@ from lrsweep.config import checking
 from lrsweep.provenance.figure_metadata import carried, describe, lineage
 from lrsweep.provenance.pipeline import Stage
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
-from lrsweep.store.artifacts import TABLES
+from lrsweep.space import Space
+from lrsweep.store.columns import TABLES, VALUES
+from lrsweep.store.tables import space_of
+from tests.found import EDGE, a_choice, an_importance
+from tests.spaces import OPEN, PHASE_1, USUAL, drawn, held
 
 RUNGS = (40, 80, 160)
 
 
-def empty(name: str) -> pd.DataFrame:
-    """The table `name` without a row."""
-    return pd.DataFrame({column.rstrip("?"): [] for column in TABLES[name]})
+def columns_of(name: str, space: Space) -> list[str]:
+    """The columns of the table `name`, where its configurations are of this space."""
+    return [one for column in TABLES[name] for one in (space if column == VALUES else [column.rstrip("?")])]
 
 
-def tables(n: int = 12) -> dict[str, pd.DataFrame]:
+def frame(name: str, rows: list[dict], space: Space) -> pd.DataFrame:
+    """The table `name` as it is read back."""
+    return held(pd.DataFrame(rows, columns=columns_of(name, space)), space)
+
+
+def empty(space: Space = USUAL) -> dict[str, pd.DataFrame]:
+    """Every table without a row."""
+    return {name: frame(name, [], space) for name in TABLES}
+
+
+def tables(n: int = 12, space: Space = USUAL) -> dict[str, pd.DataFrame]:
     """Every table that the figures and the report read, of a study of n trials."""
     rng = np.random.default_rng(0)
     lrs = np.geomspace(1e-3, 0.1, n)
+    fixed = {"beta2": 0.97, "weight_decay": 0.01}
+    configurations = [
+        {**one, "lr": lr, **(fixed if space is USUAL else {})} for one, lr in zip(drawn(space, n), lrs, strict=True)
+    ]
     states = [DIVERGED if k == n - 1 else PRUNED if k % 3 else COMPLETE for k in range(n)]
     lengths = [{COMPLETE: 300, PRUNED: RUNGS[k % 3], DIVERGED: 30}[state] for k, state in enumerate(states)]
     trials, evals, rungs = [], [], []
-    for k, (lr, state, steps) in enumerate(zip(lrs, states, lengths, strict=True)):
+    for k, (values, state, steps) in enumerate(zip(configurations, states, lengths, strict=True)):
+        lr = values["lr"]
         level = 2 + (np.log(lr) - np.log(0.01)) ** 2 / 10
         losses = [level + 4 * np.exp(-step / 60) for step in range(0, steps + 1, 10)]
         evals += [{"trial": k, "step": 10 * i, "loss_nats": loss} for i, loss in enumerate(losses)]
         final = losses[-1] if state == COMPLETE else None
-        trial = {"trial": k, "state": state, "steps": steps, "lr": lr, "beta2": 0.97, "weight_decay": 0.01, "seed": k}
+        trial = {"trial": k, "state": state, "steps": steps, **values, "seed": k}
         trials.append({**trial, "last_loss_nats": losses[-1], "final_loss_nats": final, "metric": losses[-1], "m_u": 1.0})
         for rung in [r for r in RUNGS if r <= steps and state != DIVERGED]:
             stopped = state == PRUNED and rung == steps
@@ -60,8 +80,7 @@ def tables(n: int = 12) -> dict[str, pd.DataFrame]:
     ]  # fmt: skip
     replicates = [
         {"replicate": 3 * c + s, "candidate": c, "trial": None if c == 0 else c, "round": s, "stays": c < 2,
-         "lr": 0.012, "beta2": 0.97, "weight_decay": 0.01,
-         "seed": s, "state": COMPLETE, "final_loss_nats": 2.5 - 0.1 * c + 0.01 * s}
+         **configurations[c % n], "seed": s, "state": COMPLETE, "final_loss_nats": 2.5 - 0.1 * c + 0.01 * s}
         for c in range(3) for s in range(3)
     ]  # fmt: skip
     survivors = [k for k, state in enumerate(states) if state == COMPLETE]
@@ -72,7 +91,7 @@ def tables(n: int = 12) -> dict[str, pd.DataFrame]:
         for step in range(1, 101)
     ]
     proposals = [
-        {**{name: trial[name] for name in ("trial", "lr", "beta2", "weight_decay", "seed")},
+        {**{name: trial[name] for name in ("trial", *space, "seed")},
          "sampler": "gp" if k > 4 else "sobol", "n_complete": 1, "n_pruned": 1, "n_diverged": 0, "n_pending": 0}
         for k, trial in enumerate(trials)
     ]  # fmt: skip
@@ -91,27 +110,19 @@ def tables(n: int = 12) -> dict[str, pd.DataFrame]:
         "evals": evals, "rungs": rungs, "bins": bins, "correlations": correlations, "replay": replay,
         "replicates": replicates, "assignments": assignments, "final_evals": final_evals, "final_steps": final_steps,
     }  # fmt: skip
-    return {name: pd.DataFrame(table, columns=[column.rstrip("?") for column in TABLES[name]]) for name, table in rows.items()}
+    return {name: frame(name, table, space) for name, table in rows.items()}
 
 
-MEANS = [{"candidate": c, "mean_nats": 2.5 - 0.1 * c, "low_nats": 2.4 - 0.1 * c, "high_nats": 2.6 - 0.1 * c} for c in range(3)]
-
-
-PER_TRIAL = [{"trial": 1, "never_recovered": True}]
-IMPORTANCE = {"importances": [{"hyperparameter": name, "importance": 0.5, "low": 0.3, "high": None} for name in ("lr", "beta2")]}
-
-
-def prepare(t, edge=0.02, low=0.01, high=0.03, means=MEANS):
+def prepare(t, edge=EDGE, choice=None):
     """The data of every figure, from the tables by their names."""
-    values = {
-        "edge": {"edge_lr": edge, "edge_low_lr": low, "edge_high_lr": high, "trials": PER_TRIAL},
-        "choice": {"candidates": means, "trial": 0},
-    }
-    values["importance"] = IMPORTANCE
-    known = {**t, **values}
+    space = space_of(t["trials"])
+    known = {**t, "edge": edge, "choice": choice or a_choice(space), "importance": an_importance(space)}
+    phase_1 = held(t["trials"].drop(columns=[name for name in space if name != "lr"]), PHASE_1)
 
     def value(path):
         name = Path(path).stem
+        if path == "sweep_uniform/trials.parquet":
+            return phase_1
         return known[f"final_{name}" if path.startswith("train/") else name]
 
     return {name: figure.prepare(*map(value, figure.inputs)) for name, figure in figures.FIGURES.items()}
@@ -138,9 +149,10 @@ def test_the_best_so_far_ignores_stopped_trials():
     assert figures.FIGURES["proposals"].prepare(trials)["best_nats"].min() > 0.1
 
 
+@pytest.mark.parametrize("space", [USUAL, OPEN], ids=["usual", "six names"])
 @pytest.mark.parametrize("name", figures.NAMES)
-def test_the_same_data_gives_the_same_bytes(name):
-    data = prepare(tables())[name]
+def test_the_same_data_gives_the_same_bytes(name, space):
+    data = prepare(tables(space=space))[name]
     figure = figures.FIGURES[name]
     first, again = figure.render(data, {"Title": name}), figure.render(data.copy(), {"Title": name})
     assert first == again
@@ -158,12 +170,15 @@ def diverged():
 
 
 @pytest.mark.parametrize(
-    "poor", [tables(1), diverged(), {name: empty(name) for name in TABLES}], ids=["one trial", "all diverged", "empty"]
+    "poor",
+    [tables(1), diverged(), empty(), tables(1, OPEN), empty(OPEN)],
+    ids=["one trial", "all diverged", "empty", "one of six names", "empty of six names"],
 )
 @pytest.mark.filterwarnings("error")
 def test_poor_data_is_drawn_too(poor):
-    means = [{"candidate": 0, "mean_nats": None, "low_nats": None, "high_nats": None}]
-    for name, data in prepare(poor, None, None, None, means).items():
+    edge = replace(EDGE, edge_lr=None, edge_low_lr=None, edge_high_lr=None)
+    alone = replace(a_choice(USUAL).candidates[0], mean_nats=None, low_nats=None, high_nats=None)
+    for name, data in prepare(poor, edge, replace(a_choice(USUAL), candidates=(alone,), trial=None)).items():
         svg, png = figures.FIGURES[name].render(data, {"Title": name})
         assert svg and png, name
 
@@ -209,10 +224,11 @@ def test_isolation_marks_the_best_of_each_slice():
 def test_the_final_curve_lies_beside_that_of_the_chosen_trial():
     t = tables()
     prepare_curve = figures.FIGURES["final_curve"].prepare
-    data = prepare_curve(t["final_evals"], t["final_steps"], t["evals"], {"trial": 3})
+    data = prepare_curve(t["final_evals"], t["final_steps"], t["evals"], replace(a_choice(USUAL), trial=3))
     chosen = data[data["series"] == "chosen trial"]
     assert chosen["step"].tolist() == t["evals"].query("trial == 3 and step > 0")["step"].tolist()
-    assert "chosen trial" not in set(prepare_curve(t["final_evals"], t["final_steps"], t["evals"], {"trial": None})["series"])
+    default = prepare_curve(t["final_evals"], t["final_steps"], t["evals"], replace(a_choice(USUAL), trial=None))
+    assert "chosen trial" not in set(default["series"])
 
 
 TRIALS = "results/sweep_uniform/trials.parquet"
@@ -272,3 +288,48 @@ def test_the_race_gives_means_over_the_seeds_so_far():
     data = prepare(tables())["race"].set_index(["candidate", "round"])
     assert data.loc[(1, 0), "mean_nats"] == pytest.approx(2.4) and data.loc[(1, 2), "mean_nats"] == pytest.approx(2.41)
     assert data.loc[(1, 2), "seeds"] == 3 and not data.loc[(2, 0), "stays"]
+
+
+def test_every_name_has_its_panel_its_bar_and_its_column():
+    data = prepare(tables(space=OPEN))
+    assert list(dict.fromkeys(data["isolation"]["hyperparameter"])) == list(data["importance"]["hyperparameter"]) == list(OPEN)
+    for name in ("exploration", "proposals"):
+        assert set(OPEN) <= set(data[name])
+    scales = dict(zip(data["isolation"]["hyperparameter"], data["isolation"]["scale"], strict=True))
+    assert scales == {
+        "lr": "log", "beta1": "linear", "warmup_steps": "linear", "batch_size": "log", "optimizer": "choice", "schedule": "choice"
+    }  # fmt: skip
+    _, png = figures.FIGURES["isolation"].render(data["isolation"], {})
+    _, usual = figures.FIGURES["isolation"].render(prepare(tables())["isolation"], {})
+    (width, height), (as_wide, row) = (Image.open(io.BytesIO(one)).size for one in (png, usual))
+    assert width == as_wide and abs(height - 2 * row) <= 2, "six panels stand in two rows of three"
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 7])
+def test_any_number_of_names_is_drawn(n):
+    space = Space(dict(list(({**OPEN.dimensions, "eps": OPEN["lr"]}).items())[:n]))
+    data = prepare(tables(space=space))["isolation"]
+    svg, _ = figures.FIGURES["isolation"].render(data, {})
+    assert svg.count(b'<g id="axes_') == n
+
+
+def test_the_distance_counts_another_choice_as_the_whole_range():
+    space = Space({name: OPEN[name] for name in ("lr", "batch_size", "optimizer")})
+    t = tables(3, space)
+    trials = t["trials"].assign(
+        state=COMPLETE,
+        lr=[0.001, 0.01, 0.1],
+        batch_size=[8, 16, 32],
+        optimizer=["adamw", "adamw", "muon"],
+        final_loss_nats=[1.0, 2.0, 3.0],
+    )
+    data = figures.FIGURES["exploration"].prepare(held(trials, space), t["proposals"])
+    assert data["distance"][1:].tolist() == pytest.approx([np.sqrt((0.25 + 0.25) / 3), 1.0])
+
+
+def test_isolation_marks_the_best_of_each_choice():
+    t = tables(4, OPEN)
+    trials = t["trials"].assign(state=COMPLETE, schedule=["wsd", "wsd", "cosine", "wsd"], final_loss_nats=[2.0, 1.9, 3.0, 2.1])
+    data = figures.FIGURES["isolation"].prepare(held(trials, OPEN)).query("hyperparameter == 'schedule'")
+    assert data["choice"].tolist() == ["cosine", "wsd", "wsd", "wsd"], "in the order of the space"
+    assert data[data["best"]]["trial"].tolist() == [2, 1] and data["value"].isna().all()

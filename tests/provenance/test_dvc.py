@@ -7,10 +7,10 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
+from lrsweep.provenance.lineage import TRAINING
 
 from lrsweep.config import checking
-from lrsweep.provenance.lineage import TRAINING
-from lrsweep.search.proposing import uniform
+from lrsweep.search.uniform import uniform
 from tests.pipeline import ROOT, run
 
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lrsweep.provenance.lineage import PACKAGE, context, current_records, modules, started, study_folder
 
 from lrsweep import files
 from lrsweep.config import checking
-from lrsweep.provenance.lineage import PACKAGE, context, current_records, modules, started, study_folder
-from lrsweep.space import Float
 from lrsweep.store import artifacts
 
 ROOT = Path(__file__).parents[2]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from plotly.offline import get_plotlyjs
@@ -13,9 +14,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from lrsweep import figures, report
 from lrsweep.provenance.figure_metadata import describe, lineage
-
-from .test_figures import prepare, tables
-from .test_report import PARAMS, STAGES, content
+from tests.figures.test_figures import prepare, tables
+from tests.report.test_report import PARAMS, STAGES, content, embedded
+from tests.spaces import OPEN, USUAL
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -29,19 +30,19 @@ ATTACK = "<script>window.broken = 1</script><img src=x onerror='window.broken = 
 TRIALS = 64
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
+@pytest.fixture(scope="module", params=[USUAL, OPEN], ids=["usual", "six names"])
+def page(tmp_path_factory, request):
     """The page of a study of the default size, with every figure truly drawn, and with an attack wherever text is shown."""
-    t = tables(TRIALS)
+    t = tables(TRIALS, request.param)
     t["proposals"].loc[3, "sampler"] = f"</script>{ATTACK}"
     data, svgs, pngs = prepare(t), {}, {}
     for name, figure in figures.FIGURES.items():
         found = lineage(name, dict.fromkeys(figure.inputs, "ab" * 32), STAGES, PARAMS)
         svgs[name], pngs[name] = figure.render(data[name], describe(found))
     text = [{"prompt": ATTACK, "completion": ATTACK}]
-    whole = {**content(t), "figures": report.inline(svgs, pngs), "completions": text, "plotly_js": get_plotlyjs()}
+    whole = replace(content(t, request.param), figures=embedded(svgs, pngs), completions=text)
     path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(report.render(whole), encoding="utf-8")
+    path.write_text(report.render(whole, get_plotlyjs()), encoding="utf-8")
     return path
 
 

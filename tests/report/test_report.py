@@ -1,5 +1,7 @@
 """The report: the answer is named, text is escaped, wrong rankings are warned of, the same content gives the same page."""
 
+import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -8,21 +10,24 @@ from jinja2 import UndefinedError
 
 from lrsweep import figures, report
 from lrsweep.analysis import assessment
+from lrsweep.analysis.endings import Instability
+from lrsweep.analysis.selection import Noise
 from lrsweep.config import checking
-from lrsweep.figures.drawing import LABELS
+from lrsweep.figures.drawing import label
 from lrsweep.provenance import pipeline
-from lrsweep.provenance.figure_metadata import describe, lineage
-from lrsweep.report import formats, plots
+from lrsweep.provenance.figure_metadata import carried, describe, lineage
+from lrsweep.report import Final, Page, formats, plots, rows
+from lrsweep.report.page import LARGEST_SVG
 from lrsweep.search import replaying
+from lrsweep.space import Space
 from lrsweep.stages.report import SHOWN
-
-from .test_figures import IMPORTANCE, diverged, prepare, tables
+from tests.figures.test_figures import diverged, prepare, tables
+from tests.found import ASSESSMENT, EDGE, a_choice, an_importance, some_clusters
+from tests.spaces import OPEN, USUAL
 
 ROOT = Path(__file__).parents[2]
 STAGES = pipeline.load(ROOT / "dvc.yaml")
 PARAMS = checking.load(ROOT / "params.yaml")
-
-BORDER = {"hyperparameter": "lr", "value": 0.039, "border": "upper", "try": {"min": 0.001, "max": 0.16}}
 
 
 def svg(name, body=""):
@@ -32,99 +37,55 @@ def svg(name, body=""):
     return f'<svg xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description>{text}</dc:description>{body}</svg>'.encode()
 
 
-def content(t=None):
-    t = tables() if t is None else t
+def content(t=None, space=USUAL):
+    t = tables(space=space) if t is None else t
     data = prepare(t)
-    hyper = {"lr": 0.01234, "beta2": 0.97, "weight_decay": 0.01}
-    candidates = [
-        {
-            "candidate": c,
-            **hyper,
-            "mean_nats": 2.5,
-            "difference_to_default": {"difference_nats": -0.1, "low_nats": None, "high_nats": None} if c else None,
-            "n": 4,
-            "n_diverged": 0,
-            "stands": c < 2,
-            "trial": c or None,
-            "low_nats": 2.4,
-            "high_nats": None,
-        }
-        for c in range(3)
-    ]
-    table = [{"hyperparameter": name, "default": 0.5, "selected": value} for name, value in hyper.items()]
-    choice = {
-        "selected": hyper,
-        "table": table,
-        "candidates": candidates,
-        "candidate": 1,
-        "within_noise": [2],
-        "noise": {"sd_nats": 0.02},
-    }
-    choice |= {"luck": None, "message": None, "border_warnings": [BORDER], "trial": 1, "lower_lr": 2, "higher_lr": None}
-    choice |= {"difference_to_default": candidates[1]["difference_to_default"]}
-    choice["noise"]["degrees_of_freedom"] = 9
-    pairs = t["correlations"].to_dict("records")
-    audit = {"pruned": 9, "audited": 8, "among_best": 1, "share": 0.125, "share_low": 0.003, "share_high": 0.53, "best_nats": 2.0,
-             "best_audited_nats": 2.1, "cost_nats": 0.0, "steps_saved": 100, "share_saved": 0.4, "audit_steps": 50}  # fmt: skip
-    assess = {"audit": audit, "by_median": [], "warnings": assessment.steering_warnings(pairs, "m_u")}
-    assess["replay"] = replaying.summarize_replay(t["replay"].to_dict("records"))
-    return {
-        "edge": {
-            "edge_lr": 0.02,
-            "edge_low_lr": 0.01,
-            "edge_high_lr": None,
-            "lr_range": {"min": 0.001, "max": 0.04},
-            "instability": {"trials": 1, "first_lr": 0.4, "calm_below_lr": 0.35, "last_calm_lr": 0.45},
-            "counts": {"trials": 4, "diverged": 0, "never_recovered": 1, "catapults": 2},
-            "spikes": {"total": 2, "rate_below_edge": 0.0, "rate_above_edge": None},
-            "message": "Edge not seen",
-            "resamples": 1000,
-            "bracket": {"stable_lr": 0.01, "unstable_lr": None},
-            "best": {"trial": 3, "lr": 0.008, "final_loss_nats": 2.1},
-            "limit_nats": 2.15,
-            "initial_loss_nats": 6.2,
-            "lr_sensitivity": {"value_nats": 0.2, "low_nats": 0.1, "high_nats": 0.4, "lr_min": 0.001, "lr_max": 0.1},
-            "outliers": [],
-            "sampling": [],
-            "trials": [],
-        },
-        "clusters": {"k": 2, "n": 9, "silhouette": 0.3, "stability": 1.0, "clusters": [], "message": None},
-        "importance": {"n": 9, "explained": 0.4, "message": None},
-        "importances": report.importance_rows(IMPORTANCE, LABELS),
-        "shapes": t["shapes"].to_dict("records"),
-        "assess": assess,
-        "choice": choice,
-        "candidates": report.candidate_rows(choice),
-        "final": {**hyper, "final_loss_nats": 1.5, "perplexity": 4.48, "bits_per_byte": 1.2, "steps": 100, "state": "COMPLETE"},
-        "completions": [{"prompt": "Once <b>", "completion": "<script>alert(1)</script>"}],
-        "warnings": assess["warnings"],
-        "simulated": False,
-        "states": {"COMPLETE": 4},
-        "rungs": report.rung_rows(t["rungs"]),
-        "kappas": report.kappa_rows(25, 5),
-        "terms": 25,
-        "correlations": t["correlations"].to_dict("records"),
-        "figures": report.inline({name: svg(name) for name in figures.NAMES}, dict.fromkeys(figures.NAMES, b"png")),
-        "setting": PARAMS.model_dump(mode="json", include=SHOWN),
-        "labels": LABELS,
-        "plots": plots.make(data["exploration"], data["isolation"]),
-        "plotly_js": "/* plotly */",
-    }
+    warnings = assessment.steering_warnings(t["correlations"].to_dict("records"), "m_u")
+    replay = tuple(assessment.Replayed(**row) for row in replaying.summarize_replay(t["replay"].to_dict("records")))
+    return Page(
+        simulated=False,
+        setting=PARAMS.model_dump(mode="json", include=SHOWN),
+        space=space,
+        edge=replace(EDGE, edge_high_lr=None),
+        unmeasured=None,
+        states={"COMPLETE": 4},
+        rungs=rows.rung_rows(t["rungs"]),
+        importance=an_importance(space),
+        clusters=some_clusters(space),
+        shapes=t["shapes"].to_dict("records"),
+        assessment=replace(ASSESSMENT, warnings=warnings, replay=replay),
+        correlations=t["correlations"].to_dict("records"),
+        choice=a_choice(space),
+        final=Final(lr=0.01234, final_loss_nats=1.5, perplexity=4.48, bits_per_byte=1.2, steps=100, state="COMPLETE"),
+        completions=[{"prompt": "Once <b>", "completion": "<script>alert(1)</script>"}],
+        figures=embedded({name: svg(name) for name in figures.NAMES}, dict.fromkeys(figures.NAMES, b"png")),
+        plots=plots.make(data["exploration"], data["isolation"], space),
+    )
+
+
+def embedded(svgs, pngs):
+    return report.inline(svgs, pngs, {name: carried(one) for name, one in svgs.items()})
+
+
+def render(page):
+    return report.render(page, "/* plotly */")
+
+
+CALM = Instability(trials=0, first_lr=None, calm_below_lr=None, last_calm_lr=None)
 
 
 def test_the_page_does_not_call_a_worse_loss_a_divergence():
     c = content()
-    assert "not training that breaks" not in report.render(c), "training broke at LR 0.4 without a divergence"
-    c["edge"]["instability"] = {"trials": 0, "first_lr": None, "calm_below_lr": None, "last_calm_lr": None}
-    assert "not training that breaks" in report.render(c)
-    c["edge"]["counts"]["diverged"] = 2
-    page = report.render(c)
+    assert "not training that breaks" not in render(c), "training broke at LR 0.4 without a divergence"
+    calm = replace(c.edge, instability=CALM)
+    assert "not training that breaks" in render(replace(c, edge=calm))
+    page = render(replace(c, edge=replace(calm, counts=replace(calm.counts, diverged=2))))
     assert "not training that breaks" not in page and "2 of 4 trials diverged" in page
 
 
 def test_the_page():
-    page = report.render(content())
-    assert page == report.render(content())
+    page = render(content())
+    assert page == render(content())
     assert "<strong>0.01234</strong>" in page
     assert "<script>" not in page and "&lt;script&gt;alert(1)" in page
     assert "http" not in page
@@ -134,40 +95,39 @@ def test_the_page():
 
 def test_warnings_of_the_analyses():
     c = content()
-    found = report.messages(c["edge"], c["clusters"], c["assess"], c["choice"])
-    assert found[0] == c["assess"]["warnings"][0]
+    found = rows.messages(c.edge, c.clusters, c.assessment, c.choice)
+    assert found[0] == c.assessment.warnings[0]
     assert found[-2] == "Edge not seen"
     assert found[-1].endswith("upper end of its range: try 0.001 to 0.16.")
 
 
 def test_a_missing_key_is_an_error():
-    broken = content()
-    del broken["choice"]["selected"]["lr"]
+    c = content()
+    selected = {name: value for name, value in c.choice.selected.items() if name != "lr"}
     with pytest.raises(UndefinedError):
-        report.render(broken)
+        render(replace(c, choice=replace(c.choice, selected=selected)))
 
 
 def test_weights_of_the_write_up():
-    rows = {row["kappa"]: row["write_up"] for row in report.kappa_rows(25, 5)}
-    assert rows[1.015] == pytest.approx(1.015**194)
-    assert rows[1.01] == pytest.approx(6.9, abs=0.05)
+    weights = {row["kappa"]: row["write_up"] for row in rows.kappa_rows(25, 5)}
+    assert weights[1.015] == pytest.approx(1.015**194)
+    assert weights[1.01] == pytest.approx(6.9, abs=0.05)
 
 
 def test_rungs_are_counted():
     rungs = tables()["rungs"]
-    rows = {row["rung"]: row for row in report.rung_rows(rungs)}
-    assert sum(row["stopped"] for row in rows.values()) == rungs["stopped"].sum()
-    assert rows[40]["threshold"] == 3.0
+    found = {row["rung"]: row for row in rows.rung_rows(rungs)}
+    assert sum(row["stopped"] for row in found.values()) == rungs["stopped"].sum()
+    assert found[40]["threshold"] == 3.0
 
 
 def test_dvc_lists_what_the_page_is_built_from():
-    inside = ROOT / "src/lrsweep/report"
-    parts = {f"src/lrsweep/report/{path.name}" for path in inside.iterdir() if path.is_file()}
-    assert parts <= set(STAGES["report"].deps)
+    assert {"src/lrsweep/report", "src/lrsweep/analysis", "src/lrsweep/figures"} <= set(STAGES["report"].deps)
+    assert {"results/sharpness/probes.parquet", "results/figures/exploration.csv"} <= set(STAGES["report"].deps)
 
 
 def test_every_figure_has_its_lineage_and_its_command():
-    page = report.render(content())
+    page = render(content())
     for name in figures.NAMES:
         part = page.split(f'<figure id="figure-{name}">')[1].split("</figure>")[0]
         assert figures.FIGURES[name].caption.split(".")[0] in unescape(part)
@@ -178,7 +138,7 @@ def test_every_figure_has_its_lineage_and_its_command():
 def test_text_cannot_leave_the_json_of_the_plots():
     t = tables()
     t["proposals"]["sampler"] = "</script><script>alert(1)</script>"
-    page = report.render(content(t))
+    page = render(content(t))
     assert "</script><script>alert" not in page and "\\u003c/script\\u003e" in page
 
 
@@ -186,21 +146,31 @@ def test_text_cannot_leave_the_json_of_the_plots():
 def test_a_study_without_usable_data_still_has_a_page(candidate):
     """All diverged: no interactive part, no interval, no mean; nothing that the page names is missing."""
     c = content(diverged())
-    assert c["plots"] == {}
-    nothing = dict.fromkeys(
-        ("mean_nats", "low_nats", "high_nats", "to_default_nats", "to_default_low_nats", "to_default_high_nats")
+    assert c.plots == {}
+    nothing = {"mean_nats": None, "low_nats": None, "high_nats": None, "difference_to_default": None, "n": 0, "n_diverged": 4}
+    choice = replace(
+        c.choice,
+        candidate=candidate,
+        trial=None,
+        difference_to_default=None,
+        candidates=tuple(replace(one, **nothing) for one in c.choice.candidates),
+        within_noise=(),
+        lower_lr=None,
+        noise=Noise(None, 0),
     )
-    c["candidates"] = [{**row, **nothing, "n": 0, "n_diverged": 4} for row in c["candidates"]]
-    c["choice"] |= {"candidate": candidate, "trial": None, "difference_to_default": None, "within_noise": [], "lower_lr": None}
-    c["edge"]["instability"] = {"trials": 0, "first_lr": None, "calm_below_lr": None, "last_calm_lr": None}
-    c |= {"importance": {"n": 0, "explained": None, "message": "0 complete trials"}, "importances": [], "shapes": []}
-    c["choice"]["noise"] = {"sd_nats": None, "degrees_of_freedom": 0}
     missing = ("edge_lr", "edge_low_lr", "edge_high_lr", "limit_nats", "best", "bracket", "lr_sensitivity", "initial_loss_nats")
-    c["edge"] |= dict.fromkeys(missing)
-    c["clusters"] |= {"k": 0, "n": 0, "silhouette": None, "stability": None, "message": "0 trials survived"}
-    c["assess"]["audit"] |= {"audited": 0, "share": None, "cost_nats": None, "share_saved": None, "best_nats": None}
-    c["final"] |= {"final_loss_nats": None, "perplexity": None, "bits_per_byte": None, "state": "DIVERGED"}
-    page = report.render(c)
+    none_known = {"share": None, "cost_nats": None, "share_saved": None, "best_nats": None}
+    c = replace(
+        c,
+        choice=choice,
+        edge=replace(c.edge, instability=CALM, **dict.fromkeys(missing)),
+        importance=replace(c.importance, n=0, explained=None, importances=(), message="0 complete trials"),
+        shapes=[],
+        clusters=replace(c.clusters, k=0, n=0, silhouette=None, stability=None, clusters=(), message="0 trials survived"),
+        assessment=replace(c.assessment, audit=replace(c.assessment.audit, audited=0, **none_known)),
+        final=replace(c.final, final_loss_nats=None, perplexity=None, bits_per_byte=None, state="DIVERGED"),
+    )
+    page = render(c)
     assert "n/a nats" not in page
     assert ("Nothing that was searched" in page) == (candidate == 0)
     assert "n/a" in page and "None" not in page and "nan" not in page.replace("nats", "")
@@ -219,7 +189,60 @@ def test_the_page_shows_only_parameters_that_dvc_lists():
 
 
 def test_a_figure_of_very_many_points_is_embedded_as_png():
-    large = svg("curves", "<path/>" * report.LARGEST_SVG)
-    found = report.inline({"curves": large, "choice": svg("choice")}, {"curves": b"png", "choice": b"png"})
-    assert found["curves"]["uri"] == "data:image/png;base64,cG5n" and found["choice"]["uri"].startswith("data:image/svg+xml;")
-    assert found["curves"]["lineage"]["figure"] == "curves"
+    large = svg("curves", "<path/>" * LARGEST_SVG)
+    found = embedded({"curves": large, "choice": svg("choice")}, {"curves": b"png", "choice": b"png"})
+    assert found["curves"].uri == "data:image/png;base64,cG5n" and found["choice"].uri.startswith("data:image/svg+xml;")
+    assert found["curves"].lineage["figure"] == "curves"
+
+
+def words(part):
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", part)).split())
+
+
+@pytest.mark.parametrize("space", [USUAL, OPEN], ids=["usual", "six names"])
+def test_every_name_is_shown_wherever_configurations_are(space):
+    c = content(space=space)
+    page = render(c)
+    tables_shown = dict(re.findall(r'<table aria-label="([^"]+)">(.*?)</table>', page, re.DOTALL))
+    lead = words(page.split('<p class="lead">')[1].split("</p>")[0])
+    setting = words(page.split('<section id="setting">')[1].split("</section>")[0])
+    for name in space:
+        text = label(name)
+        for title in ("Selected hyperparameters", "Candidates and the library", "Centres of the clusters", "Importance of the"):
+            (table,) = (body for head, body in tables_shown.items() if unescape(head).startswith(title))
+            assert text in words(table), (title, name)
+        assert f"{text} {formats.num(c.choice.selected[name])}" in lead.replace("rate of", "rate")
+        assert setting.count(text) >= 2, "what phase 2 searches, and its range"
+        assert {"trial", name} <= c.plots["exploration"].rows[0].keys() & c.plots["parallel"].rows[0].keys()
+    assert f"with {formats.listed(formats.beside_lr(c.choice.selected))}." in lead
+    assert ("beta2" in words(page.split("<details")[0])) == (space is USUAL)
+
+
+def test_choices_are_axes_of_the_parallel_coordinates_and_strips():
+    c = content(space=OPEN)
+    axes = {axis["label"]: axis for axis in c.plots["parallel"].figure["data"][0]["dimensions"]}
+    assert list(axes) == ["max. LR", "beta1", "warmup steps", "batch size", "optimizer", "schedule", "steps", "last loss (nats)"]
+    assert axes["optimizer"]["ticktext"] == ["adamw", "muon"] and set(axes["optimizer"]["values"]) <= {0, 1}
+    layout = c.plots["isolation"].figure["layout"]
+    assert [layout[f"xaxis{n}"]["title"]["text"] for n in ("", *range(2, 7))] == [label(name) for name in OPEN]
+    assert layout["xaxis5"]["ticktext"] == ["adamw", "muon"] and layout["xaxis4"]["type"] == "log"
+    assert "warmup steps 3" in str(c.plots["isolation"].figure["data"][0]["text"])
+
+
+def test_a_choice_comes_with_its_share():
+    (row,) = rows.cluster_rows(some_clusters(OPEN))
+    assert re.fullmatch(r"(adamw|muon) \(75.0 %\)", row["values"]["optimizer"])
+
+
+def test_the_page_says_why_the_edge_was_not_measured():
+    c = content()
+    assert 'id="figure-sharpness"' in render(c)
+    page = render(replace(c, unmeasured="curvature is measured for AdamW, and optimizer.optimizer is muon"))
+    assert 'id="figure-sharpness"' not in page
+    assert "was not measured in single trials: curvature is measured for AdamW, and optimizer.optimizer is muon." in page
+
+
+def test_a_learning_rate_alone_makes_a_sentence():
+    space = Space({"lr": USUAL["lr"]})
+    lead = words(render(content(space=space)).split('<p class="lead">')[1].split("</p>")[0])
+    assert lead.startswith("Of what was searched, training goes best at a maximum learning rate of 0.01234. It")

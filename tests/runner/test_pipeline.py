@@ -8,18 +8,18 @@ import signal
 import subprocess
 import time
 
-import yaml
+from ruamel.yaml import YAML
 
 from lrsweep.figures import FIGURES
-from lrsweep.store.artifacts import read_table
-from tests.pipeline import artifacts, clone, environment, run, trained
+from lrsweep.store.results import Results
+from tests.pipeline import artifacts, clone, different, environment, run, trained
 
 PROFILE = "Using workflow specific profile profiles/default for setting default command line arguments."  # Snakemake's own
 KILLS = int(os.environ.get("LRSWEEP_KILLS", "2"))  # make test-kills does more
 
 
 def test_every_declared_artifact_is_there(finished):
-    stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
+    stages = YAML(typ="safe").load((finished / "dvc.yaml").read_text())["stages"]
     for stage in stages.values():
         for entry in stage.get("outs", []) + stage.get("metrics", []):
             name = entry if isinstance(entry, str) else next(iter(entry))
@@ -46,11 +46,14 @@ def test_snakemakes_own_report_has_the_captions(finished, tmp_path):
     assert all(figure.caption.split(".")[0] in page for figure in FIGURES.values())
 
 
-def test_one_core_and_other_jobs_give_the_same_bytes(finished, tmp_path):
+def test_one_worker_and_three_give_the_same_bytes(finished, tmp_path):
+    """The shared run has two workers; this one begins with one, and goes on with three after phase 1."""
     folder = clone(tmp_path / "project")
+    done = run(folder, "snakemake", "--cores", "1", "--", "results/edge/edge.json")
+    assert done.returncode == 0, done.stderr[-4000:]
     params = folder / "params.yaml"
-    params.write_text(params.read_text().replace("trials_per_job: 2", "trials_per_job: 3"))
-    done = run(folder, "snakemake", "--cores", "1")
+    params.write_text(params.read_text().replace("workers: auto", "workers: 3"))
+    done = run(folder, "snakemake", "--cores", "3")
     assert done.returncode == 0, done.stderr[-4000:]
     first, second = artifacts(finished), artifacts(folder)
     assert first.keys() == second.keys()
@@ -86,50 +89,61 @@ def test_a_second_runner_is_refused_in_one_line(finished):
     assert run(finished, "snakemake", "--cores", "2").returncode == 0
 
 
+def test_other_cores_start_no_worker_of_a_study_that_is_whole(finished):
+    planned = run(finished, "snakemake", "--cores", "7", "-n")
+    assert "Nothing to be done" in planned.stderr, planned.stderr[-2000:]
+
+
 def test_a_lost_record_is_trained_again_and_only_that(finished):
-    before = artifacts(finished)
-    (log,) = finished.glob("work/*/sweep_bayes/trained.log")
-    trained = log.read_text().splitlines()
+    before, ran = artifacts(finished), trained(finished)
     (record,) = finished.glob("work/*/sweep_bayes/trials/000/00010.json")
     record.unlink()
     (finished / "results/sweep_bayes/trials.parquet").unlink()  # records are looked at again when a table is to be made
     done = run(finished, "snakemake", "--cores", "2")
     assert done.returncode == 0, done.stderr[-4000:]
-    again = log.read_text().splitlines()[len(trained) :]
-    assert len(again) == 1 and again[0].startswith("trial 10 ")
+    assert trained(finished) - ran == {("sweep_bayes", 10, 0): 1}
     assert artifacts(finished) == before
 
 
 def test_a_clock_that_jumped_stops_no_run(finished):
     before, tomorrow = artifacts(finished), time.time() + 86400
-    (receipt,) = finished.glob(f"work/{'?' * 16}/sweep_uniform/jobs/000/trials-0-1.json")
-    for path in (finished / "params.yaml", finished / "results/tokenize/train.bin", receipt):
+    for path in (finished / "params.yaml", finished / "results/tokenize/train.bin"):
         os.utime(path, (tomorrow, tomorrow))
     (finished / "results/sweep_uniform/trials.parquet").unlink()
-    receipt.with_name("trials-2-3.json").unlink()
     done = run(finished, "snakemake", "--cores", "2")
     assert done.returncode == 0, done.stderr[-4000:]
     assert artifacts(finished) == before
 
 
 def test_a_lost_run_of_the_race_is_trained_again_and_only_that(finished):
-    before = artifacts(finished)
-    (log,) = finished.glob("work/*/select/trained.log")
-    trained = log.read_text().splitlines()
-    assert {line.split()[1] for line in trained} >= {"0", "1", "100", "101", "200", "201"}, "two seeds of each candidate"
-    (record,) = finished.glob("work/*/select/trials/000/00101.json")
-    record.unlink()
+    before, ran = artifacts(finished), trained(finished)
+    assert {trial for study, trial, _ in ran if study == "select"} >= {0, 1, 100, 101, 200, 201}, "two seeds of each candidate"
+    records = sorted(finished.glob("work/*/select/trials/*/*.json"))
+    records[0].unlink()
     (finished / "results/select/choice.json").unlink()
     done = run(finished, "snakemake", "--cores", "2")
     assert done.returncode == 0, done.stderr[-4000:]
-    assert [line.split()[1] for line in log.read_text().splitlines()[len(trained) :]] == ["101"]
+    again = trained(finished) - ran
+    assert sum(again.values()) == 1 and {study for study, _, _ in again} == {"select"}
     assert artifacts(finished) == before
+
+
+def test_a_word_to_people_trains_nothing_and_changes_no_result(finished):
+    """The stages whose folders changed run again, and gather what is there."""
+    before, ran = artifacts(finished), trained(finished)
+    path = finished / "src/lrsweep/trainers/builtin/model.py"
+    path.write_text(path.read_text() + "\n# a comment\n")
+    done = run(finished, "snakemake", "--cores", "2")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "sweep_uniform done" in done.stderr
+    assert trained(finished) == ran
+    assert [name for name in different(before, artifacts(finished)) if not name.endswith("provenance.json")] == []
 
 
 def test_no_seed_of_the_race_is_one_of_the_study(finished):
     study, race = (
-        set(read_table(finished / f"results/{path}.parquet", name)["seed"])
-        for path, name in (("sweep_bayes/trials", "trials"), ("select/replicates", "replicates"))
+        set(Results(finished / "results").read_table(f"{path}.parquet")["seed"])
+        for path in ("sweep_bayes/trials", "select/replicates")
     )
     assert len(race) >= 6 and not race & study
 

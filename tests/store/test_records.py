@@ -1,28 +1,34 @@
 """Records: the same bytes for the same trial; damage and edits are found and named."""
 
+import shlex
+import subprocess
+
 import numpy as np
 import pytest
 
 from lrsweep.errors import UserError
+from lrsweep.search.curves import STEP_COLUMNS
 from lrsweep.search.trial import EvalPoint, Proposal, Record, RungPoint
 from lrsweep.store import records
 
-PROPOSAL = Proposal(7, 0.003, 0.99, 0.01, "gp", 2, 5, 0, 3, 11)
+PROPOSAL = Proposal(7, {"lr": 0.003, "warmup_steps": 12, "optimizer": "muon"}, "mfgp", 2, 5, 0, 3, 11)
 RECORD = Record(
-    "context", PROPOSAL, 5, "PRUNED", 2, (EvalPoint(0, 0.0, 6.2), EvalPoint(2, 0.003, None)), (RungPoint(2, 3.0, 4, 2.5, True),)
+    "identity", PROPOSAL, 5, "PRUNED", 2, (EvalPoint(0, 0.0, 6.2), EvalPoint(2, 0.003, None)), (RungPoint(2, 3.0, 4, 2.5, True),)
 )
-CURVE = {name: np.array([0.1, np.nan]) for name in records.STEP_COLUMNS}
+CURVE = {name: np.array([0.1, np.nan]) for name in STEP_COLUMNS}
 
 
 @pytest.fixture
 def path(tmp_path):
-    path = records.record_path(tmp_path, 7)
+    path = records.record_path(tmp_path / "a folder's name", 7)
     records.save(path, RECORD, CURVE)
     return path
 
 
 def test_round_trip(path):
-    assert records.load(path, "context") == RECORD
+    found = records.load(path, "identity")
+    assert found == RECORD
+    assert [type(value) for value in found.proposal.values.values()] == [float, int, str]
     np.testing.assert_array_equal(records.load_curve(path)["grad_norm"], CURVE["grad_norm"])
 
 
@@ -37,7 +43,17 @@ def test_same_bytes(path, tmp_path):
 def test_damaged_or_edited_records_are_named(path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(UserError, match=r"00007\.json: truncated or edited"):
-        records.load(path, "context")
+        records.load(path, "identity")
+
+
+def test_the_remedy_can_be_pasted(path):
+    path.write_bytes(b"")
+    with pytest.raises(UserError) as error:
+        records.load(path, "identity")
+    command = str(error.value).partition("remove it (")[2].partition(") and run again")[0]
+    assert shlex.split(command) == ["rm", str(path)]
+    subprocess.run(command, shell=True, check=True)
+    assert not path.exists()
 
 
 def test_records_of_other_parameters_are_refused(path):
@@ -50,3 +66,13 @@ def test_a_damaged_curve_is_found(path):
     curve.write_bytes(curve.read_bytes()[:-8] + b"\x00" * 8)
     with pytest.raises(UserError, match="digest"):
         records.load_curve(path)
+
+
+def test_a_kept_proposal_is_used_only_whole_and_by_its_study(tmp_path):
+    path = tmp_path / "00007.json"
+    assert records.load_proposal(path, "identity") is None
+    records.save_proposal(path, "identity", PROPOSAL)
+    assert records.load_proposal(path, "identity") == PROPOSAL
+    assert records.load_proposal(path, "another") is None
+    path.write_bytes(path.read_bytes().replace(b"0.003", b"0.004", 1))
+    assert records.load_proposal(path, "identity") is None

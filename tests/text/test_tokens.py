@@ -1,4 +1,4 @@
-"""Tokens: what is encoded comes back, byte for byte; batches depend on (seed, step) alone."""
+"""Tokens: what is encoded comes back, byte for byte."""
 
 import hashlib
 import json
@@ -51,9 +51,8 @@ def test_the_vocabulary(tokenizer):
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_the_number_of_threads_changes_no_byte(text, tokenizer, threads):
-    code = (
-        "import sys, pathlib; from lrsweep import tokens; print(tokens.train_tokenizer(pathlib.Path(sys.argv[1]), 400).to_str())"
-    )
+    code = "import sys; from pathlib import Path; from lrsweep.text.tokens import train_tokenizer as train"
+    code += "; print(train(Path(sys.argv[1]), 400).to_str())"
     run = subprocess.run(
         [sys.executable, "-c", code, str(text)], env={**os.environ, "RAYON_NUM_THREADS": threads}, capture_output=True, check=True
     )
@@ -102,44 +101,3 @@ def test_a_damaged_file_of_tokens(tmp_path, data, says):
         (tmp_path / "train.bin").write_bytes(data)
     with pytest.raises(UserError, match=says):
         tokens.load_tokens(tmp_path / "train.bin")
-
-
-IDS = np.arange(1000, dtype="<u2")
-
-
-def test_a_batch_depends_on_seed_and_step_alone():
-    inputs_BT, targets_BT = tokens.sample_batch(IDS, 7, 3, 8, 16)
-    assert inputs_BT.shape == (8, 16) and inputs_BT.dtype == targets_BT.dtype == np.int64
-    assert (targets_BT == inputs_BT + 1).all()
-    assert (tokens.sample_batch(IDS, 7, 3, 8, 16)[0] == inputs_BT).all()
-    assert (tokens.sample_batch(IDS, 7, 4, 8, 16)[0] != inputs_BT).any()
-    assert (tokens.sample_batch(IDS, 8, 3, 8, 16)[0] != inputs_BT).any()
-
-
-def test_the_offsets_of_a_seed_are_pinned():
-    """numpy may change how Generator draws: then recorded trials could not be repeated, and this says so."""
-    offsets = [tokens.sample_batch(IDS, 2**63 - 1, step, 4, 16)[0][:, 0].tolist() for step in (1, 2)]
-    assert offsets == [[368, 915, 675, 290], [359, 803, 180, 312]]
-
-
-def test_every_window_is_drawn():
-    ids, context = np.arange(20, dtype="<u2"), 16
-    firsts = {first for step in range(100) for first in tokens.sample_batch(ids, 0, step, 4, context)[0][:, 0].tolist()}
-    assert firsts == {0, 1, 2, 3}
-    assert (tokens.sample_batch(ids[:17], 0, 1, 2, context)[1][:, -1] == 16).all(), "one window is enough"
-
-
-def test_fixed_batches_span_the_text():
-    inputs_NBT, targets_NBT = tokens.fixed_batches(IDS, 2, 3, 16)
-    assert inputs_NBT.shape == (2, 3, 16) and inputs_NBT.dtype == np.int64
-    assert inputs_NBT[0, 0, 0] == 0 and targets_NBT[-1, -1, -1] == 999 and (targets_NBT == inputs_NBT + 1).all()
-    assert set(np.diff(inputs_NBT.reshape(6, 16)[:, 0]).tolist()) <= {196, 197}
-    assert tokens.fixed_batches(IDS, 1, 1, 16)[0].shape == (1, 1, 16)
-
-
-@pytest.mark.parametrize("length", [0, 16])
-def test_a_text_shorter_than_a_context(length):
-    with pytest.raises(UserError, match=rf"model\.context_length: found 16 with a validation text of {length} tokens"):
-        tokens.fixed_batches(IDS[:length], 1, 1, 16)
-    with pytest.raises(UserError, match=r"a training text of"):
-        tokens.sample_batch(IDS[:length], 0, 1, 1, 16)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import wandb
 import yaml
+from lrsweep.store.artifacts import read_json
 
 from lrsweep.cli import main as cli
 from lrsweep.config import checking
@@ -20,7 +21,6 @@ from lrsweep.search.settings import Imported
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.stages import data, estimate, gather, track
 from lrsweep.store import artifacts, records
-from lrsweep.store.artifacts import read_json
 from lrsweep.tracking import agent, commands, histories, importing, transaction_log
 from lrsweep.tracking import runs as tracking
 from lrsweep.trainers.builtin import training

@@ -1,62 +1,84 @@
-"""Where and in which precision a model trains."""
+"""What trains, and what decides its last digits."""
+
+import os
+import subprocess
+import sys
 
 import pytest
-import torch
 
-from lrsweep.config import checking
-from lrsweep.provenance.lineage import study_folder
 from lrsweep.trainers import devices
-from lrsweep.trainers.builtin import training
-from tests.pipeline import ROOT
-from tests.test_training import MODEL, OPTIMIZER, observe, one_thread, same, start  # noqa: F401, a fixture
-
-PARAMS = checking.load(ROOT / "params.yaml")
 
 
-def on(device):
-    return PARAMS.execution.model_copy(update={"device": device})
-
-
-def test_auto_is_the_cpu_without_a_driver_and_follows_the_run_that_started_the_job(monkeypatch, tmp_path):
+def test_auto_is_the_cpu_without_a_driver_and_follows_the_run_that_was_started(monkeypatch, tmp_path):
     monkeypatch.delenv(devices.VARIABLE, raising=False)
     monkeypatch.setattr(devices, "version", lambda name: "2.13.0")
     monkeypatch.setattr(devices, "DRIVER", tmp_path / "nvidiactl")
-    assert devices.device(on("auto")) == "cpu"
+    assert devices.device("auto") == "cpu"
     (tmp_path / "nvidiactl").touch()
-    assert devices.device(on("auto")) == "cuda" and devices.device(on("cpu")) == "cpu"
+    assert devices.device("auto") == "cuda" and devices.device("cpu") == "cpu"
     monkeypatch.setattr(devices, "version", lambda name: "2.13.0+cpu")
-    assert devices.device(on("auto")) == "cpu"
+    assert devices.device("auto") == "cpu"
     monkeypatch.setenv(devices.VARIABLE, "cuda")
-    assert devices.device(on("auto")) == "cuda" and devices.device(on("cpu")) == "cpu"
+    assert devices.device("auto") == "cuda" and devices.device("cpu") == "cpu"
 
 
-def test_trials_of_two_devices_do_not_meet():
-    folders = {study_folder("sweep_bayes", PARAMS.model_copy(update={"execution": on(name)})) for name in ("cpu", "cuda")}
-    assert len(folders) == 2
+@pytest.mark.parametrize("asked", [None, "avx2", "default", "AVX2", "nonsense"])
+def test_the_capability_of_a_cpu_is_the_one_that_torch_uses(asked):
+    """Known before torch is imported; a value that torch ignores is ignored."""
+    code = """
+import sys
+from lrsweep.trainers.devices import capability
+ours = capability("cpu")
+early = "torch" in sys.modules
+import torch
+print(ours, torch.backends.cpu.get_cpu_capability(), early)
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "ATEN_CPU_CAPABILITY"}
+    environment |= {} if asked is None else {"ATEN_CPU_CAPABILITY": asked}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    ours, theirs, early = done.stdout.split()
+    assert ours == theirs and (early == "False" or not devices._x86_capability())
 
 
-def bfloat16(seed=1):
-    state, run = start(seed=seed)
-    state.precision = torch.bfloat16
-    return state, run
+@pytest.mark.parametrize(
+    ("flags", "capability"),
+    [
+        ("fpu avx avx2 fma avx512f avx512vl avx512bw avx512dq", "AVX512"),
+        ("fpu avx avx2 fma avx512f avx512vl avx512bw", "AVX2"),  # torch asks for all three
+        ("fpu avx avx2 fma", "AVX2"),
+        ("fpu avx avx2", "DEFAULT"),
+    ],
+)
+def test_the_capability_follows_from_the_processor_s_flags(monkeypatch, tmp_path, flags, capability):
+    monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
+    monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text("".join(f"processor\t: {n}\nflags\t\t: {flags}\nbogomips\t: 1\n\n" for n in (0, 1)))
+    assert devices.capability("cpu") == capability
 
 
-def test_bfloat16_is_another_run_near_the_first_with_float32_weights():
-    state, run = bfloat16()
-    seen, exact = observe(state, run), observe(*start())
-    assert seen != exact and all(o.finite for o in seen)
-    for ours, theirs in zip(seen, exact, strict=True):
-        assert ours.loss_nats == pytest.approx(theirs.loss_nats, rel=0.02)
-    assert {tensor.dtype for name, tensor in state.tensors().items() if "/" in name} == {torch.float32}
-    section = OPTIMIZER.model_copy(update={"precision": "bfloat16"})
-    assert training.start(MODEL, 40, section, PARAMS.select.default, 1).precision == torch.bfloat16
+def test_another_architecture_asks_torch(monkeypatch, tmp_path):
+    import torch
+
+    for text in (None, "processor\t: 0\nFeatures\t: fp asimd\n\n"):
+        monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "cpuinfo")
+        if text:
+            (tmp_path / "cpuinfo").write_text(text)
+        assert devices.capability("cpu") == torch.backends.cpu.get_cpu_capability()
 
 
-def test_bfloat16_goes_on_bit_for_bit():
-    state, run = bfloat16()
-    whole = observe(state, run)
-    first, _ = bfloat16()
-    part = observe(first, run, until=7)
-    other, _ = bfloat16(seed=2)
-    other.load_tensors(first.tensors())
-    assert part + observe(other, run) == whole and same(other, state)
+def test_the_capability_of_a_gpu_is_its_name(monkeypatch):
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA H100 80GB HBM3")
+    assert devices.capability("cuda") == "NVIDIA H100 80GB HBM3"
+
+
+def test_workers_take_the_gpus_in_turn(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(devices, "DRIVER", tmp_path / "nvidiactl")
+    assert devices.gpu(0) == ""
+    for name in ("nvidiactl", "nvidia0", "nvidia1", "nvidia2", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    assert [devices.gpu(worker) for worker in range(5)] == ["0", "1", "2", "0", "1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-5f")
+    assert [devices.gpu(worker) for worker in range(3)] == ["3", "GPU-5f", "3"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert devices.gpu(1) == ""

@@ -5,6 +5,7 @@ the audited trials stand with their whole curves (`merged`). Losses are in nats,
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,69 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Audit:
+    """What stopping cost and saved, from the audited sample of the pruned trials; see `audit`.
+
+    share: of the audited trials, those among the best, with its 95 % interval. Numbers that nothing is known of are None.
+    """
+
+    pruned: int
+    audited: int
+    among_best: int
+    share: float | None
+    share_low: float | None
+    share_high: float | None
+    best_nats: float | None
+    best_audited_nats: float | None
+    cost_nats: float | None
+    steps_saved: int
+    share_saved: float | None
+    audit_steps: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """The trials up to, and above, the median of a metric at a rung, and how many of them survived."""
+
+    metric: str
+    rung: int
+    median: float
+    below: int
+    below_survived: int
+    above: int
+    above_survived: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A stopping rule with a metric, over random orders of the trials; a cost is the loss lost against no stopping."""
+
+    rule: str
+    metric: str
+    orders: int
+    median_steps: float
+    median_stopped: float
+    median_best_loss_nats: float
+    median_cost_nats: float
+    mean_cost_nats: float
+    kept_best_share: float
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Whether the steering metric and the rule of a study did what they are for."""
+
+    metric: str
+    rungs: tuple[int, ...]
+    warnings: tuple[str, ...]
+    audit: Audit
+    by_median: tuple[Split, ...]
+    replay: tuple[Replayed, ...]
+
+
 def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
-    """A table of the study (trials or evals) in which the rows of the audited trials take the place of their old ones."""
+    """Put the rows of the audited trials in the place of their old ones, in a table of the study (trials or evals)."""
     import pandas as pd
 
     if audited.empty:
@@ -40,34 +102,34 @@ def assess(
     section: Assess,
     sweep: SweepBayes,
     seed: int,
-) -> tuple[Row, list[Row], list[Row]]:
-    """What assess.json holds, and the rows of `correlations` and `replay`; audited tables carry the study's trial numbers."""
+) -> tuple[Assessment, list[Row], list[Row]]:
+    """Assess a study, and give the rows of `correlations` and `replay`; audited tables carry the study's trial numbers."""
     known, curves = merged(trials, audited_trials), merged(evals, audited_evals)
     pairs = correlations(known, curves, sweep.rungs, section, seed)
     runs = replay(known, curves, sweep.rungs, sweep.stopping, section.orders, seed)
-    content = {
-        "metric": sweep.metric.name,
-        "rungs": list(sweep.rungs),
-        "warnings": steering_warnings(pairs, sweep.metric.name),
-        "audit": audit(trials, audited_trials, sweep.steps, section.best_share),
-        "by_median": by_median(trials, evals, sweep.rungs),
-        "replay": summarize_replay(runs),
-    }
-    return content, pairs, runs
+    found = Assessment(
+        metric=sweep.metric.name,
+        rungs=sweep.rungs,
+        warnings=steering_warnings(pairs, sweep.metric.name),
+        audit=audit(trials, audited_trials, sweep.steps, section.best_share),
+        by_median=by_median(trials, evals, sweep.rungs),
+        replay=tuple(Replayed(**row) for row in summarize_replay(runs)),
+    )
+    return found, pairs, runs
 
 
-def steering_warnings(pairs: list[Row], steering: str) -> list[str]:
-    """One for each rung at which the steering metric ranks the trials the wrong way round."""
-    return [
+def steering_warnings(pairs: list[Row], steering: str) -> tuple[str, ...]:
+    """Warn of each rung at which the steering metric ranks the trials the wrong way round."""
+    return tuple(
         f"{steering} steers the study, and at step {row['rung']} it ranks the trials the wrong way round: Spearman correlation "
         f"with the final loss {row['spearman']:.2f}; choose another sweep_bayes.metric.name or a later first_rung"
         for row in pairs
         if row["metric"] == steering and row["spearman"] is not None and row["spearman"] < 0
-    ]
+    )
 
 
 def correlations(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], section: Assess, seed: int) -> list[Row]:
-    """Rows of `correlations`: rank correlation of each metric at each rung with the final loss, over the known whole curves.
+    """Give the rows of `correlations`: rank correlation of each metric at each rung with the final loss, over whole curves.
 
     Intervals: percentile bootstrap over trials, the same resamples for all metrics that the same trials have. Where the
     correlation is undefined (too few trials, or all the same) it is None. The complete trials are a larger part here than in
@@ -94,7 +156,7 @@ def correlations(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[
 
 
 def spearman(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Spearman's rho in each resample (a row of indices): Pearson's correlation of mid-ranks; NaN where one is constant."""
+    """Give Spearman's rho in each resample (a row of indices): Pearson's correlation of mid-ranks; NaN where one is constant."""
     from scipy.stats import rankdata
 
     a, b = (rankdata(values[draws], axis=1) - (draws.shape[1] + 1) / 2 for values in (x, y))
@@ -103,7 +165,7 @@ def spearman(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
 
 
 def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b in each resample, sum of s_ij t_ij / sqrt(sum of s_ij² · sum of t_ij²), s and t the signs of differences.
+    """Give Kendall's tau-b in each resample: sum of s_ij t_ij / sqrt(sum of s_ij² · sum of t_ij²), of signs of differences.
 
     A pair counts as often as its two trials were drawn together, so the signs are needed once and not per resample.
     """
@@ -114,8 +176,8 @@ def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
         return both / np.sqrt(first * second)
 
 
-def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_share: float) -> Row:
-    """What stopping cost and saved, from the audited sample of the pruned trials.
+def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_share: float) -> Audit:
+    """Find what stopping cost and saved, from the audited sample of the pruned trials.
 
     A trial is among the best if less than best_share of all complete and pruned trials end better, the audited ones standing
     for all the pruned. Interval: Clopper and Pearson (1934), exact for sampling with replacement and so a little wide here.
@@ -129,20 +191,20 @@ def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_shar
     low, high = _clopper_pearson(good, len(ends))
     best, best_audited = (float(values.min()) if np.isfinite(values).any() else None for values in (complete, ends))
     saved, actual = int((steps - pruned["steps"]).sum()), int(trials["steps"].sum())
-    return {
-        "pruned": len(pruned),
-        "audited": len(ends),
-        "among_best": good,
-        "share": good / len(ends) if len(ends) else None,
-        "share_low": low,
-        "share_high": high,
-        "best_nats": best,
-        "best_audited_nats": best_audited,
-        "cost_nats": None if best is None or best_audited is None else max(0.0, best - best_audited),
-        "steps_saved": saved,
-        "share_saved": saved / (actual + saved) if actual + saved else None,
-        "audit_steps": int(audited["steps"].sum()),
-    }
+    return Audit(
+        pruned=len(pruned),
+        audited=len(ends),
+        among_best=good,
+        share=good / len(ends) if len(ends) else None,
+        share_low=low,
+        share_high=high,
+        best_nats=best,
+        best_audited_nats=best_audited,
+        cost_nats=None if best is None or best_audited is None else max(0.0, best - best_audited),
+        steps_saved=saved,
+        share_saved=saved / (actual + saved) if actual + saved else None,
+        audit_steps=int(audited["steps"].sum()),
+    )
 
 
 def _clopper_pearson(successes: int, n: int) -> tuple[float | None, float | None]:
@@ -154,9 +216,9 @@ def _clopper_pearson(successes: int, n: int) -> tuple[float | None, float | None
     return float(interval.low), float(interval.high)
 
 
-def by_median(trials: "pd.DataFrame", evals: "pd.DataFrame", rungs: Sequence[int]) -> list[Row]:
-    """The write-up's view: trials up to, and above, the median of a metric at a rung, and how many of them survived."""
-    survivors, rows = set(finals(trials)), []
+def by_median(trials: "pd.DataFrame", evals: "pd.DataFrame", rungs: Sequence[int]) -> tuple[Split, ...]:
+    """Split the trials at the median of each metric at each rung, as the write-up does."""
+    survivors, found = set(finals(trials)), []
     for name in metric.NAMES:
         for rung in rungs:
             values = values_at(evals, name, rung)
@@ -165,7 +227,6 @@ def by_median(trials: "pd.DataFrame", evals: "pd.DataFrame", rungs: Sequence[int
             median = float(np.median(list(values.values())))
             below = {trial for trial, value in values.items() if value <= median}
             above = set(values) - below
-            counts = {"below": len(below), "below_survived": len(below & survivors)}
-            counts |= {"above": len(above), "above_survived": len(above & survivors)}
-            rows.append({"metric": name, "rung": int(rung), "median": median, **counts})
-    return rows
+            counts = len(below), len(below & survivors), len(above), len(above & survivors)
+            found.append(Split(name, int(rung), median, *counts))
+    return tuple(found)

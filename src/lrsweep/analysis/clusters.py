@@ -1,10 +1,12 @@
 """K-means of the trials that survived: which kinds of curve there are, and with which hyperparameters.
 
-Features, each standardized over the survivors: log LR, beta2, log weight decay, and the eval loss at fixed shares of the steps.
-The number of clusters is that of the highest mean silhouette (Rousseeuw 1987); its stability is the mean adjusted Rand index
-(Hubert and Arabie 1985) between the clusters and those of other starting points.
+Features, each standardized over the survivors: every number of the configuration on its scale, its choices, and the eval loss at
+fixed shares of the steps. The choices of a name count together as much as one number. The number of clusters is that of the
+highest mean silhouette (Rousseeuw 1987); its stability is the mean adjusted Rand index (Hubert and Arabie 1985) between the
+clusters and those of other starting points.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,60 +15,116 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 from threadpoolctl import threadpool_limits
 
-from lrsweep.analysis.settings import Cluster
+from lrsweep.analysis import settings
+from lrsweep.analysis.features import features_of
 from lrsweep.search.trial import COMPLETE
 from lrsweep.seeding import derive_seed
+from lrsweep.space import Choice, Dimension, Space, Value
+from lrsweep.store.tables import space_of
 
 Row = dict[str, Any]
 
 SAME = 1e-9  # a feature that spreads by less than this share of its size says nothing
 
 
-def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: Cluster, seed: int) -> tuple[dict[str, Any], list[Row]]:
-    """What clusters.json holds, and the rows of the table `assignments`; cluster 0 has the lowest mean final loss."""
+@dataclass(frozen=True)
+class CurvePoint:
+    """The mean eval loss of a cluster at a step."""
+
+    step: float
+    loss_nats: float
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A kind of survivors.
+
+    values: its centre; the geometric mean of a number on a logarithmic scale, the mean of one on a linear scale, the commonest of
+    choices, with the share of the trials that have it in `shares`. silhouette: mean, least and greatest of its trials; None where
+    all trials form one cluster.
+    """
+
+    cluster: int
+    size: int
+    mean_final_loss_nats: float
+    min_final_loss_nats: float
+    values: dict[str, Value]
+    shares: dict[str, float]
+    silhouette: float | None
+    silhouette_low: float | None
+    silhouette_high: float | None
+    curve: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True)
+class Separation:
+    """The mean silhouette of the best division into k clusters."""
+
+    k: int
+    silhouette: float
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The survivors of a study in k clusters, of which the first has the lowest mean final loss."""
+
+    n: int
+    k: int
+    silhouette: float | None
+    silhouettes: tuple[Separation, ...]
+    stability: float | None
+    stability_low: float | None
+    clusters: tuple[Cluster, ...]
+    message: str | None
+
+
+def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: settings.Cluster, seed: int) -> tuple[Clusters, list[Row]]:
+    """Give the clusters of the complete trials, and the rows of the table `assignments`."""
+    space = space_of(trials)
     survivors = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
     shares = np.arange(1, section.curve_points + 1) / section.curve_points
     n, curves = len(survivors), _curves(survivors, evals, shares)
-    features = standardize(_features(survivors, curves))
+    features = _features(survivors, space, curves)
     distinct = len(np.unique(features, axis=0)) if n else 0
-    most = min(section.k_max, n - 1, distinct)
     with threadpool_limits(limits=1):  # a sum over threads would depend on their number
-        fits = {k: _fit(features, k, section.restarts, seed, 0) for k in range(section.k_min, most + 1)}
+        fits = {
+            k: _fit(features, k, section.restarts, seed, 0) for k in range(section.k_min, min(section.k_max, n - 1, distinct) + 1)
+        }
         silhouettes = {k: silhouette_samples(features, labels) for k, labels in fits.items()}
-        message = best = None
-        agreements: list[float] = []
-        labels, values = np.zeros(n, int), np.zeros(n)
+        means = {k: round(float(one.mean()), 9) for k, one in silhouettes.items()}
+        labels, values, agreements = np.zeros(n, int), np.zeros(n), list[float]()
         if fits:
-            best = max(fits, key=lambda k: (round(float(silhouettes[k].mean()), 9), -k))
+            best = max(means, key=lambda k: (means[k], -k))
             labels, values = fits[best], silhouettes[best]
             others = [_fit(features, best, section.restarts, seed, start) for start in range(1, section.restarts + 1)]
             agreements = [float(adjusted_rand_score(labels, other)) for other in others]
-        elif not n:
-            message = f"0 of the {len(trials)} trials of phase 2 survived, so there are no kinds of survivors"
-        else:
-            message = (
-                f"{n} trials survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"
-            )
     labels = order_by_loss(labels, survivors["final_loss_nats"].to_numpy())
-    content = {
-        "k": len(set(labels.tolist())),
-        "n": n,
-        "silhouette": round(float(values.mean()), 9) if fits else None,
-        "stability": float(np.mean(agreements)) if agreements else None,
-        "stability_low": min(agreements, default=None),
-        "silhouettes": [{"k": k, "silhouette": round(float(one.mean()), 9)} for k, one in silhouettes.items()],
-        "clusters": [
-            {**_describe(survivors, shares, curves, labels, cluster), **_silhouettes(values[labels == cluster], bool(fits))}
-            for cluster in sorted(set(labels.tolist()))
-        ],
-        "message": message,
-    }
+    numbers = sorted(set(labels.tolist()))
+    found = Clusters(
+        n=n,
+        k=len(numbers),
+        silhouette=round(float(values.mean()), 9) if fits else None,
+        silhouettes=tuple(Separation(k, mean) for k, mean in means.items()),
+        stability=float(np.mean(agreements)) if agreements else None,
+        stability_low=min(agreements, default=None),
+        clusters=tuple(
+            _describe(cluster, survivors[own], space, shares, curves[own], values[own] if fits else None)
+            for cluster, own in ((number, labels == number) for number in numbers)
+        ),
+        message=None if fits else _why_one(len(trials), n, distinct, section),
+    )
     rows = zip(survivors["trial"].tolist(), labels.tolist(), values.tolist(), strict=True)
-    return content, [{"trial": t, "cluster": c, "silhouette": round(value, 9)} for t, c, value in rows]
+    return found, [{"trial": t, "cluster": c, "silhouette": round(value, 9)} for t, c, value in rows]
+
+
+def _why_one(trials: int, n: int, distinct: int, section: settings.Cluster) -> str:
+    if not n:
+        return f"0 of the {trials} trials of phase 2 survived, so there are no kinds of survivors"
+    return f"{n} trials survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"
 
 
 def _curves(survivors: pd.DataFrame, evals: pd.DataFrame, shares: np.ndarray) -> np.ndarray:
-    """Eval loss in nats of each survivor at these shares of its steps, linear between evals; shape (survivors, shares)."""
+    """Read the eval loss in nats of each survivor at these shares of its steps, linear between evals: (survivors, shares)."""
     known = dict(iter(evals.sort_values("step").groupby("trial")))
     rows = [
         np.interp(shares * steps, known[trial]["step"], known[trial]["loss_nats"])
@@ -75,14 +133,14 @@ def _curves(survivors: pd.DataFrame, evals: pd.DataFrame, shares: np.ndarray) ->
     return np.array(rows).reshape(len(survivors), len(shares))
 
 
-def _features(survivors: pd.DataFrame, curves: np.ndarray) -> np.ndarray:
-    names = ("lr", "beta2", "weight_decay")
-    lr, beta2, weight_decay = (survivors[name].to_numpy(float) for name in names)
-    return np.column_stack([np.log(lr), beta2, np.log(weight_decay), curves])
+def _features(survivors: pd.DataFrame, space: Space, curves: np.ndarray) -> np.ndarray:
+    """Standardize the features; those of k choices are divided by sqrt(k), so that they weigh as much as one number."""
+    columns = [standardize(one) / np.sqrt(one.shape[1]) for one in features_of(survivors, space).values()]
+    return np.column_stack([*columns, standardize(curves)])
 
 
 def standardize(features: np.ndarray) -> np.ndarray:
-    """Each column less its mean, over its standard deviation; a column that does not vary becomes 0."""
+    """Take its mean from each column and divide it by its standard deviation; a column that does not vary becomes 0."""
     if not len(features):
         return features
     spread = features.std(axis=0)
@@ -96,30 +154,43 @@ def _fit(features: np.ndarray, k: int, restarts: int, seed: int, start: int) -> 
 
 
 def order_by_loss(labels: np.ndarray, losses_nats: np.ndarray) -> np.ndarray:
-    """The labels renumbered from 0, in order of the mean final loss."""
+    """Renumber the labels from 0, in order of the mean final loss."""
     means = {label: losses_nats[labels == label].mean() for label in set(labels.tolist())}
     number = {label: i for i, label in enumerate(sorted(means, key=lambda label: (means[label], label)))}
     return np.array([number[label] for label in labels.tolist()], int)
 
 
-def _silhouettes(values: np.ndarray, known: bool) -> Row:
-    """The mean silhouette of a cluster's trials, and its range; below 0 a trial is nearer to another cluster."""
-    numbers = (values.mean(), values.min(), values.max()) if known else (None,) * 3
-    names = ("silhouette", "silhouette_low", "silhouette_high")
-    return {name: None if number is None else round(float(number), 9) for name, number in zip(names, numbers, strict=True)}
+def _describe(
+    cluster: int, part: pd.DataFrame, space: Space, shares: np.ndarray, curves: np.ndarray, silhouettes: np.ndarray | None
+) -> Cluster:
+    """Describe a cluster from its trials, their curves and their silhouettes."""
+    steps, values, common = float(part["steps"].max()), dict[str, Value](), dict[str, float]()
+    for name in space:
+        values[name], share = _centre(part[name], space[name])
+        if share is not None:
+            common[name] = share
+    low = middle = high = None
+    if silhouettes is not None:
+        middle, low, high = (round(float(one), 9) for one in (silhouettes.mean(), silhouettes.min(), silhouettes.max()))
+    return Cluster(
+        cluster=cluster,
+        size=len(part),
+        mean_final_loss_nats=float(part["final_loss_nats"].mean()),
+        min_final_loss_nats=float(part["final_loss_nats"].min()),
+        values=values,
+        shares=common,
+        silhouette=middle,
+        silhouette_low=low,
+        silhouette_high=high,
+        curve=tuple(
+            CurvePoint(share * steps, loss) for share, loss in zip(shares.tolist(), curves.mean(axis=0).tolist(), strict=True)
+        ),
+    )
 
 
-def _describe(survivors: pd.DataFrame, shares: np.ndarray, curves: np.ndarray, labels: np.ndarray, cluster: int) -> Row:
-    """A cluster's centre in real units: geometric means of LR and weight decay, arithmetic ones of the others."""
-    part, steps = survivors[labels == cluster], float(survivors["steps"].max())
-    points = zip(shares.tolist(), curves[labels == cluster].mean(axis=0).tolist(), strict=True)
-    return {
-        "cluster": cluster,
-        "size": len(part),
-        "mean_final_loss_nats": float(part["final_loss_nats"].mean()),
-        "min_final_loss_nats": float(part["final_loss_nats"].min()),
-        "lr": float(np.exp(np.log(part["lr"]).mean())),
-        "beta2": float(part["beta2"].mean()),
-        "weight_decay": float(np.exp(np.log(part["weight_decay"]).mean())),
-        "curve": [{"step": share * steps, "loss_nats": loss} for share, loss in points],
-    }
+def _centre(values: pd.Series, dimension: Dimension) -> tuple[Value, float | None]:
+    """Give the centre of values on their scale; of choices the commonest, the first of equal ones, and its share."""
+    if isinstance(dimension, Choice):
+        counts = [int((values == choice).sum()) for choice in dimension.choices]
+        return dimension.choices[counts.index(max(counts))], max(counts) / len(values)
+    return float(np.exp(np.log(values).mean()) if dimension.is_log else values.mean()), None

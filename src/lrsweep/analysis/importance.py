@@ -7,77 +7,97 @@ its trees, says how far the forest is to be trusted.
 """
 
 import warnings
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from lrsweep.analysis.settings import Importance
-from lrsweep.config.params import VARIED
-from lrsweep.search.settings import SweepBayes
+from lrsweep.analysis import settings
+from lrsweep.analysis.features import features_of
 from lrsweep.search.trial import COMPLETE
 from lrsweep.seeding import derive_seed, generator
-from lrsweep.space import Float
+from lrsweep.space import Choice, Dimension, Int, Space
+from lrsweep.store.tables import space_of
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
-def rank_hyperparameters(trials: pd.DataFrame, section: Importance, sweep: SweepBayes, seed: int) -> Row:
-    """What importance.json holds, from the complete trials of phase 2."""
+@dataclass(frozen=True)
+class Share:
+    """The importance of a hyperparameter with its 95 % interval; None where no resample gave one."""
+
+    hyperparameter: str
+    importance: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Importance:
+    """The importances in the order of the space, from n complete trials; none where these do not tell the names apart."""
+
+    n: int
+    explained: float | None
+    importances: tuple[Share, ...]
+    message: str | None
+
+
+def rank_hyperparameters(trials: pd.DataFrame, section: settings.Importance, seed: int) -> Importance:
+    """Rank the names of the space of the trials, from the complete ones of phase 2."""
+    space = space_of(trials)
     complete = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
-    scales, losses = _scales(sweep), complete["final_loss_nats"].to_numpy(float)
-    varied = [name for name in VARIED if complete[name].nunique() > 1]
-    content: Row = {"n": len(complete), "explained": None, "importances": [], "message": None}
-    if len(complete) < section.fewest_trials or not varied or losses.min() == losses.max():
-        content["message"] = (
-            f"{len(complete)} complete trials do not tell the hyperparameters apart: give sweep_bayes more trials"
-        )
-        return content
-    values = complete[varied].to_numpy(float)
-    point = _fanova(values, losses, varied, scales, section.trees, derive_seed(seed, "importance/forest"))
-    draws = generator(seed, "importance/bootstrap").integers(0, len(losses), (section.bootstrap, len(losses)))
-    again = []
-    for number, draw in enumerate(draws):
-        if losses[draw].min() < losses[draw].max():
-            forest = derive_seed(seed, "importance/resample", number)
-            again.append(_fanova(values[draw], losses[draw], varied, scales, section.trees, forest))
-    for name in VARIED:
+    n, losses = len(complete), complete["final_loss_nats"].to_numpy(float)
+    varied = [name for name in space if complete[name].nunique() > 1]
+    if n < section.fewest_trials or not varied or losses.min() == losses.max():
+        why = f"{n} complete trials do not tell the hyperparameters apart: give sweep_bayes more trials"
+        return Importance(n, None, (), why)
+    values, forest = complete[varied], derive_seed(seed, "importance/forest")
+    point = _fanova(values, losses, space, section.trees, forest)
+    draws = generator(seed, "importance/bootstrap").integers(0, n, (section.bootstrap, n))
+    again = [
+        _fanova(values.iloc[draw], losses[draw], space, section.trees, derive_seed(seed, "importance/resample", number))
+        for number, draw in enumerate(draws)
+        if losses[draw].min() < losses[draw].max()
+    ]
+    shares = []
+    for name in space:
         low, high = np.quantile([one.get(name, 0.0) for one in again], [0.025, 0.975]).tolist() if again else (None, None)
-        content["importances"].append({"hyperparameter": name, "importance": point.get(name, 0.0), "low": low, "high": high})
-    content["explained"] = _explained(values, losses, varied, scales, section.trees, derive_seed(seed, "importance/forest"))
-    if content["explained"] <= 0:
-        content["message"] = "The final loss of a trial left out is not foreseen from its hyperparameters: trust no importance"
-    return content
+        shares.append(Share(name, point.get(name, 0.0), low, high))
+    features = features_of(complete, space)
+    explained = _explained(np.column_stack([features[name] for name in varied]), losses, section.trees, forest)
+    unforeseen = "The final loss of a trial left out is not foreseen from its hyperparameters: trust no importance"
+    return Importance(n, explained, tuple(shares), unforeseen if explained <= 0 else None)
 
 
-def _scales(sweep: SweepBayes) -> dict[str, str]:
-    lr = sweep.lr.scale if isinstance(sweep.lr, Range) else "log"
-    return {"lr": lr, "beta2": sweep.beta2.scale, "weight_decay": sweep.weight_decay.scale}
+def _distribution(values: pd.Series, dimension: Dimension) -> "BaseDistribution":
+    """Give the range, or the choices, that the values reach."""
+    from optuna import distributions
+
+    if isinstance(dimension, Choice):
+        return distributions.CategoricalDistribution([one for one in dimension.choices if (values == one).any()])
+    low, high = values.min(), values.max()
+    if isinstance(dimension, Int):
+        return distributions.IntDistribution(int(low), int(high), log=dimension.is_log)
+    return distributions.FloatDistribution(float(low), float(high), log=dimension.is_log)
 
 
-def _fanova(
-    values: np.ndarray, losses: np.ndarray, names: list[str], scales: dict[str, str], trees: int, seed: int
-) -> dict[str, float]:
-    """The importance of each of the names, from rows of their values; one that does not vary has none."""
+def _fanova(values: pd.DataFrame, losses: np.ndarray, space: Space, trees: int, seed: int) -> dict[str, float]:
+    """Give the importance of each column of values; one that does not vary has none."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    kept = [i for i in range(len(names)) if values[:, i].min() < values[:, i].max()]
-    if not kept:
+    ranges = {name: _distribution(values[name], space[name]) for name in values if values[name].nunique() > 1}
+    if not ranges:
         return {}
-    spaces = {
-        names[i]: optuna.distributions.FloatDistribution(
-            float(values[:, i].min()), float(values[:, i].max()), log=scales[names[i]] == "log"
-        )
-        for i in kept
-    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         study = optuna.create_study()
         study.add_trials(
             [
-                optuna.trial.create_trial(params={names[i]: float(row[i]) for i in kept}, distributions=spaces, value=float(loss))
-                for row, loss in zip(values, losses, strict=True)
+                optuna.trial.create_trial(params=row, distributions=ranges, value=float(loss))
+                for row, loss in zip(values[list(ranges)].to_dict("records"), losses, strict=True)
             ]
         )
         evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=trees, seed=seed % 2**32)
@@ -85,12 +105,11 @@ def _fanova(
     return {name: round(float(found[name]), 9) for name in found}
 
 
-def _explained(values: np.ndarray, losses: np.ndarray, names: list[str], scales: dict[str, str], trees: int, seed: int) -> float:
-    """The out-of-bag R² of a forest on the same values."""
+def _explained(features: np.ndarray, losses: np.ndarray, trees: int, seed: int) -> float:
+    """Give the out-of-bag R² of a forest on the same values."""
     from sklearn.ensemble import RandomForestRegressor
 
-    columns = [np.log(values[:, i]) if scales[name] == "log" else values[:, i] for i, name in enumerate(names)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some trial may be in every tree
-        forest = RandomForestRegressor(trees, oob_score=True, random_state=seed % 2**32).fit(np.column_stack(columns), losses)
+        forest = RandomForestRegressor(trees, oob_score=True, random_state=seed % 2**32).fit(features, losses)
     return round(float(forest.oob_score_), 9)

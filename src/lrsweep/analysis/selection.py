@@ -6,75 +6,167 @@ carry Welch's interval (Welch 1947): the candidates need neither the same spread
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrsweep.config.params import VARIED
+from lrsweep.analysis.ranges import Range
 from lrsweep.search.racing import mean, pooled_sd, sd
-from lrsweep.search.repeats import candidates
-from lrsweep.search.settings import Select, SweepBayes
+from lrsweep.search.repeats import Candidate
+from lrsweep.search.settings import Select
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
-from lrsweep.space import Float
+from lrsweep.space import Choice as Choices
+from lrsweep.space import Space, Value
+from lrsweep.store.tables import space_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of two means with its 95 % interval."""
+
+    difference_nats: float
+    low_nats: float | None
+    high_nats: float | None
+
+
+@dataclass(frozen=True)
+class Raced:
+    """A candidate after the race: the mean over its n finite seeds with its 95 % interval, and the spread between seeds.
+
+    Candidate 0 is the default, which has no trial in phase 2. `stands`: the race has not dropped it.
+    """
+
+    candidate: int
+    trial: int | None
+    values: dict[str, Value]
+    stands: bool
+    n: int
+    n_diverged: int
+    mean_nats: float | None
+    sd_nats: float | None
+    low_nats: float | None
+    high_nats: float | None
+    difference_to_default: Difference | None
+
+    @property
+    def lr(self) -> float:
+        """The maximum learning rate."""
+        return float(self.values["lr"])
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The standard deviation between seeds, pooled over the candidates."""
+
+    sd_nats: float | None
+    degrees_of_freedom: int
+
+
+@dataclass(frozen=True)
+class Luck:
+    """The study's best value less the mean of its repetitions: below 0 the study's best was lucky by that much.
+
+    alike: how many trials one run each does not tell from the best; expected_nats: the luck of the best of as many equal ones.
+    """
+
+    trial: int | None
+    observed_nats: float
+    mean_nats: float
+    difference_nats: float
+    low_nats: float | None
+    high_nats: float | None
+    alike: int | None
+    expected_nats: float | None
+
+
+@dataclass(frozen=True)
+class BorderWarning:
+    """A chosen value at the `lower` or `upper` border of its range, with a wider range to try."""
+
+    hyperparameter: str
+    value: float
+    border: str
+    range: Range
+    wider: Range
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was selected, and what it was held against; candidates are named by their numbers.
+
+    lower_lr, higher_lr: the candidates of the lowest and of the highest LR that are within noise of the selected one.
+    """
+
+    selected: dict[str, Value]
+    default: dict[str, Value]
+    candidate: int
+    trial: int | None
+    difference_to_default: Difference | None
+    candidates: tuple[Raced, ...]
+    noise: Noise
+    luck: Luck | None
+    within_noise: tuple[int, ...]
+    lower_lr: int | None
+    higher_lr: int | None
+    border_warnings: tuple[BorderWarning, ...]
+    message: str | None
+
+    @property
+    def chosen(self) -> Raced:
+        """The selected candidate."""
+        return self.candidates[self.candidate]
 
 
 def choose(
+    candidates: Sequence[Candidate],
     replicates: "pd.DataFrame",
     standing: Sequence[int],
     trials: "pd.DataFrame",
     section: Select,
-    sweep: SweepBayes,
-    lr_range: Row | None,
-) -> Row:
-    """What choice.json holds. A candidate with a diverged repetition is out; where all are, the default is taken.
+) -> Choice:
+    """Choose from the race's training runs. A candidate with a diverged one is out; where all are, the default is taken.
 
+    candidates: those that were raced, in the order of their numbers, the default first, each with all names of the space.
     standing: the candidates that the race has not dropped; those dropped are not within noise, whatever their few seeds say.
-    lr_range: phase 2's LR range (min, max, scale), or None where it is not known.
     """
-    known = candidates(trials, section)
-    losses = [_losses(replicates, row["candidate"]) for row in known]
-    table = [{**row, "stands": row["candidate"] in standing, **_summary(replicates, row["candidate"], losses)} for row in known]
-    sound = [row for row in table if row["n"] and not row["n_diverged"]]
-    last = [row for row in sound if row["stands"]] or sound
-    chosen = min(last, key=lambda row: (row["mean_nats"], row["candidate"]), default=table[0])
-    number = chosen["candidate"]
-    within, noise = _within_noise(last, chosen, losses), _noise(losses)
-    lower = [row for row in within if row["lr"] < chosen["lr"]]
-    higher = [row for row in within if row["lr"] > chosen["lr"]]
-    default = section.default.model_dump()
-    return {
-        "selected": {name: chosen[name] for name in VARIED},
-        "default": default,
-        "table": [{"hyperparameter": name, "default": default[name], "selected": chosen[name]} for name in VARIED],
-        "candidate": number,
-        "trial": chosen["trial"],
-        "difference_to_default": table[number]["difference_to_default"],
-        "candidates": table,
-        "noise": noise,
-        "luck": _luck(trials, table, noise),
-        "within_noise": [row["candidate"] for row in within],
-        "lower_lr": min(lower, key=lambda row: row["lr"])["candidate"] if lower else None,
-        "higher_lr": max(higher, key=lambda row: row["lr"])["candidate"] if higher else None,
-        "border_warnings": _border_warnings(chosen, section, sweep, lr_range) if number else [],
-        "message": _message(table, sound, number, trials["state"].value_counts().to_dict()),
-    }
+    losses = [_losses(replicates, number) for number in range(len(candidates))]
+    table = [_summarize(one, replicates, number in standing, losses) for number, one in enumerate(candidates)]
+    sound = [row for row in table if row.n and not row.n_diverged]
+    last = [row for row in sound if row.stands] or sound
+    chosen = min(last, key=lambda row: (row.mean_nats, row.candidate), default=table[0])
+    within, noise = _within_noise(last, chosen, losses), Noise(*pooled_sd(losses))
+    lower, higher = ([row for row in within if side * row.lr > side * chosen.lr] for side in (-1, 1))
+    return Choice(
+        selected=chosen.values,
+        default=table[0].values,
+        candidate=chosen.candidate,
+        trial=chosen.trial,
+        difference_to_default=chosen.difference_to_default,
+        candidates=tuple(table),
+        noise=noise,
+        luck=_luck(trials, table, noise),
+        within_noise=tuple(row.candidate for row in within),
+        lower_lr=min(lower, key=lambda row: row.lr).candidate if lower else None,
+        higher_lr=max(higher, key=lambda row: row.lr).candidate if higher else None,
+        border_warnings=_border_warnings(chosen, section, space_of(trials)) if chosen.candidate else (),
+        message=_message(table, sound, chosen.candidate, trials["state"].value_counts().to_dict()),
+    )
 
 
-def _message(table: list[Row], sound: list[Row], number: int, states: Mapping[str, int]) -> str | None:
-    """What keeps the choice from being one of the candidates; states: how many trials of phase 2 ended in each."""
-    own = "" if any(row["candidate"] == 0 for row in sound) else ", which diverged as well: lower select.default.lr too"
+def _message(table: Sequence[Raced], sound: Sequence[Raced], number: int, states: Mapping[str, int]) -> str | None:
+    """Say what keeps the choice from being one of the candidates; states: how many trials of phase 2 ended in each."""
+    own = "" if any(row.candidate == 0 for row in sound) else ", which diverged as well: lower select.default.lr too"
     if len(table) == 1:
         diverged, pruned, n = states.get(DIVERGED, 0), states.get(PRUNED, 0), sum(states.values())
         ends = f"{diverged} of {n} diverged" + (f", {pruned} were stopped" if pruned else "")
-        remedy = "lower its LR range (where sweep_bayes.lr is auto, sweep_uniform.lr.min)"
+        remedy = "lower its LR range (where sweep_bayes.space.lr is auto, sweep_uniform.lr.min)"
         more = ", or give sweep_bayes more trials" if pruned else ""
         return f"Phase 2 has no complete trial ({ends}): {remedy}{more}. The default is taken{own}"
-    if not any(row["candidate"] for row in sound):
+    if not any(row.candidate for row in sound):
         return f"Every candidate diverged for at least one seed: lower phase 2's LR range. The default is taken{own}"
     return None if number else "No candidate has a lower mean loss than the default, so the default is kept"
 
@@ -84,21 +176,24 @@ def _losses(replicates: "pd.DataFrame", candidate: int) -> list[float]:
     return part["final_loss_nats"].astype(float).tolist()
 
 
-def _summary(replicates: "pd.DataFrame", candidate: int, losses: list[list[float]]) -> Row:
-    """Mean, standard deviation between seeds, and the 95 % t interval of the mean."""
-    values = losses[candidate]
-    n = len(values)
-    found: Row = {"mean_nats": mean(values) if n else None, "sd_nats": None, "low_nats": None, "high_nats": None}
-    if n > 1:
-        middle, spread = mean(values), sd(values)
-        half = _t_quantile(n - 1) * spread / math.sqrt(n)
-        found |= {"sd_nats": spread, "low_nats": middle - half, "high_nats": middle + half}
-    return {
-        "n": n,
-        "n_diverged": int((replicates["candidate"] == candidate).sum()) - n,
-        **found,
-        "difference_to_default": welch(values, losses[0]) if candidate else None,
-    }
+def _summarize(one: Candidate, replicates: "pd.DataFrame", stands: bool, losses: Sequence[list[float]]) -> Raced:
+    """Give mean, standard deviation between seeds, and the 95 % t interval of the mean."""
+    values = losses[one.number]
+    n, middle, spread = len(values), mean(values) if values else None, sd(values) if len(values) > 1 else None
+    half = None if spread is None else _t_quantile(n - 1) * spread / math.sqrt(n)
+    return Raced(
+        candidate=one.number,
+        trial=one.trial,
+        values=dict(one.values),
+        stands=stands,
+        n=n,
+        n_diverged=int((replicates["candidate"] == one.number).sum()) - n,
+        mean_nats=middle,
+        sd_nats=spread,
+        low_nats=None if middle is None or half is None else middle - half,
+        high_nats=None if middle is None or half is None else middle + half,
+        difference_to_default=welch(values, losses[0]) if one.number else None,
+    )
 
 
 def _t_quantile(freedom: float) -> float:
@@ -107,77 +202,72 @@ def _t_quantile(freedom: float) -> float:
     return float(t.ppf(0.975, freedom))
 
 
-def welch(values: list[float], others: list[float]) -> Row | None:
-    """mean(values) - mean(others) with its 95 % interval, degrees of freedom after Welch and Satterthwaite.
+def welch(values: list[float], others: list[float]) -> Difference | None:
+    """Give mean(values) - mean(others) with its 95 % interval, degrees of freedom after Welch and Satterthwaite.
 
     None where one of them is empty; without an interval where one of them has a single value.
 
-    >>> welch([1.0, 3.0], [2.0, 4.0])["difference_nats"]
+    >>> welch([1.0, 3.0], [2.0, 4.0]).difference_nats
     -1.0
     """
     if not values or not others:
         return None
     difference = mean(values) - mean(others)
     if min(len(values), len(others)) < 2:
-        return {"difference_nats": difference, "low_nats": None, "high_nats": None}
+        return Difference(difference, None, None)
     parts = [sd(one) ** 2 / len(one) for one in (values, others)]
     half = 0.0
     if sum(parts) > 0:
         freedom = sum(parts) ** 2 / sum(part**2 / (len(one) - 1) for part, one in zip(parts, (values, others), strict=True))
         half = _t_quantile(freedom) * math.sqrt(sum(parts))
-    return {"difference_nats": difference, "low_nats": difference - half, "high_nats": difference + half}
+    return Difference(difference, difference - half, difference + half)
 
 
-def _within_noise(sound: list[Row], chosen: Row, losses: list[list[float]]) -> list[Row]:
-    """The other candidates whose difference to the chosen has 0 in its interval, or has no interval."""
+def _within_noise(sound: Sequence[Raced], chosen: Raced, losses: Sequence[list[float]]) -> list[Raced]:
+    """Give the other candidates whose difference to the chosen has 0 in its interval, or has no interval."""
     rows = []
     for row in sound:
-        gap = welch(losses[row["candidate"]], losses[chosen["candidate"]])
+        gap = welch(losses[row.candidate], losses[chosen.candidate])
         assert gap is not None, "a sound candidate has a loss"
-        apart = gap["low_nats"] is not None and not gap["low_nats"] <= 0 <= gap["high_nats"]
-        if row["candidate"] != chosen["candidate"] and not apart:
+        apart = gap.low_nats is not None and gap.high_nats is not None and not gap.low_nats <= 0 <= gap.high_nats
+        if row.candidate != chosen.candidate and not apart:
             rows.append(row)
     return rows
 
 
-def _noise(losses: list[list[float]]) -> Row:
-    """Standard deviation between seeds, pooled over the candidates."""
-    spread, freedom = pooled_sd(losses)
-    return {"sd_nats": spread, "degrees_of_freedom": freedom}
-
-
-def _luck(trials: "pd.DataFrame", table: list[Row], noise: Row) -> Row | None:
-    """The study's best value less the mean of its repetitions: below 0 the study's best was lucky by that much.
+def _luck(trials: "pd.DataFrame", table: Sequence[Raced], noise: Noise) -> Luck | None:
+    """Hold the study's best trial against its repetitions.
 
     Expected is -sd · E[the greatest of m standard normals]: m trials of the study are, by one run each, not told apart from its
     best, and if they were all the same, the best of them would look better than it is by that much.
     """
-    best = next((row for row in table if row["candidate"] == 1 and row["n"]), None)
-    if best is None:
+    best = next((row for row in table if row.candidate == 1), None)
+    if best is None or best.mean_nats is None:
         return None
-    observed = float(trials.loc[trials["trial"] == best["trial"], "final_loss_nats"].iloc[0])
-    known = best["low_nats"] is not None
-    return {
-        "trial": best["trial"],
-        "observed_nats": observed,
-        "mean_nats": best["mean_nats"],
-        "difference_nats": observed - best["mean_nats"],
-        "low_nats": observed - best["high_nats"] if known else None,
-        "high_nats": observed - best["low_nats"] if known else None,
-        **_expected_luck(trials["final_loss_nats"].dropna().to_numpy(float), noise),
-    }
+    observed = float(trials.loc[trials["trial"] == best.trial, "final_loss_nats"].iloc[0])
+    alike, expected = _expected_luck(trials["final_loss_nats"].dropna().to_numpy(float), noise)
+    return Luck(
+        trial=best.trial,
+        observed_nats=observed,
+        mean_nats=best.mean_nats,
+        difference_nats=observed - best.mean_nats,
+        low_nats=None if best.high_nats is None else observed - best.high_nats,
+        high_nats=None if best.low_nats is None else observed - best.low_nats,
+        alike=alike,
+        expected_nats=expected,
+    )
 
 
-def _expected_luck(finals: np.ndarray, noise: Row) -> Row:
-    if noise["sd_nats"] is None:
-        return {"alike": None, "expected_nats": None}
-    reach = _t_quantile(noise["degrees_of_freedom"]) * noise["sd_nats"] * math.sqrt(2)
+def _expected_luck(finals: np.ndarray, noise: Noise) -> tuple[int | None, float | None]:
+    if noise.sd_nats is None:
+        return None, None
+    reach = _t_quantile(noise.degrees_of_freedom) * noise.sd_nats * math.sqrt(2)
     alike = int((finals <= finals.min() + reach).sum())
-    return {"alike": alike, "expected_nats": -noise["sd_nats"] * expected_greatest(alike)}
+    return alike, -noise.sd_nats * expected_greatest(alike)
 
 
 def expected_greatest(n: int) -> float:
-    """The expected greatest of n standard normals, the integral of n x φ(x) Φ(x)^(n-1) (Tippett 1925).
+    """Give the expected greatest of n standard normals, the integral of n x φ(x) Φ(x)^(n-1) (Tippett 1925).
 
     >>> round(expected_greatest(2) * math.sqrt(math.pi), 6)
     1.0
@@ -188,32 +278,18 @@ def expected_greatest(n: int) -> float:
     return float(np.trapezoid(n * x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * ndtr(x) ** (n - 1), x))
 
 
-def _border_warnings(chosen: Row, section: Select, sweep: SweepBayes, lr_range: Row | None) -> list[Row]:
-    """Chosen values at a border of their range, each with a wider range to try."""
-    known = {"lr": Range.model_validate(lr_range) if lr_range is not None else sweep.lr}
-    known |= {"beta2": sweep.beta2, "weight_decay": sweep.weight_decay}
-    rows = []
-    for name, interval in known.items():
-        if not isinstance(interval, Range) or interval.min >= interval.max:
+def _border_warnings(chosen: Raced, section: Select, space: Space) -> tuple[BorderWarning, ...]:
+    """Warn of chosen numbers at a border of their range; choices have none, nor has a range that has no width."""
+    found = []
+    for name, one in space.dimensions.items():
+        if isinstance(one, Choices) or one.min >= one.max:
             continue
-        place = interval.share(chosen[name])
+        value, tried = chosen.values[name], Range.of(one)
+        place = one.share(value)
         if section.border <= place <= 1 - section.border:
             continue
-        row = {"hyperparameter": name, "value": chosen[name], "border": "lower" if place < section.border else "upper"}
-        rows.append({**row, "range": interval.model_dump(), "try": wider(name, interval, row["border"], section.widen)})
-    return rows
-
-
-def wider(name: str, interval: Range, border: str, widen: float) -> Row:
-    """The range, widened at the border by this share of its width; a beta2 stays below 1 and all values above 0."""
-    low, high = interval.min, interval.max
-    if interval.scale == "log":
-        factor = (high / low) ** widen
-        down, up = low / factor, high * factor
-    else:
-        down, up = low - widen * (high - low), high + widen * (high - low)
-        down = down if down > 0 else low / 2
-    if name == "beta2" and up >= 1:
-        up = 1 - (1 - high) / 2
-    low, high = (down, high) if border == "lower" else (low, up)
-    return {"min": float(f"{low:.4g}"), "max": float(f"{high:.4g}"), "scale": interval.scale}
+        border = "lower" if place < section.border else "upper"
+        wider = tried.wider(border, section.widen)
+        if wider != tried:  # from 0 there is nowhere to go
+            found.append(BorderWarning(name, float(value), border, tried, wider))
+    return tuple(found)

@@ -13,17 +13,17 @@ class Edge(Section):
     bins: Annotated[int, Field(ge=2)]
     """LR bins, equal in log LR [bins]"""
     spike_window: Annotated[int, Field(ge=2)]
-    """length of the running median of the gradient norm [steps]"""
+    """steps of the running median of the gradient norm [steps]"""
     spike_factor: Annotated[Real, Field(gt=1)]
-    """a spike is a norm above this multiple of the running median [-]"""
+    """a spike is a gradient norm above this multiple of the running median [-]"""
     tolerance: Positive
     """a trial is stable while its final loss is within this share of the best [-]"""
     near_peak: Share
-    """a catapult is looked for where the LR is at least this share of the trial's maximum [-]"""
+    """catapults are looked for where the LR is at least this share of the trial's maximum [-]"""
     bootstrap: Annotated[int, Field(ge=100)]
-    """samples of the trials, drawn anew, behind each interval [resamples]"""
+    """resamples of the trials, with replacement, behind each interval [resamples]"""
     fewest_trials: Annotated[int, Field(ge=2)]
-    """below these no interval is given [trials]"""
+    """trials below which no interval is given [trials]"""
     outlier_deviations: Positive
     """an outlier lies this many scaled median deviations below the others, or below its neighbours [-]"""
     outlier_neighbours: Annotated[int, Field(ge=2)]
@@ -33,9 +33,9 @@ class Edge(Section):
     unstable_spikes: InnerShare
     """a trial is unstable where more than this share of its steps are spikes [-]"""
     below: Positive
-    """phase 2 searches from the lower end of the edge's interval / below [-]"""
+    """phase 2 searches from the lower end of the edge's interval, divided by this [-]"""
     above: Positive
-    """phase 2 searches up to edge · above; a factor below 1 stays under the edge [-]"""
+    """phase 2 searches up to the edge times this; below 1 it stays under the edge [-]"""
 
 
 class Cluster(Section):
@@ -48,18 +48,18 @@ class Cluster(Section):
     restarts: Count
     """random starts of each k-means [starts]"""
     curve_points: Count
-    """a curve is read at this many equal shares of its steps [points]"""
+    """points at which a curve is read, at equal shares of its steps [points]"""
 
 
 class Importance(Section):
     """Which hyperparameter matters."""
 
     trees: Count
-    """trees of the random forest behind the importance [trees] (Hutter et al. 2014, fANOVA)"""
+    """trees of the random forest that is explained [trees] (Hutter et al. 2014, fANOVA)"""
     bootstrap: Annotated[int, Field(ge=20)]
-    """samples of the trials, drawn anew, behind each interval [resamples]"""
+    """resamples of the trials, with replacement, behind each interval [resamples]"""
     fewest_trials: Annotated[int, Field(ge=4)]
-    """complete trials below which there is no importance [trials]"""
+    """complete trials below which no importance is given [trials]"""
 
 
 class Assess(Section):
@@ -68,10 +68,10 @@ class Assess(Section):
     audit_trials: Annotated[int, Field(ge=2)]
     """pruned trials that are trained to their end, to see what pruning cost [trials]"""
     bootstrap: Annotated[int, Field(ge=100)]
-    """samples of the trials, drawn anew, behind each interval [resamples]"""
+    """resamples of the trials, with replacement, behind each interval [resamples]"""
     orders: Count
-    """random orders in which recorded curves are replayed [orders]"""
+    """random orders in which the recorded curves are replayed [orders]"""
     best_share: Share
     """a trial among this share of the best should not have been stopped [-]"""
     fewest_trials: Annotated[int, Field(ge=2)]
-    """below these there is no correlation [trials]"""
+    """trials below which no correlation is given [trials]"""

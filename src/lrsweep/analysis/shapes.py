@@ -12,24 +12,20 @@ Row = dict[str, Any]
 
 
 def describe_shapes(trials: pd.DataFrame, evals: pd.DataFrame, budget: Budget) -> list[Row]:
-    """Rows of `shapes`: the complete trials, the best first."""
+    """Give the rows of `shapes`: the complete trials, the best first. A trial's own warm-up counts where the study varies it."""
     best = trials[trials["state"] == COMPLETE].sort_values(["final_loss_nats", "trial"])
     curves = dict(iter(evals.sort_values("step").groupby("trial")))
-    return [
-        {
-            "trial": int(row.trial),
-            "rank": rank,
-            "final_loss_nats": float(row.final_loss_nats),
-            **shape(
-                curves[row.trial]["step"].to_numpy(float), curves[row.trial]["loss_nats"].to_numpy(float), budget.warmup_steps
-            ),
-        }
-        for rank, row in enumerate(best.itertuples(), start=1)
-    ]
+    warmups = best["warmup_steps"] if "warmup_steps" in best else [budget.warmup_steps] * len(best)
+    rows = []
+    for rank, (row, warmup) in enumerate(zip(best.itertuples(), warmups, strict=True), start=1):
+        steps, losses = (curves[row.trial][name].to_numpy(float) for name in ("step", "loss_nats"))
+        final = float(row.final_loss_nats)
+        rows.append({"trial": int(row.trial), "rank": rank, "final_loss_nats": final, **shape(steps, losses, int(warmup))})
+    return rows
 
 
 def shape(steps: np.ndarray, losses_nats: np.ndarray, warmup_steps: int) -> Row:
-    """The shape of one curve, linear between its evals; L is the loss, S the last step, W the end of warm-up.
+    """Measure the shape of one curve, linear between its evals; L is the loss, S the last step, W the end of warm-up.
 
     warmup_flatness: 1 - (L(0) - L(W)) / (L(0) - L(S)), the share of the whole drop that comes after warm-up. 1 is flat.
     steepest_nats_per_step, steepest_step: the greatest drop between two neighbouring evals, and the middle between them.

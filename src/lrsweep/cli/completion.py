@@ -14,8 +14,8 @@ def preset_names(incomplete: str) -> list[str]:
 
 def keys(incomplete: str) -> list[str]:
     """The keys of params.yaml that begin so."""
-    from lrsweep.config import explanation, schema
+    from lrsweep.config import schema
 
     with suppress(UserError):
-        return [key.path for key in explanation.keys(schema.read()) if key.path.startswith(incomplete)]
+        return [key.path for key in schema.keys(schema.read()) if key.path.startswith(incomplete)]
     return []

@@ -1,62 +1,81 @@
 """A command line that cannot be read, as one line: what was found, what was expected, and where the command's help is."""
 
-import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
+from pydantic import ValidationError
+from typer import Context
+from typer._click import exceptions as kinds  # typer has a click of its own, whose errors it does not export
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from lrsweep.config import violations
 from lrsweep.config.violations import nearest
+from lrsweep.errors import UserError
+
+
+class Group(TyperGroup):
+    """A group of commands that names the nearest one: typer's error of a missing command holds neither."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse a call without a command."""
+        if not args and not ctx.resilient_parsing:
+            raise UserError(_line(ctx, f"found no command, expected one of {', '.join(sorted(self.commands))}"))
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command of a word."""
+        if args[0] not in self.commands and not ctx.resilient_parsing:
+            near = _nearest(args[0], self.commands)
+            raise UserError(_line(ctx, f"found {args[0]!r}, expected a command{near}"))
+        return super().resolve_command(ctx, args)
 
 
 def explain(error: TyperException) -> str:
-    """The line for an error of typer, whose own takes five and a box.
+    """Give the line for an error of typer, whose own takes five and a box."""
+    context: Any = getattr(error, "ctx", None)
+    message = " ".join(error.message.split()).removesuffix(".")
+    match error:
+        case kinds.MissingParameter(param=parameter):
+            name = _name(parameter)
+            said = f"found no {name}, expected an {'option' if name.startswith('-') else 'argument'} of that name"
+        case kinds.BadParameter(param=parameter) if isinstance(error.__cause__, ValidationError):
+            said = f"{_name(parameter)}: {_value(parameter, error.__cause__)}"
+        case kinds.NoSuchOption(option_name=option):
+            known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
+            said = f"found {option}, expected an option of this command{_nearest(option, known)}"
+        case kinds.BadOptionUsage(option_name=option):
+            said = f"found {option} in a wrong way ({message}), expected the way that the help of its command shows"
+        case kinds.UsageError():
+            said = f"found too many words ({message}), expected no more arguments"
+        case _:
+            said = f"found what cannot be read ({message}), expected arguments and options"
+    return _line(context, said)
 
-    Its kinds are told apart by what they hold: typer keeps their classes to itself.
-    """
-    context = getattr(error, "ctx", None)
+
+def _line(context: Context | Any | None, said: str) -> str:
+    """Put the command before what is said, and its help behind."""
     command = context.command_path if context else "lrsweep"
     place = f"{command.removeprefix('lrsweep').strip()}: ".removeprefix(": ")
-    return f"{place}{_said(error, context)}; see {command} --help"
+    return f"{place}{said}; see {command} --help"
 
 
-def _said(error: Any, context: Any) -> str:
-    message = " ".join(error.format_message().split()).removesuffix(".")
-    parameter = getattr(error, "param", None)
-    if parameter is not None:
-        name = parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.name.upper()
-        if message.startswith("Missing"):
-            return f"found no {name}, expected {'an option' if name.startswith('-') else 'an argument'} of that name"
-        expected = str(error.message).removeprefix("Value error, ").removeprefix("Input should be ").removesuffix(".")
-        found, among, known = expected.partition(" is not one of ")
-        if among:
-            near = nearest(found.strip("'"), known.replace("'", "").split(", "))
-            return f"{name}: found {found}, expected one of {known}{f' (nearest: {near})' if near else ''}"
-        return f"{name}: found {_given(error)!r}, expected {expected.removeprefix('a valid ').split(',')[0]}"
-    if option := getattr(error, "option_name", None):
-        if message.startswith("No such option"):
-            return f"found {option}, expected {_among(option, context.command.params if context else [])}"
-        needs_value = message.endswith("requires an argument")
-        return (
-            f"found {option} {'alone, expected a value after it' if needs_value else f'({message}), expected another use of it'}"
-        )
-    if message.startswith("No such command"):
-        name = message.split("'")[1]
-        near = nearest(name, context.command.commands)
-        return f"found {name!r}, expected a command{f' (nearest: {near})' if near else ''}"
-    if message == "Missing command":
-        return f"found no command, expected one of {', '.join(sorted(context.command.commands))}"
-    if extra := re.fullmatch(r"Got unexpected extra argument\S* \((.*)\)", message):
-        return f"found {extra[1]!r} too, expected no more arguments"
-    return f"found what cannot be read ({message}), expected its arguments and options"
+def _name(parameter: Any) -> str:
+    """Give an option as it is typed, an argument as the help writes it."""
+    first: str = parameter.opts[0]
+    return first if first.startswith("-") else first.upper()
 
 
-def _given(error: Any) -> object:
-    """The value that was given: typer has it from pydantic."""
-    return error.__cause__.errors()[0]["input"]
+def _value(parameter: Any, cause: ValidationError) -> str:
+    """Say what is wrong with the value of a parameter."""
+    found = cause.errors()[0]["input"]
+    annotation = parameter.type_descriptor.annotation
+    if get_origin(annotation) is Literal:
+        known = get_args(annotation)
+        return f"found {found!r}, expected one of {', '.join(map(repr, known))}{_nearest(str(found), known)}"
+    return f"found {found!r}, expected {violations.describe('', cause.errors()).expected}"
 
 
-def _among(option: str, parameters: Iterable[Any]) -> str:
-    known = [name for parameter in parameters for name in parameter.opts if name.startswith("-")]
-    near = nearest(option, known)
-    return f"an option of this command{f' (nearest: {near})' if near else ''}"
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = nearest(word, known)
+    return f" (nearest: {near})" if near else ""

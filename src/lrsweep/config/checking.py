@@ -1,4 +1,4 @@
-"""params.yaml read and checked: one line for each thing wrong, with the key, what was found, what was expected and what to do."""
+"""Read and check params.yaml: one line for each thing wrong, with the key, what was found, what was expected and what to do."""
 
 import os
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lrsweep.config import violations, yamlfile
+from lrsweep.config import names, violations, yamlfile
 from lrsweep.config.params import Params
 from lrsweep.config.violations import Nothing, Problem
 from lrsweep.errors import UserError
 from lrsweep.search.settings import Select, SweepBayes, SweepUniform
-from lrsweep.space import Budget, Float
+from lrsweep.space import Budget
 from lrsweep.text.settings import Corpus
 from lrsweep.trainers.builtin.settings import Generate
 
 
 def load(path: Path) -> Params:
-    """Reads and checks params.yaml.
+    """Read and check params.yaml.
 
     Raises:
         UserError: the file is missing, is not YAML, or breaks the schema; one line for each problem.
@@ -31,11 +31,11 @@ def load(path: Path) -> Params:
 
 
 def parse_problems(tree: dict[str, Any]) -> list[Problem]:
-    """Everything wrong with the parsed YAML: types and ranges first, then what must hold between keys."""
+    """Find everything wrong with the parsed YAML: types and limits first, then what must hold between keys."""
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
-        return violations.of(error)
+        return violations.of(error, tree)
     return list(_contradictions(params))
 
 
@@ -53,19 +53,9 @@ def _contradictions(p: Params) -> Iterator[Problem]:
         ("sweep_bayes", p.sweep_bayes),
         ("train", p.train),
     ]
-    for name, budget in budgets:
-        yield from _budget_problems(name, budget)
-    ranges = [
-        ("sweep_uniform.lr", p.sweep_uniform.lr),
-        ("sweep_bayes.lr", p.sweep_bayes.lr),
-        ("sweep_bayes.beta2", p.sweep_bayes.beta2),
-        ("sweep_bayes.weight_decay", p.sweep_bayes.weight_decay),
-    ]
-    for name, interval in ranges:
-        if isinstance(interval, Range) and interval.min >= interval.max:
-            yield Problem(f"{name}.min", interval.min, f"less than {name}.max ({interval.max})", "swap or change them")
-    if p.sweep_bayes.beta2.max >= 1:
-        yield Problem("sweep_bayes.beta2.max", p.sweep_bayes.beta2.max, "less than 1", "use 0.999 for example")
+    for section, budget in budgets:
+        yield from _budget_problems(section, budget)
+    yield from names.problems(p)
     if p.edge.below * p.edge.above <= 1:
         expected = f"more than 1 / edge.above (1 / {p.edge.above}): phase 2 searches from edge / below, or less, to edge · above"
         yield Problem("edge.below", p.edge.below, expected, "raise one of them")
@@ -125,7 +115,7 @@ def _source_problems(c: Corpus) -> Iterator[Problem]:
 
 
 def _prompt_problems(g: Generate, context_length: int) -> Iterator[Problem]:
-    """The prompts that no tokenizer makes fit. One that has more tokens than words may still be refused by `generate`."""
+    """Find prompts that no tokenizer makes fit. One that has more tokens than words may still be refused by `generate`."""
     for number, prompt in enumerate(g.prompts):
         if len(prompt.encode()) > context_length and (least := fewest_tokens(prompt)) > context_length:
             found = Nothing(f"a prompt of at least {least} tokens ({prompt[:20]!r}…)")
@@ -134,7 +124,7 @@ def _prompt_problems(g: Generate, context_length: int) -> Iterator[Problem]:
 
 
 def fewest_tokens(text: str) -> int:
-    """A number of tokens that no byte-level BPE goes below: its merges stay inside the words that the text is cut into first."""
+    """Count the words that a text is cut into first. No byte-level BPE gives fewer tokens: its merges stay inside a word."""
     from tokenizers import pre_tokenizers
 
     return len(pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text))

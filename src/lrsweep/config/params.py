@@ -22,13 +22,13 @@ class Execution(Section):
     device: Literal["auto", "cpu", "cuda"]
     """auto takes the GPU where there is one | cpu | cuda"""
     workers: Literal["auto"] | Count
-    """processes that train a study's trials: auto takes Snakemake's cores here, its jobs on a cluster [workers]"""
+    """processes that train a study: auto takes Snakemake's cores here, its jobs on a cluster [workers]"""
     checkpoint_every: Count | None
-    """distance of two checkpoints, from which a killed training goes on; null for none [steps]"""
+    """steps between two checkpoints, from which a killed training goes on; null for none [steps]"""
     trial_minutes: Positive | None
-    """a trial that takes longer is taken to hang: its process is killed; null for no limit [minutes]"""
+    """time after which a trial is taken to hang and its process is killed; null for no limit [minutes]"""
     attempts: Count
-    """times that a trial is started when its process was killed or has hung, before it is reported [starts]"""
+    """starts of a trial whose process was killed or hung, before it is reported [starts]"""
     tracking: Literal["disabled", "offline", "online"]
     """Weights & Biases: disabled | offline (files in wandb/, no account) | online (needs a key)"""
 
@@ -39,33 +39,33 @@ class Params(Section):
     lr: Positive | None
     """maximum learning rate of the final training; null takes the selected one [-]"""
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    """everything random derives from it [-]"""
+    """number that everything random derives from [-]"""
     simulate: bool
-    """true makes the curves up instead of training, for tests of scale: all that comes of it says so"""
+    """true makes up curves instead of training, for tests of scale; every result then says so"""
     corpus: Corpus
     """where the text comes from"""
     tokenize: Tokenize
     """byte-level BPE"""
     model: Model
-    """a decoder-only transformer with RMSNorm, RoPE and SwiGLU"""
+    """the transformer: its size and its switches"""
     optimizer: Optimizer
-    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101): what a study does not vary"""
+    """optimizer and schedule: the values of what a study does not vary"""
     evaluation: Evaluation
     """what the eval loss is measured on"""
     sweep_uniform: SweepUniform
-    """phase 1"""
+    """phase 1: trials at uniformly drawn LRs"""
     edge: Edge
-    """where the loss gets worse and training breaks, from phase 1 (docs/evidence.md)"""
+    """where the loss gets worse and where training breaks, from phase 1 (docs/evidence.md)"""
     sharpness: Sharpness | None
-    """the edge measured in a few trials of phase 1 that are trained again; null for off"""
+    """curvature around the edge, measured in a few trials of phase 1 that are trained again; null for off"""
     sweep_bayes: SweepBayes
-    """phase 2 (docs/study.md)"""
+    """phase 2: trials that a sampler proposes, stopped at rungs (docs/study.md)"""
     cluster: Cluster
     """k-means of the trials that survived"""
     importance: Importance
-    """which hyperparameter matters"""
+    """how much each name of the space matters"""
     assess: Assess
-    """does the metric work"""
+    """whether the metric and the stopping rule work"""
     select: Select
     """the race of the best trials over seeds"""
     train: Train
@@ -73,4 +73,4 @@ class Params(Section):
     generate: Generate
     """completions from the final weights"""
     execution: Execution
-    """how the work is done; changes no result, but for the device, whose last digits are its own"""
+    """how the work is done; changes no result, but for the last digits on another device"""

@@ -1,14 +1,19 @@
-"""Presets: a few values that are laid over params.yaml. The text between them, comments and all, stays as it is."""
+"""Presets: a few values that are laid over params.yaml, whose comments, order and layout stay as they are.
 
-from collections.abc import Iterator, Mapping
+A preset gives values key by key. In sweep_bayes.space and select.default names are free: a preset replaces the whole value of a
+name, adds a name that is not there, and removes one with `name: null`.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import CommentedMap
 
-from lrsweep import files
-from lrsweep.config import yamlfile
+from lrsweep.config import document, yamlfile
 from lrsweep.config.checking import parse_problems
+from lrsweep.config.document import Document
+from lrsweep.config.names import DEFAULT, SPACE
 from lrsweep.config.violations import nearest
 from lrsweep.errors import UserError
 
@@ -16,54 +21,47 @@ FOLDER = Path("workflow/presets")
 
 
 def apply(params_path: Path, names: list[str]) -> None:
-    """Lays the named presets over params.yaml, in order; writes nothing where the result would not be valid.
+    """Lay the named presets over params.yaml, in order; write nothing where the result would not be valid.
 
     Raises:
         UserError: no such preset, a key that params.yaml does not have, or a result that breaks the schema.
     """
     text = yamlfile.read(params_path)
     yamlfile.parse(text, params_path)
+    params = Document(text)
     for name in names:
         if name not in known():
             near = nearest(name, known())
             remedy = f"write {near}" if near else f"write one of these, or add {FOLDER}/NAME.yaml"
             raise UserError(f"preset {name!r}: not found in {FOLDER}, expected one of: {', '.join(known())}; {remedy}")
         path = FOLDER / f"{name}.yaml"
-        for keys, value in _leaves(yamlfile.parse(yamlfile.read(path), path)):
-            text = _replace(text, keys, value, path)
-    problems = parse_problems(yamlfile.parse(text, params_path))
+        preset = yamlfile.read(path)
+        if yamlfile.parse(preset, path):
+            _lay(params.tree, Document(preset).tree, "", path)
+    changed = str(params)
+    problems = parse_problems(yamlfile.parse(changed, params_path))
     if problems:
         raise UserError("\n".join(f"{params_path} under {' + '.join(names)}: {problem}" for problem in problems))
-    files.write_text(params_path, text)
+    document.write(params_path, changed)
 
 
 def known() -> list[str]:
-    """The names of the presets that there are."""
+    """List the names of the presets that there are."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*above, key))
-        else:
-            yield (*above, key), value
-
-
-def _replace(text: str, keys: tuple[str, ...], value: Any, preset: Path) -> str:
-    """The text with another value at a key path; a comment behind it stays in its column where there is room."""
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
-    for key in keys:
-        beside = node.value if isinstance(node, yaml.MappingNode) else []
-        node = next((below for name, below in beside if name.value == key), None)
-        if node is None:
-            near = nearest(key, (name.value for name, _ in beside))
+def _lay(values: CommentedMap, preset: Mapping[str, Any], above: str, path: Path) -> None:
+    """Lay the values of a preset over those of a mapping of params.yaml, whose key path is `above`."""
+    free = above in (f"{SPACE}.", f"{DEFAULT}.")
+    for key, value in preset.items():
+        if key not in values and not free:
+            near = nearest(key, values)
             expected = f"a key of params.yaml{f' (nearest: {near})' if near else ''}"
-            raise UserError(f"{preset}: found {'.'.join(keys)}, expected {expected}; correct its name")
-    start, end = node.start_mark.index, node.end_mark.index
-    new = yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")
-    rest = text[end:]
-    gap = len(rest) - len(rest.lstrip(" "))
-    if rest.lstrip(" ").startswith("#"):
-        rest = " " * max(1, gap + (end - start) - len(new)) + rest.lstrip(" ")
-    return text[:start] + new + rest
+            raise UserError(f"{path}: found {above}{key}, expected {expected}; correct its name")
+        if free and value is None:
+            if key in values:
+                document.remove(values, key)
+        elif isinstance(value, Mapping) and isinstance(values.get(key), CommentedMap) and not free:
+            _lay(values[key], value, f"{above}{key}.", path)
+        else:
+            document.put(values, key, value)

@@ -1,82 +1,134 @@
-"""params.schema.json: the schema of params.py for editors, with what the comments of params.yaml say of each key.
+"""params.schema.json: the schema of params.yaml for editors and `lrsweep explain`, made from the settings of the rooms.
 
-What a key is stands in one place, its comment; `lrsweep explain` reads it from here. There are no references in it, so that each
-place of a range has a default of its own.
+What a key is stands under its field. The values of params.yaml become the defaults. There are no references in the schema, so
+that each place of a range has a default of its own.
 """
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import yaml
-
-from lrsweep.config import yamlfile
+from lrsweep import files
+from lrsweep.config import comments, document, yamlfile
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.store import artifacts
+from lrsweep.trainers.builtin.settings import NAMES
 
 PATH = Path("params.schema.json")
 # Limits behind a validator of ours come from pydantic under names of its own.
 LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
+WITHOUT_UNIT = "-"
 Fragment = dict[str, Any]
 
+_PARTS = re.compile(r"(?P<text>.*?)(?: \[(?P<unit>[^\]]*)\](?: \((?P<source>.*)\))?)?")
 
-def make(text: str, name: object) -> Fragment:
-    """The schema, from the text of params.yaml; its values become the defaults.
 
-    Raises:
-        UserError: the text is no YAML, or a key has no comment.
-    """
+class Description(NamedTuple):
+    """What the text under a field says: what the key is, the unit of a number, and where its value comes from."""
+
+    text: str
+    unit: str | None
+    source: str | None
+
+    @classmethod
+    def of(cls, said: str) -> "Description":
+        """Read `what it is [unit] (source)`; see lrsweep.section."""
+        found = _PARTS.fullmatch(said)
+        assert found, f"{said!r} is one line"
+        return cls(found["text"], found["unit"], found["source"])
+
+
+class Key(NamedTuple):
+    """One key: its dotted path, its part of the schema, and the key that it stands in."""
+
+    path: str
+    fragment: Fragment
+    above: "Key | None"
+
+    @property
+    def text(self) -> str:
+        """What the key is."""
+        return self._said.text
+
+    @property
+    def unit(self) -> str | None:
+        """The unit of a number, WITHOUT_UNIT of a pure one; None of what is no number. The ends of a range have the range's."""
+        kinds = {one.get("type") for one in self.fragment.get("anyOf", [self.fragment])}
+        above = self.above.unit if self.above and kinds & {"number", "integer"} else None
+        return self._said.unit or above
+
+    @property
+    def source(self) -> str | None:
+        """Where the value comes from, as far as the text of the key or of the section above names it."""
+        return self._said.source or (self.above.source if self.above else None)
+
+    @property
+    def _said(self) -> Description:
+        return Description.of(self.fragment["description"])
+
+
+def make(values: Mapping[str, Any]) -> Fragment:
+    """Make the schema; the values of params.yaml become the defaults, and their order that of the keys."""
     own = Params.model_json_schema()
     found = _inlined(own, own["$defs"])
-    _describe(found, yamlfile.parse(text, name), comments(text), (), name)
+    _add_names(found["properties"])
+    _add_defaults(found, values, top=True)
     about = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "params.yaml of lrsweep"}
     return {**about, **found}
 
 
 def write(params_path: Path) -> None:
-    """Writes PATH from params.yaml."""
-    artifacts.write_json(PATH, make(yamlfile.read(params_path), params_path))
+    """Write PATH from params.yaml, and its comments anew.
+
+    Raises:
+        UserError: params.yaml is no YAML, or one of both cannot be written.
+    """
+    text = yamlfile.read(params_path)
+    schema = make(yamlfile.parse(text, params_path))
+    files.write_text(PATH, json.dumps(schema, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    document.write(params_path, comments.refresh(text, descriptions(schema)))
 
 
 def read() -> Fragment:
-    """The schema.
+    """Read the schema.
 
     Raises:
         UserError: it is missing or damaged.
     """
-    if not PATH.is_file():
-        raise UserError(f"{PATH}: found no such file, expected the schema of params.yaml; `lrsweep schema` writes it")
-    found: Fragment = artifacts.read_json(PATH)
+    remedy = "`lrsweep schema` writes it"
+    try:
+        found: Fragment = json.loads(PATH.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{PATH}: found no such file, expected the schema of params.yaml; {remedy}") from None
+    except ValueError as error:
+        raise UserError(f"{PATH}: found what is not JSON ({error}), expected the schema of params.yaml; {remedy}") from None
     return found
 
 
-def comments(text: str) -> dict[str, str]:
-    """What the comment behind each key says, by the key's path."""
-    lines = text.split("\n")
-    found = {}
-    for path, name, node in positions(text):
-        block = isinstance(node, yaml.MappingNode) and not node.flow_style
-        mark = name.end_mark if block else node.end_mark
-        rest = lines[mark.line][mark.column :].lstrip(": ")
-        if rest.startswith("#"):
-            found[path] = rest.lstrip("# ")
-    return found
+def keys(fragment: Fragment, above: Key | None = None) -> Iterator[Key]:
+    """Yield the keys of the schema in the order of params.yaml, those of a section after it."""
+    for name, part in fragment["properties"].items():
+        key = Key(f"{above.path}.{name}" if above else name, part, above)
+        yield key
+        if section := section_of(part):
+            yield from keys(section, key)
 
 
-def positions(text: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-    """The dotted path of each key of a YAML text, with its node and that of its value."""
-    waiting = [("", yaml.compose(text, Loader=yaml.SafeLoader))]
-    while waiting:
-        above, mapping = waiting.pop(0)
-        for name, node in mapping.value:
-            yield f"{above}{name.value}", name, node
-            if isinstance(node, yaml.MappingNode):
-                waiting.append((f"{above}{name.value}.", node))
+def descriptions(schema: Fragment) -> dict[str, str]:
+    """Give the description of each key, by its path."""
+    return {key.path: key.fragment["description"] for key in keys(schema)}
+
+
+def section_of(fragment: Fragment) -> Fragment | None:
+    """Find the part of a fragment that is a mapping of keys; it may stand beside null or "auto". Choices are none."""
+    found = [one for one in fragment.get("anyOf", [fragment]) if "properties" in one]
+    return found[0] if len(found) == 1 and "choices" not in found[0]["properties"] else None
 
 
 def _inlined(fragment: Any, definitions: Mapping[str, Any]) -> Any:
-    """Without references, and without the titles and descriptions that pydantic makes of the names and docstrings of classes."""
+    """Replace references, and drop the titles and descriptions that pydantic makes of the names and docstrings of classes."""
     if isinstance(fragment, list):
         return [_inlined(one, definitions) for one in fragment]
     if not isinstance(fragment, dict):
@@ -85,27 +137,51 @@ def _inlined(fragment: Any, definitions: Mapping[str, Any]) -> Any:
         target = {**definitions[fragment["$ref"].rsplit("/", 1)[-1]]}
         target.pop("description", None)
         return _inlined({**target, **{key: value for key, value in fragment.items() if key != "$ref"}}, definitions)
+    if "description" in fragment:
+        fragment = {**fragment, "description": " ".join(fragment["description"].split())}
     kept = {LIMITS.get(key, key): value for key, value in fragment.items() if key not in ("title", "$defs")}
     if "properties" in kept:
         kept["properties"] = {key: _inlined(value, definitions) for key, value in kept["properties"].items()}
     return {key: value if key == "properties" else _inlined(value, definitions) for key, value in kept.items()}
 
 
-def _describe(fragment: Fragment, tree: Mapping[str, Any], said: Mapping[str, str], above: tuple[str, ...], name: object) -> None:
-    """Puts comments and defaults to the properties, section by section."""
-    for key, part in fragment["properties"].items():
-        path = ".".join((*above, key))
-        text = said.get(path) or part.get("description")
-        if text is None:
-            raise UserError(f"{name}: {path}: found no comment, expected what the key is; write it behind the key")
-        section, value = section_of(part), tree.get(key)
-        part["description"] = text
-        if section and isinstance(value, dict):
-            _describe(section, value, said, (*above, key), name)
-        if key in tree and not (section and above == () and isinstance(value, dict)):
-            part["default"] = value
+def _add_names(properties: Fragment) -> None:
+    """Add the names that the trainer takes to the space and to the default, with its descriptions and limits."""
+    space = properties["sweep_bayes"]["properties"]["space"]
+    default = properties["select"]["properties"]["default"]
+    takes = {name: _inlined(adapter.json_schema(), {}) for name, adapter in NAMES.items()}
+    kinds = space["additionalProperties"]["anyOf"]
+    space["properties"] = {name: _dimension(name, one, kinds) for name, one in takes.items()}
+    default["properties"] = takes
+    space["required"] = default["required"] = ["lr"]
 
 
-def section_of(fragment: Fragment) -> Fragment | None:
-    """The part of a fragment that is a mapping of keys; it may stand beside null or "auto"."""
-    return next((one for one in fragment.get("anyOf", [fragment]) if "properties" in one), None)
+def _dimension(name: str, takes: Fragment, kinds: list[Fragment]) -> Fragment:
+    """Make the part of a name in the space: of the kinds of dimensions, those that fit what the trainer takes."""
+    limits = {key: value for key, value in takes.items() if key != "description"}
+    fitting = []
+    for kind in kinds:
+        inside = kind.get("properties", {})
+        if "choices" in inside and name != "lr":
+            fitting.append({**kind, "properties": {"choices": {**inside["choices"], "items": limits}}})
+        elif "min" in inside and inside["min"]["type"] == takes["type"]:
+            ends = {end: {**inside[end], **limits} for end in ("min", "max")}
+            fitting.append({**kind, "properties": {**inside, **ends}})
+        elif "const" in kind and name == "lr":
+            fitting.append(kind)
+    said = Description.of(takes["description"])
+    return {"anyOf": fitting, "description": f"{said.text} [{said.unit}]" if said.unit else said.text}
+
+
+def _add_defaults(fragment: Fragment, values: Mapping[str, Any], top: bool = False) -> None:
+    """Put values as defaults to the properties, in the order of the values; sections at the top have no default of their own."""
+    own = fragment["properties"]
+    fragment["properties"] = {**{key: own[key] for key in values if key in own}, **own}
+    for key, value in values.items():
+        if key not in own:
+            continue
+        section = section_of(own[key])
+        if section and isinstance(value, Mapping):
+            _add_defaults(section, value)
+        if not (top and section and isinstance(value, Mapping)):
+            own[key]["default"] = value

@@ -1,14 +1,19 @@
-"""What breaks the schema of params.yaml, in words: pydantic's errors as one problem for each mistake."""
+"""Say in words what breaks the schema of params.yaml: pydantic's errors as one problem for each mistake."""
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from lrsweep.config.params import Params
-from lrsweep.space import Float
+from lrsweep.space import Choice, Float, Int
+
+DIMENSIONS: Mapping[str, type[BaseModel]] = {kind.__name__: kind for kind in (Float, Int, Choice)}
+RANGE = "a mapping of min, max and scale"
 
 
 class Problem(NamedTuple):
@@ -32,8 +37,10 @@ class Nothing(str):
 WORDS = {
     "bool_type": ("true or false", "write one of them, without quotes"),
     "float_type": ("number", "write it in figures, for example 0.001 or 1.0e-3"),
+    "int_parsing": ("integer", "write a whole number"),
     "int_type": ("integer", "write a whole number, without quotes and exponent"),
     "string_type": ("text", "put it into quotes"),
+    "dict_type": ("a mapping of names", "write its names and their values below it"),
     "tuple_type": ("a list", "write it in brackets: [one, two]"),
     "string_pattern_mismatch": ("64 hexadecimal digits, in lower case", "take them from sha256sum"),
     "string_too_short": ("at least one character", "write null for none"),
@@ -41,30 +48,44 @@ WORDS = {
 }
 
 
-def of(error: ValidationError) -> list[Problem]:
-    """The problems behind an error, one for each mistake."""
+def of(error: ValidationError, tree: Mapping[str, Any]) -> list[Problem]:
+    """Give the problems behind an error of reading `tree`, one for each mistake."""
     items: dict[str, list[Any]] = {}
     for item in error.errors():
-        items.setdefault(_readable(item["loc"]), []).append(item)
+        if _meant(item["loc"], tree):
+            items.setdefault(_readable(item["loc"]), []).append(item)
     renamed = set(_renamed(items))
     problems = []
     for key, group in items.items():
-        inside = any(other.startswith(f"{key}.") for other in items) and isinstance(group[0]["input"], dict)
+        inside = any(other.startswith((f"{key}.", f"{key}[")) for other in items) and isinstance(group[0]["input"], dict | list)
         if key not in renamed and not inside:  # what is wrong inside says more than that the whole is not "auto" either
-            problems.append(_describe(key, group))
+            problems.append(describe(key, group))
     return problems
 
 
+def _meant(loc: tuple[Any, ...], tree: Mapping[str, Any]) -> bool:
+    """Say whether an error is of the kind of dimension that somebody meant: pydantic gives those of all kinds."""
+    if loc[:2] == ("sweep_bayes", "space") and loc[-1] == "literal['auto']":
+        return loc[2] == "lr"
+    kinds = [i for i, part in enumerate(loc) if part in DIMENSIONS]
+    if not kinds:
+        return True
+    value: Any = reduce(getitem, loc[: kinds[0]], tree)
+    if not isinstance(value, Mapping):
+        return loc[kinds[0]] == "Float"  # one says it for all
+    return loc[kinds[0]] == ("Choice" if "choices" in value else "Int" if "type" in value else "Float")
+
+
 def _renamed(items: dict[str, list[Any]]) -> Iterator[str]:
-    """The missing keys that stand there under a name which is nearly theirs: one mistake, and not two."""
+    """Find missing keys that stand there under a name which is nearly theirs: one mistake, and not two."""
     for key, (item, *_) in items.items():
         above, _, _ = key.rpartition(".")
         if item["type"] == "extra_forbidden" and (near := nearest(str(item["loc"][-1]), keys_beside(item["loc"]))):
             yield f"{above}.{near}" if above else near
 
 
-def _describe(key: str, group: list[Any]) -> Problem:
-    """One problem from the errors at one key; there are several where it may be one of several things."""
+def describe(key: str, group: Sequence[Any]) -> Problem:
+    """Make one problem of pydantic's errors at one key. There are several where it may be one of several things."""
     item, kind = group[0], group[0]["type"]
     if kind == "extra_forbidden":
         near = nearest(str(item["loc"][-1]), keys_beside(item["loc"]))
@@ -88,20 +109,20 @@ def _describe(key: str, group: list[Any]) -> Problem:
 
 
 def _expected(item: Any) -> str:
-    if item["type"] == "model_type":
-        optional = " or null" if item["ctx"]["class_name"] in ("Sharpness", "Imported") else ""
-        return (
-            "a mapping of min, max and scale" if item["ctx"]["class_name"] == Range.__name__ else "a mapping of keys"
-        ) + optional
-    if item["type"] == "too_short":
+    kind = item["type"]
+    if kind == "model_type":
+        if item["ctx"]["class_name"] in DIMENSIONS:
+            return f"{RANGE}, or of choices" if "space" in item["loc"] else RANGE
+        return "a mapping of keys" + (" or null" if item["ctx"]["class_name"] in ("Sharpness", "Imported") else "")
+    if kind == "too_short":
         return f"at least {item['ctx']['min_length']} of them"
-    if item["type"] in WORDS:
-        return WORDS[item["type"]][0]
+    if kind in WORDS:
+        return WORDS[kind][0]
     return str(item["msg"]).removeprefix("Input should be ").removeprefix("a valid ").removeprefix("Value error, ")
 
 
 def _whole(value: Any) -> int | None:
-    """The whole number that somebody meant who wrote 300.0, "300" or 3e2."""
+    """Give the whole number that somebody meant who wrote 300.0, "300" or 3e2."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -110,27 +131,30 @@ def _whole(value: Any) -> int | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like this one, if one is."""
+    """Find the known name that is most like this one, if one is."""
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
 def _readable(loc: tuple[Any, ...]) -> str:
-    """The key path, sharpness.steps[0], without the names of union members that pydantic adds to it."""
-    parts = [part for part in loc if not re.fullmatch(r"literal\[.*\]|Range|function-.*|constrained-.*|float", str(part))]
+    """Write the key path, sharpness.steps[0], without the names of union members that pydantic adds to it."""
+    members = rf"literal\[.*\]|function-.*|constrained-.*|float|int|str|{'|'.join(DIMENSIONS)}"
+    parts = [part for part in loc if isinstance(part, int) or not re.fullmatch(members, part)]
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
 
 def keys_beside(loc: tuple[Any, ...]) -> list[str]:
-    """The known keys of the mapping that a key stands in."""
-    model: Any = Params
+    """List the known keys of the mapping that a key stands in."""
+    model: type[BaseModel] | None = Params
     for part in loc[:-1]:
-        if part in model.model_fields:
-            model = section_of(model.model_fields[part].annotation) or Params
-    return list(model.model_fields)
+        if part in DIMENSIONS:
+            model = DIMENSIONS[part]
+        elif model and part in model.model_fields:
+            model = section_of(model.model_fields[part].annotation)
+    return list(model.model_fields) if model else []
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:
-    """The section that a key holds, where it may hold one: a range beside "auto", a section beside null."""
+    """Find the section that a key holds, where it may hold one: a range, or a section beside null."""
     kinds = get_args(annotation) or (annotation,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 

@@ -1,50 +1,111 @@
-"""YAML that a person has written, read strictly: what is no YAML, and a key that stands twice, is named with its line."""
+"""Files of YAML 1.2 that a person writes, read strictly: what is wrong is named with its line. DVC reads them in the same way."""
 
+import re
+from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.representer import SafeRepresenter
 
 from lrsweep.errors import UserError
 
+# Bounds on a file: far above what a person writes, and read within seconds.
+MOST_BYTES = 1 << 18
+MOST_VALUES = 20_000  # with those that aliases repeat
+MOST_LEVELS = 20  # of mappings and lists in each other
+MOST_DIGITS = 400  # the largest float has 309
 
-class _Strict:
-    """YAML itself lets the last of two equal keys win, in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-                found = key.value if isinstance(key, yaml.ScalarNode) else "a list or a mapping"
-                raise _Refused(f"line {line}: found {found!r} as a key, expected a name; quote it, or correct the line")
-            if key.value in lines:
-                first = f"the first stands in line {lines[key.value]}"
-                raise _Refused(f"line {line}: found {key.value!r} a second time, expected each key once; remove one, {first}")
-            lines[key.value] = line
-        return super().construct_mapping(node, deep)  # type: ignore[misc] # the loader's
-
-
-class _Fast(_Strict, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """20 ms faster, at the start of every job; it is not on every system."""
-
-
-class _Loader(_Strict, yaml.SafeLoader):
-    """Says better what is no YAML."""
+# Plain scalars that some readers of YAML take for another number, or for text: 0100 is 64, 1:30 is 90, 1_000 is 1000, 0o17 is 15.
+_AMBIGUOUS = re.compile(r"[-+]?(0[0-9]+|[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?|[0-9.]*[0-9]_[0-9_.]*|0o[0-7]+|0b[01]+)")
+_TAG = "tag:yaml.org,2002:"
 
 
 class _Refused(Exception):
     """Of a file whose name is not known here."""
 
 
+class _Shallow(Composer):
+    """Composes values down to MOST_LEVELS: what is deeper is refused before it is read."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.level = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.level += 1
+        if self.level > MOST_LEVELS + 1:
+            line = self.parser.peek_event().start_mark.line + 1
+            raise _Refused(f"line {line}: found more than {MOST_LEVELS} levels, expected fewer; take one out")
+        node = super().compose_node(parent, index)
+        self.level -= 1
+        return node
+
+
+class _Representer(SafeRepresenter):
+    """Quotes all text but words: ruamel.yaml writes ": a" so that it cannot read it again."""
+
+    def represent_str(self, data: str) -> ScalarNode:
+        style = None if re.fullmatch(r"\w([\w./ -]*\w)?", data) else "'"
+        return self.represent_scalar(f"{_TAG}str", data, style)
+
+
+_Representer.add_representer(str, _Representer.represent_str)
+
+
+class _Tree:
+    """Makes plain mappings, lists and values of nodes, and refuses what is ambiguous."""
+
+    def __init__(self, reader: YAML) -> None:
+        self.constructor = reader.constructor
+        self.values = 0
+
+    def of(self, node: Node, level: int = 0) -> Any:
+        """Give what a node holds; an alias gives what it stands for."""
+        self.values += 1
+        if self.values > MOST_VALUES or level > MOST_LEVELS:
+            limit = f"{MOST_VALUES} values in {MOST_LEVELS} levels, aliases written out"
+            raise _Refused(f"{_line(node)}: found a file too large, expected at most {limit}; take some out")
+        if isinstance(node, MappingNode) and node.tag == f"{_TAG}map":
+            return {name: self.of(below, level + 1) for name, below in _entries(node)}
+        if isinstance(node, SequenceNode) and node.tag == f"{_TAG}seq":
+            return [self.of(below, level + 1) for below in node.value]
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        raise _Refused(f"{_line(node)}: found the tag {node.tag}, expected a plain mapping or list; remove the tag")
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        found = f"{_line(node)}: found {_shortened(node.value)}"
+        if node.style is None and _AMBIGUOUS.fullmatch(node.value):
+            raise _Refused(
+                f"{found}, which readers of YAML understand differently, expected a number in plain figures or text in quotes;"
+                " leave out leading zeros, underscores and colons, or quote it"
+            )
+        try:
+            if node.tag == f"{_TAG}int" and len(node.value) > MOST_DIGITS:
+                raise ValueError
+            return self.constructor.construct_object(node)
+        except (ValueError, KeyError):
+            raise _Refused(f"{found}, expected a value of its kind, of a usual length; correct it, or quote it") from None
+
+
 def read(path: Path) -> str:
-    """The text of a file.
+    """Read the text of a file.
 
     Raises:
-        UserError: there is no such file, it cannot be read, or it is not UTF-8.
+        UserError: there is no such file, it cannot be read, it is too large, or it is not UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise UserError(f"{path}: found more than {MOST_BYTES} bytes, expected a file that a person writes; correct the path")
+        return data.decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: found no such file, expected YAML; run the command in the project's folder") from None
     except UnicodeDecodeError as error:
@@ -56,39 +117,80 @@ def read(path: Path) -> str:
 
 
 def parse(text: str, name: object) -> dict[str, Any]:
-    """The mapping that a text is; `name` stands in errors.
+    """Parse YAML text into a mapping; `name` stands in errors.
 
     Raises:
-        UserError: the text is no YAML, has a key twice, or is no mapping.
+        UserError: the text is no YAML, has a key twice, holds what readers of YAML understand differently, or is no mapping.
     """
+    reader = YAML(typ="safe", pure=True)
+    reader.Composer = _Shallow
     try:
-        tree = _load(text)
+        node = reader.compose(text)
+        tree = None if node is None else _Tree(reader).of(node)
     except _Refused as error:
         raise UserError(f"{name}: {error}") from None
-    except yaml.MarkedYAMLError as error:
+    except MarkedYAMLError as error:
         raise UserError(f"{name}: {_problem(error, text)}") from None
-    except yaml.reader.ReaderError as error:
+    except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        found = f"the character {chr(error.character)!r}" if isinstance(error.character, int) else repr(error.character)
+        found = f"the character {chr(error.character)!r}"
         raise UserError(f"{name}: line {line}: found {found}, expected printable text; remove it") from None
+    except YAMLError as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"{name}: found what is not YAML ({said}), expected `key: value`; correct it") from None
     if not isinstance(tree, dict):
         found = "nothing" if tree is None else f"a {type(tree).__name__}"
         raise UserError(f"{name}: found {found}, expected a mapping of keys to values; take the file from the repository again")
     return tree
 
 
-def _load(text: str) -> Any:
-    """What a text is, by safe loaders."""
-    try:
-        return yaml.load(text, Loader=_Fast)
-    except yaml.YAMLError:
-        return yaml.load(text, Loader=_Loader)
+def dump(value: Any, flow: bool = False) -> str:
+    """Write values as YAML 1.2, in their order: a key a line, or all on one line in braces and brackets."""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style, writer.width, writer.sort_base_mapping_type_on_output = flow, 1 << 20, False  # type: ignore[assignment]
+    writer.Representer = _Representer
+    out = StringIO()
+    writer.dump(value, out)
+    return out.getvalue().removesuffix("...\n")
 
 
-def _problem(error: yaml.MarkedYAMLError, text: str) -> str:
-    """What is no YAML, in one line, with the place."""
+def positions(text: str) -> Iterator[tuple[str, Node, Node]]:
+    """Yield the dotted path of each key of YAML text that `parse` takes, with its node and that of its value."""
+    waiting = [("", YAML(typ="safe", pure=True).compose(text))]
+    while waiting:
+        above, mapping = waiting.pop(0)
+        for name, node in mapping.value:
+            yield f"{above}{name.value}", name, node
+            if isinstance(node, MappingNode):
+                waiting.append((f"{above}{name.value}.", node))
+
+
+def _entries(node: MappingNode) -> Iterator[tuple[str, Node]]:
+    """Yield names and values, and refuse a name that stands twice: YAML itself lets the last one win, in silence."""
+    lines: dict[str, str] = {}
+    for key, value in node.value:
+        if not isinstance(key, ScalarNode) or key.tag != f"{_TAG}str":
+            found = repr(key.value) if isinstance(key, ScalarNode) else "'a list or a mapping'"
+            raise _Refused(f"{_line(key)}: found {found} as a key, expected a name; quote it, or correct the line")
+        if key.value in lines:
+            first = f"the first stands in {lines[key.value]}"
+            raise _Refused(f"{_line(key)}: found {key.value!r} a second time, expected each key once; remove one, {first}")
+        lines[key.value] = _line(key)
+        yield key.value, value
+
+
+def _line(node: Node) -> str:
+    return f"line {node.start_mark.line + 1}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def _problem(error: MarkedYAMLError, text: str) -> str:
+    """Say what is no YAML, in one line, with the place."""
     mark = error.problem_mark or error.context_mark
-    assert mark is not None, "both loaders and parsers name a place"
+    assert mark is not None, "the parser names a place"
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line[: mark.column + 1]:

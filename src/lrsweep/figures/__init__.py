@@ -1,4 +1,4 @@
-"""Every figure: prepare_NAME(tables) gives exactly the data that draw_NAME(ax, data) draws, one tidy table each.
+"""Every figure: prepare_NAME(inputs) gives exactly the data that draw_NAME(ax, data) draws, one tidy table each.
 
 Marks such as the edge or the rungs are rows of that table too. Nothing here touches the file system but for the style
 sheet of the package. Figures survive a study without usable data: they are then an axis with a note.
@@ -7,7 +7,8 @@ sheet of the package. Figures survive a study without usable data: they are then
 from lrsweep.figures.assessment import CORRELATIONS, REPLAY
 from lrsweep.figures.choice import CHOICE, FINAL_CURVE, RACE
 from lrsweep.figures.edge import LOSS_BY_LR, LR_GRAD_NORM, SPIKES
-from lrsweep.figures.exploration import EXPLORATION, IMPORTANCE, ISOLATION
+from lrsweep.figures.exploration import EXPLORATION, IMPORTANCE
+from lrsweep.figures.isolation import ISOLATION
 from lrsweep.figures.shapes import SHAPES
 from lrsweep.figures.sharpness import SHARPNESS
 from lrsweep.figures.study import CLUSTERS, CURVES, PROPOSALS

@@ -9,12 +9,12 @@ from lrsweep.figures.figure import Figure
 
 
 def prepare_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
-    """The correlations of the table that are drawn: one row per metric and rung."""
+    """Give the correlations that are drawn: one row per metric and rung."""
     return correlations[["metric", "rung", "n", "spearman", "spearman_low", "spearman_high"]].reset_index(drop=True)
 
 
 def draw_correlations(ax: Axes, data: pd.DataFrame) -> None:
-    """Points with intervals, the rungs side by side, a colour and a mark for each metric."""
+    """Draw points with intervals, the rungs side by side, a colour and a mark for each metric."""
     ax.set(xlabel="rung (steps)", ylabel="Spearman correlation\nwith the final loss", ylim=(-1.05, 1.05))
     known = data[data["spearman"].notna()]
     if not usable(ax, known, "no rung with enough trials"):
@@ -44,7 +44,7 @@ CORRELATIONS = Figure(
 
 
 def prepare_replay(replay: pd.DataFrame) -> pd.DataFrame:
-    """One row per rule and metric: medians over the random orders."""
+    """Give one row per rule and metric: medians over the random orders."""
     grouped = replay.groupby(["rule", "metric"], as_index=False, sort=False)
     return grouped.agg(
         orders=("order", "nunique"),
@@ -55,7 +55,7 @@ def prepare_replay(replay: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_replay(ax: Axes, data: pd.DataFrame) -> None:
-    """A point for each rule (mark) and metric (colour): steps trained against the best loss kept."""
+    """Draw a point for each rule (mark) and metric (colour): steps trained against the best loss kept."""
     ax.set(xlabel="steps trained (median)", ylabel="best final loss kept\n(nats, median)")
     if not usable(ax, data, "nothing to replay"):
         return

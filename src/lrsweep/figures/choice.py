@@ -1,32 +1,33 @@
 """Figures of the choice over seeds and of the final training."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from lrsweep.analysis.selection import Choice
 from lrsweep.figures.drawing import DASHES, PALETTE, SHAPES, Style, legend_above, limit, log_axes, usable
 from lrsweep.figures.figure import Figure
 
 
-def prepare_choice(replicates: pd.DataFrame, choice: dict[str, Any]) -> pd.DataFrame:
-    """Rows `run`: one training run each; `mean`: the mean of a candidate with its interval."""
+def prepare_choice(replicates: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """Give rows `run`: one training run each; `mean`: the mean of a candidate with its interval."""
     runs = [
         {"series": "run", "candidate": row.candidate, "seed": row.seed, "loss_nats": row.final_loss_nats}
         for row in replicates.itertuples()
     ]
+    names = ("candidate", "low_nats", "high_nats")
     means = [
-        {"series": "mean", "loss_nats": row["mean_nats"], **{name: row[name] for name in ("candidate", "low_nats", "high_nats")}}
-        for row in choice["candidates"]
+        {"series": "mean", "loss_nats": row.mean_nats, **{name: getattr(row, name) for name in names}}
+        for row in choice.candidates
     ]
     data = pd.DataFrame(runs + means, columns=["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"])
     return data.astype({"seed": "Int64", "loss_nats": float, "low_nats": float, "high_nats": float})
 
 
 def draw_choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Two panels of the same runs: with the default, and the candidates on a scale of their own."""
+    """Draw two panels of the same runs: with the default, and the candidates on a scale of their own."""
     axes[0].set_ylabel("final eval loss (nats)")
     for ax, part, title in zip(axes, (data, data[data["candidate"] > 0]), ("with the default", "candidates alone"), strict=True):
         ax.set(xlabel="candidate", title=title)
@@ -63,7 +64,7 @@ CHOICE = Figure(
 
 
 def prepare_race(replicates: pd.DataFrame) -> pd.DataFrame:
-    """Per candidate and round that it ran in: seeds so far, the mean of their losses, and whether it stays."""
+    """Give per candidate and round that it ran in: seeds so far, the mean of their losses, and whether it stays."""
     rows = []
     for (candidate, number), part in replicates.groupby(["candidate", "round"]):
         known = replicates[(replicates["candidate"] == candidate) & (replicates["round"] <= number)]
@@ -75,7 +76,7 @@ def prepare_race(replicates: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_race(ax: Axes, data: pd.DataFrame) -> None:
-    """A line for each candidate over the rounds; a cross where it was dropped."""
+    """Draw a line for each candidate over the rounds; a cross where it was dropped."""
     ax.set(xlabel="round", ylabel="mean final loss so far (nats)")
     known = data[data["mean_nats"].notna() & (data["candidate"] > 0)]  # the default is far above, and has its own figure
     if not usable(ax, known, "no candidate was raced"):
@@ -103,12 +104,14 @@ RACE = Figure(
 )
 
 
-def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.DataFrame, choice: dict[str, Any]) -> pd.DataFrame:
-    """`study`: phase 2's evals, of which those of the chosen trial are taken (none where the default was chosen).
+def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """Put the curves of the final training and of the chosen trial below one another; the default has no trial.
+
+    study: phase 2's evals, of which those of the chosen trial are taken.
 
     Step 0, the untrained model, has no place on a logarithmic axis and is left out.
     """
-    chosen = study[study["trial"] == choice["trial"]]
+    chosen = study[study["trial"] == choice.trial]
     frames = {"train": steps, "eval": evals, "chosen trial": chosen}
     parts = [frame[["step", "loss_nats"]].assign(series=name) for name, frame in frames.items()]
     data = pd.concat(parts, ignore_index=True)[["series", "step", "loss_nats"]]
@@ -116,7 +119,7 @@ def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.Data
 
 
 def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
-    """Loss over steps, both axes of the whole training; the steps on a logarithmic one."""
+    """Draw the loss over steps, both axes of the whole training; the steps on a logarithmic one."""
     ax.set(xlabel="steps", ylabel="loss (nats)")
     finite = data[np.isfinite(data["loss_nats"].astype(float))]
     if not usable(ax, finite, "no finite loss"):

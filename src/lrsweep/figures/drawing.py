@@ -22,16 +22,19 @@ SCALE = "viridis"  # of losses: dark is low, light is high
 INKLESS = "#BBBBBB"  # what has no value to be coloured by
 Style = dict[str, Any]  # keyword arguments of a line or of points
 
-LABELS = {"lr": "maximum learning rate", "beta2": "beta2", "weight_decay": "weight decay"}
+
+def label(name: str) -> str:
+    """Give the words for a name of a space."""
+    return {"lr": "maximum learning rate"}.get(name, name.replace("_", " "))
 
 
 def legend_above(ax: Axes, columns: int) -> None:
-    """The legend over the axes, where it hides no point."""
+    """Put the legend over the axes, where it hides no point."""
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5)
 
 
 def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
-    """Whether there is something to draw; where not, the axis gets the note."""
+    """Say whether there is something to draw; where not, the axis gets the note."""
     if data.empty:
         ax.text(0.5, 0.5, note, transform=ax.transAxes, ha="center", va="center")
         ax.set(xticks=[], yticks=[])
@@ -39,7 +42,7 @@ def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
 
 
 def shown_range(losses: pd.Series) -> tuple[float, float]:
-    """Least loss, and the loss that the axis or the colours end at, so that a few runaways do not flatten the rest."""
+    """Give the least loss, and the loss that the axis or the colours end at, so that a few runaways do not flatten the rest."""
     known = losses.dropna().astype(float)
     if known.empty:
         return 0.0, 1.0
@@ -47,7 +50,7 @@ def shown_range(losses: pd.Series) -> tuple[float, float]:
 
 
 def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
-    """Trials by state; what has no loss, or one above the axis, stands at the upper border."""
+    """Draw trials by state; what has no loss, or one above the axis, stands at the upper border."""
     losses = runs[y].astype(float)
     if losses.notna().any():
         bottom, top = shown_range(losses)
@@ -63,19 +66,19 @@ def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
 
 
 def draw_edge(ax: Axes, data: pd.DataFrame) -> None:
-    """The edge, where there is one among the rows, as a dotted line."""
+    """Draw the edge, where there is one among the rows, as a dotted line."""
     for lr in data.loc[data["series"] == "edge", "lr"]:
         ax.axvline(lr, color="black", linestyle=":", label="edge of stability")
 
 
 def limit(ax: Axes, losses: pd.Series, top: float) -> None:
-    """The loss axis ends at `top` where a spike would stretch it further."""
+    """End the loss axis at `top` where a spike would stretch it further."""
     if losses.max() > top > losses.min():
         ax.set_ylim(top=top, bottom=losses.min() - 0.05 * (top - losses.min()))
 
 
 def log_axes(ax: Axes, axes: str) -> None:
-    """Logarithmic axes with plain numbers at 1, 2 and 5."""
+    """Make axes logarithmic, with plain numbers at 1, 2 and 5."""
     for name in axes:
         getattr(ax, f"set_{name}scale")("log")
         axis = ax.xaxis if name == "x" else ax.yaxis

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from lrsweep.analysis.edge import Edge
 from lrsweep.figures.drawing import DASHES, NEVER, PALETTE, draw_edge, draw_states, legend_above, log_axes, usable
 from lrsweep.figures.figure import Figure
 
@@ -14,19 +15,19 @@ def _marks(**values: float | None) -> list[dict[str, Any]]:
     return [{"series": name.replace("_", " "), "lr": value} for name, value in values.items() if value is not None]
 
 
-def prepare_lr_grad_norm(bins: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
-    """One row per bin of steps that is not empty, at the middle of the bin in log LR; `edge` marks the edge."""
+def prepare_lr_grad_norm(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
+    """Give one row per bin of steps that is not empty, at the middle of the bin in log LR; `edge` marks the edge."""
     filled = bins[bins["grad_norm_p50"].notna()]
     names = ["grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]
     rows = [
         {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), **{name: getattr(row, name) for name in names}}
         for row in filled.itertuples()
     ]
-    return pd.DataFrame(rows + _marks(edge=edge["edge_lr"]), columns=["series", "lr", *names])
+    return pd.DataFrame(rows + _marks(edge=edge.edge_lr), columns=["series", "lr", *names])
 
 
 def draw_lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
-    """Median and 5 to 95 % band of the gradient norm by learning rate, warm-up and decay apart."""
+    """Draw median and 5 to 95 % band of the gradient norm by learning rate, warm-up and decay apart."""
     ax.set(xlabel="learning rate of the step", ylabel="gradient norm before clipping")
     norms = data[data["grad_norm_p50"] > 0]
     if not usable(ax, norms, "no step with a finite gradient norm"):
@@ -54,9 +55,9 @@ LR_GRAD_NORM = Figure(
 )
 
 
-def prepare_loss_by_lr(trials: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
-    """One row per trial, by its state or `never recovered`; `edge`, `edge low` and `edge high` mark the edge."""
-    never = {row["trial"] for row in edge["trials"] if row["never_recovered"]}
+def prepare_loss_by_lr(trials: pd.DataFrame, edge: Edge) -> pd.DataFrame:
+    """Give one row per trial, by its state or `never recovered`; `edge`, `edge low` and `edge high` mark the edge."""
+    never = {row.trial for row in edge.trials if row.never_recovered}
     rows = [
         {
             "series": NEVER if row.trial in never else row.state,
@@ -66,13 +67,13 @@ def prepare_loss_by_lr(trials: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFra
         }
         for row in trials.itertuples()
     ]
-    marks = _marks(edge=edge["edge_lr"], edge_low=edge["edge_low_lr"], edge_high=edge["edge_high_lr"])
+    marks = _marks(edge=edge.edge_lr, edge_low=edge.edge_low_lr, edge_high=edge.edge_high_lr)
     data = pd.DataFrame(rows + marks, columns=["series", "trial", "lr", "final_loss_nats"])
     return data.astype({"trial": "Int32", "final_loss_nats": float})
 
 
 def draw_loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
-    """Trials by state over their maximum learning rate, with the edge and its interval."""
+    """Draw trials by state over their maximum learning rate, with the edge and its interval."""
     ax.set(xlabel="maximum learning rate", ylabel="final eval loss (nats)")
     runs = data[data["trial"].notna()]
     if not usable(ax, runs, "no trial"):
@@ -99,18 +100,18 @@ LOSS_BY_LR = Figure(
 )
 
 
-def prepare_spikes(bins: pd.DataFrame, edge: dict[str, Any]) -> pd.DataFrame:
-    """One row per bin in which spikes could be judged, at its middle in log LR; `edge` marks the edge."""
+def prepare_spikes(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
+    """Give one row per bin in which spikes could be judged, at its middle in log LR; `edge` marks the edge."""
     rows = [
         {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), "steps": row.n_steps, "spike_rate": row.spike_rate}
         for row in bins[bins["spike_rate"].notna()].itertuples()
     ]
-    marks = _marks(edge=edge["edge_lr"])
+    marks = _marks(edge=edge.edge_lr)
     return pd.DataFrame(rows + marks, columns=["series", "lr", "steps", "spike_rate"]).astype({"steps": "Int64"})
 
 
 def draw_spikes(ax: Axes, data: pd.DataFrame) -> None:
-    """Share of the steps that are spikes by learning rate, warm-up and decay apart."""
+    """Draw the share of the steps that are spikes by learning rate, warm-up and decay apart."""
     ax.set(xlabel="learning rate of the step", ylabel="spikes (% of the steps)")
     rates = data[data["spike_rate"].notna()]
     if not usable(ax, rates, "no step with a full window before it"):

@@ -1,46 +1,61 @@
-"""Figures of how phase 2 searched: explore against exploit, and the best loss against each hyperparameter."""
-
-from collections.abc import Sequence
-from typing import Any
+"""Figures of how phase 2 searched: explore against exploit, and which hyperparameter matters."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.config.params import VARIED
-from lrsweep.figures.drawing import INKLESS, LABELS, MARKERS, SCALE, Style, legend_above, log_axes, shown_range, usable
+from lrsweep.analysis.importance import Importance
+from lrsweep.figures.drawing import INKLESS, MARKERS, SCALE, Style, label, legend_above, shown_range, usable
 from lrsweep.figures.figure import Figure
-from lrsweep.search.trial import COMPLETE, DIVERGED
+from lrsweep.search.trial import DIVERGED
+from lrsweep.space import Choice, Space
+from lrsweep.store.tables import space_of
 
-LOGARITHMIC = ("lr", "weight_decay")  # hyperparameters whose ratios count; those of beta2 are differences
 WINDOW = 9  # proposals in the running median of the distance
-SLICES = 8  # of a hyperparameter's range, in each of which the best trial is marked
 
 
-def scaled(trials: pd.DataFrame) -> pd.DataFrame:
-    """The hyperparameters as shares of the range tried, 0 to 1, where they are logarithmic of that of their logarithm."""
+def shares_of(trials: pd.DataFrame, space: Space) -> pd.DataFrame:
+    """Give the numbers of the configurations as shares of the range tried, 0 to 1, on their scale; choices have no column."""
     columns = {}
-    for name in VARIED:
-        values = np.log(trials[name]) if name in LOGARITHMIC else trials[name]
+    for name in (name for name in space if not space.is_choice(name)):
+        values = np.log(trials[name]) if space[name].is_log else trials[name]
         width = values.max() - values.min()
         columns[name] = (values - values.min()) / width if width > 0 else values * 0.0
     return pd.DataFrame(columns, index=trials.index)
 
 
-def prepare_exploration(trials: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
-    """Per trial, in order: its metric, the best final loss before it, and its distance from the trial that had it.
+def coordinates(trials: pd.DataFrame, space: Space) -> np.ndarray:
+    """Encode the configurations, float64 of shape (trials, coordinates), so that no name is further apart than 1.
 
-    `distance`: root mean square over the hyperparameters, in shares of the range tried; 0 is the same place, 1 the opposite
-    corner. It is missing while no trial has completed.
+    Numbers are shares of the range tried; each choice is a coordinate, sqrt(1/2) where it was taken.
     """
-    columns = ["trial", "state", *VARIED, "steps", "metric", "last_loss_nats", "final_loss_nats"]
+    shares = shares_of(trials, space)
+    columns = []
+    for name in space:
+        one = space[name]
+        if isinstance(one, Choice):
+            columns += [(trials[name].to_numpy() == choice) * np.sqrt(0.5) for choice in one.choices]
+        else:
+            columns.append(shares[name].to_numpy(float))
+    return np.stack(columns, axis=-1)
+
+
+def prepare_exploration(trials: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
+    """Give per trial, in order: its metric, the best final loss before it, and its distance from the trial that had it.
+
+    `distance`: root mean square over the names of the space, in shares of the range tried, another choice counting as the whole
+    range; 0 is the same place, 1 the opposite corner. It is missing while no trial has completed.
+    """
+    space = space_of(trials)
+    columns = ["trial", "state", *space, "steps", "metric", "last_loss_nats", "final_loss_nats"]
     data = trials[columns].merge(proposals[["trial", "sampler"]], on="trial").sort_values("trial", ignore_index=True)
     data.loc[data["state"] == DIVERGED, ["metric", "last_loss_nats"]] = np.nan
-    finals, places = data["final_loss_nats"].astype(float).to_numpy(), scaled(data).to_numpy(float)
+    finals, places = data["final_loss_nats"].astype(float).to_numpy(), coordinates(data, space)
     best_nats, distances, best = [], [], None
     for k in range(len(data)):
         best_nats.append(finals[best] if best is not None else np.nan)
-        distances.append(float(np.sqrt(((places[k] - places[best]) ** 2).mean())) if best is not None else np.nan)
+        gap = np.nan if best is None else float(np.sqrt(((places[k] - places[best]) ** 2).sum() / len(space)))
+        distances.append(gap)
         if np.isfinite(finals[k]) and (best is None or finals[k] < finals[best]):
             best = k
     median = pd.Series(distances, dtype=float).rolling(WINDOW, min_periods=1).median()
@@ -49,7 +64,7 @@ def prepare_exploration(trials: pd.DataFrame, proposals: pd.DataFrame) -> pd.Dat
 
 
 def draw_exploration(ax: Axes, data: pd.DataFrame) -> None:
-    """A point for each proposal, coloured by its metric, and the running median of the distances."""
+    """Draw a point for each proposal, coloured by its metric, and the running median of the distances."""
     ax.set(xlabel="trial, in the order of proposal", ylabel="distance from the best so far\n(share of the range tried)")
     placed = data[data["distance"].notna()]
     if not usable(ax, placed, "no trial completed before the last one"):
@@ -93,47 +108,14 @@ EXPLORATION = Figure(
 )
 
 
-def prepare_isolation(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row per complete trial and hyperparameter; `best` marks the least final loss of its slice of the range."""
-    complete = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
-    places, parts = scaled(complete), []
-    for name in VARIED:
-        part = complete[["trial", "final_loss_nats"]].assign(hyperparameter=name, value=complete[name])
-        slices = np.minimum((places[name].to_numpy(float) * SLICES).astype(int), SLICES - 1)
-        least = part["final_loss_nats"].astype(float).groupby(slices).transform("min")
-        parts.append(part.assign(best=part["final_loss_nats"].astype(float) == least))
-    return pd.concat(parts, ignore_index=True)[["hyperparameter", "trial", "value", "final_loss_nats", "best"]]
-
-
-def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """A panel for each hyperparameter: every complete trial, and a line through the best of each slice."""
-    axes[0].set_ylabel("final eval loss (nats)")
-    for ax, name in zip(axes, VARIED, strict=True):
-        ax.set_xlabel(LABELS[name])
-        part = data[data["hyperparameter"] == name].sort_values("value")
-        if not usable(ax, part, "no trial completed"):
-            continue
-        best = part[part["best"].astype(bool)]
-        ax.plot(part["value"], part["final_loss_nats"], "o", color="#0072B2", alpha=0.45, label="complete trial")
-        ax.plot(best["value"], best["final_loss_nats"], "D-", color="#D55E00", linewidth=1.5, label="best of its slice")
-        ax.set_ylim(*_margins(part["final_loss_nats"].astype(float)))
-        if name in LOGARITHMIC:
-            log_axes(ax, "x")
-        ax.tick_params(axis="x", labelrotation=45)
-    for ax in axes[1:]:
-        ax.tick_params(axis="y", labelleft=False)
-    if not data.empty:
-        legend_above(axes[1], 2)
-
-
-def prepare_importance(importance: dict[str, Any]) -> pd.DataFrame:
-    """One row per hyperparameter: its importance and its interval, as shares."""
+def prepare_importance(importance: Importance) -> pd.DataFrame:
+    """Give one row per hyperparameter: its importance and its interval, as shares."""
     columns = ["hyperparameter", "importance", "low", "high"]
-    return pd.DataFrame([{name: row[name] for name in columns} for row in importance["importances"]], columns=columns)
+    return pd.DataFrame([vars(row) for row in importance.importances], columns=columns)
 
 
 def draw_importance(ax: Axes, data: pd.DataFrame) -> None:
-    """A bar for each hyperparameter, in percent, with its interval."""
+    """Draw a bar for each hyperparameter, in percent, with its interval."""
     ax.set(xlabel="share of the variance of the final loss (%)")
     if not usable(ax, data, "too few complete trials"):
         return
@@ -141,7 +123,7 @@ def draw_importance(ax: Axes, data: pd.DataFrame) -> None:
     spread = np.nan_to_num([middle - 100 * data["low"].astype(float), 100 * data["high"].astype(float) - middle]).clip(0)
     ax.barh(y, middle, height=0.5, color="#56B4E9", label="importance")
     ax.errorbar(middle, y, xerr=spread, fmt="none", color="black", capsize=6, label="95 % interval")
-    ax.set(yticks=y, yticklabels=[LABELS[name] for name in data["hyperparameter"]], xlim=(0, 105))
+    ax.set(yticks=y, yticklabels=[label(name) for name in data["hyperparameter"]], xlim=(0, 105))
     legend_above(ax, 2)
 
 
@@ -154,25 +136,5 @@ IMPORTANCE = Figure(
         "How much of the variance of the final loss each hyperparameter explains alone, over the range that phase 2 tried "
         "(functional ANOVA, Hutter et al. 2014), with 95 % intervals over resamples of the trials. Look whether the intervals "
         "are apart before ranking."
-    ),
-)
-
-
-def _margins(losses: pd.Series) -> tuple[float, float]:
-    low, high = shown_range(losses)
-    margin = 0.1 * (high - low) or 0.1
-    return low - margin, high + 2 * margin
-
-
-ISOLATION = Figure(
-    name="isolation",
-    inputs=("sweep_bayes/trials.parquet",),
-    prepare=prepare_isolation,
-    draw=draw_isolation,
-    panels=len(VARIED),
-    caption=(
-        "Final loss of the complete trials of phase 2 against each hyperparameter, whatever the others were, with the best of "
-        f"each of {SLICES} slices of the range (line). Look how steeply the best rises away from its lowest point: a flat line "
-        "says that the hyperparameter hardly matters there, and that its chosen value is not precise."
     ),
 )

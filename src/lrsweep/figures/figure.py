@@ -8,11 +8,13 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
 STYLE = Path(__file__).with_name("style.mplstyle")
-WIDE = (9.2, 4.2)  # inches, of a figure with several panels
+WIDE = (9.2, 4.2)  # inches, of a row of panels
+ACROSS = 3  # panels in a row, at most
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Figure:
     """`prepare` takes the inputs in their order, and gives the table that `draw` draws and that is written as CSV.
 
     inputs: artifacts, as paths below results/: tables (.parquet) or values (.json).
-    draw: gets the axes, an array of them where there are several panels, and the data. `caption` says what to see.
+    draw: gets the axes, a sequence of them where there are panels, and the data. `caption` says what to see.
+    panels: how many there are, or what finds that from the data; None for a single pair of axes.
     """
 
     name: str
@@ -28,10 +31,10 @@ class Figure:
     prepare: Callable[..., pd.DataFrame]
     draw: Callable[[Any, pd.DataFrame], None]
     caption: str
-    panels: int = 1
+    panels: int | Callable[[pd.DataFrame], int] | None = None
 
     def render(self, data: pd.DataFrame, metadata: Mapping[str, str]) -> tuple[bytes, bytes]:
-        """The figure as SVG and as PNG: the same data gives the same bytes, whatever the user's matplotlib is set to.
+        """Draw the figure as SVG and as PNG: the same data gives the same bytes, whatever the user's matplotlib is set to.
 
         metadata: Title and Description, which both files carry.
         """
@@ -40,9 +43,21 @@ class Figure:
             matplotlib.rc_file(STYLE)
             canvas = Canvas()
             FigureCanvasAgg(canvas)
-            if self.panels > 1:
-                canvas.set_size_inches(*WIDE)
-            self.draw(canvas.subplots(1, self.panels), data)
+            self.draw(canvas.subplots() if self.panels is None else _grid(canvas, self._count(data)), data)
             canvas.savefig(svg, format="svg", metadata={**metadata, "Date": None, "Creator": None})
             canvas.savefig(png, format="png", metadata={**metadata, "Software": None})
         return svg.getvalue(), png.getvalue()
+
+    def _count(self, data: pd.DataFrame) -> int:
+        return max(1, self.panels(data)) if callable(self.panels) else self.panels or 1
+
+
+def _grid(canvas: Canvas, panels: int) -> list[Axes]:
+    """Lay panels out in rows of at most ACROSS, as evenly as they go."""
+    rows = -(-panels // ACROSS)
+    columns = -(-panels // rows)
+    canvas.set_size_inches(WIDE[0], WIDE[1] * rows)
+    axes = canvas.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for empty in axes[panels:]:
+        empty.remove()
+    return axes[:panels]

@@ -13,7 +13,7 @@ BEST = 5  # trials whose curves are drawn
 
 
 def prepare_shapes(shapes: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
-    """Rows `curve`: the evals of the best trials; `steepest`: their steepest drop; `shape`: the numbers of every trial."""
+    """Give rows `curve`: the evals of the best trials; `steepest`: their steepest drop; `shape`: the numbers of every trial."""
     best = shapes[shapes["rank"] <= BEST].sort_values("rank")
     curves = evals[["trial", "step", "loss_nats"]].merge(best[["trial", "rank"]], on="trial").sort_values(["rank", "step"])
     marks = []
@@ -29,7 +29,7 @@ def prepare_shapes(shapes: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_shapes(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Left the best curves with their steepest drop, right the numbers of every complete trial."""
+    """Draw left the best curves with their steepest drop, right the numbers of every complete trial."""
     curves, numbers = axes
     curves.set(xlabel="steps", ylabel="eval loss (nats)")
     numbers.set(xlabel="final eval loss (nats)", ylabel="share")

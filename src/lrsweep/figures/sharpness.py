@@ -10,7 +10,7 @@ from lrsweep.figures.figure import Figure
 
 
 def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
-    """One row per probe, in order of the trials' maximum LRs; rows of `series` threshold are the lines of both panels."""
+    """Give one row per probe, in order of the trials' maximum LRs; rows of `series` threshold are the lines of both panels."""
     probes = probes.sort_values(["max_lr", "trial", "step"])
     columns = ["trial", "max_lr", "step", "lr", "eigenvalue", "eigenvalue_error", "critical_lr"]
     measured = probes[["side", *columns]].rename(columns={"side": "series"})
@@ -21,7 +21,7 @@ def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Left the eigenvalue, right the critical LR, each by the LR of the update with its line from theory."""
+    """Draw left the eigenvalue, right the critical LR, each by the LR of the update with its line from theory."""
     measured = data[data["series"] != "threshold"]
     axes[0].set(xlabel="learning rate of the update", ylabel="greatest eigenvalue of the\npreconditioned Hessian")
     axes[1].set(xlabel="learning rate of the update", ylabel="critical learning rate\nalong the update")

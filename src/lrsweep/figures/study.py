@@ -7,18 +7,19 @@ from matplotlib.axes import Axes
 from lrsweep.figures.drawing import COLOURS, DASHES, MARKERS, PALETTE, Style, draw_states, legend_above, limit, usable
 from lrsweep.figures.figure import Figure
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
+from lrsweep.store.tables import space_of
 
 
 def prepare_proposals(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row per trial, in order: its last loss (none where it diverged), and the best final loss up to it."""
-    data = trials[["trial", "state", "lr", "beta2", "weight_decay", "last_loss_nats"]].sort_values("trial", ignore_index=True)
+    """Give one row per trial, in order: its last loss (none where it diverged), and the best final loss up to it."""
+    data = trials[["trial", "state", *space_of(trials), "last_loss_nats"]].sort_values("trial", ignore_index=True)
     data.loc[data["state"] == DIVERGED, "last_loss_nats"] = np.nan
     best = data["last_loss_nats"].where(data["state"] == COMPLETE).astype(float).cummin().ffill()
     return data.rename(columns={"state": "series"}).assign(best_nats=best)
 
 
 def draw_proposals(ax: Axes, data: pd.DataFrame) -> None:
-    """Trials by state in the order of proposal, and the best final loss so far as a step line."""
+    """Draw trials by state in the order of proposal, and the best final loss so far as a step line."""
     ax.set(xlabel="trial, in the order of proposal", ylabel="last eval loss (nats)")
     if not usable(ax, data, "no trial"):
         return
@@ -41,7 +42,7 @@ PROPOSALS = Figure(
 
 
 def prepare_curves(trials: pd.DataFrame, evals: pd.DataFrame, rungs: pd.DataFrame) -> pd.DataFrame:
-    """The evals of every trial, with its state as `series`; rows `rung` mark the rungs."""
+    """Give the evals of every trial, with its state as `series`; rows `rung` mark the rungs."""
     states = trials.set_index("trial")["state"]
     data = evals[["trial", "step", "loss_nats"]].assign(series=evals["trial"].map(states))
     levels = sorted(rungs["rung"].unique())
@@ -51,7 +52,7 @@ def prepare_curves(trials: pd.DataFrame, evals: pd.DataFrame, rungs: pd.DataFram
 
 
 def draw_curves(ax: Axes, data: pd.DataFrame) -> None:
-    """A line for each trial, by state: the complete ones on top."""
+    """Draw a line for each trial, by state: the complete ones on top."""
     ax.set(xlabel="steps", ylabel="eval loss (nats)")
     points = data[data["loss_nats"].notna()]
     if not usable(ax, points, "no finite eval"):
@@ -83,7 +84,7 @@ CURVES = Figure(
 
 
 def prepare_clusters(assignments: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
-    """Per cluster and step: the number of trials, and the mean, least and greatest eval loss."""
+    """Give per cluster and step: the number of trials, and the mean, least and greatest eval loss."""
     joined = evals[["trial", "step", "loss_nats"]].merge(assignments[["trial", "cluster"]], on="trial")
     grouped = joined.groupby(["cluster", "step"], as_index=False)
     return grouped.agg(
@@ -95,7 +96,7 @@ def prepare_clusters(assignments: pd.DataFrame, evals: pd.DataFrame) -> pd.DataF
 
 
 def draw_clusters(ax: Axes, data: pd.DataFrame) -> None:
-    """The mean curve of each cluster, in a band from its least to its greatest loss."""
+    """Draw the mean curve of each cluster, in a band from its least to its greatest loss."""
     ax.set(xlabel="steps", ylabel="eval loss (nats)")
     if not usable(ax, data, "no clusters: too few trials survived"):
         return

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 from lrsweep.config.params import Params
 from lrsweep.provenance.pipeline import Stage, makers, upstream
-from lrsweep.store.artifacts import RESULTS
 from lrsweep.store.records import canonical_digest
+from lrsweep.store.results import FOLDER
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DESCRIPTION = ".//{http://purl.org/dc/elements/1.1/}description"
@@ -22,7 +22,7 @@ def lineage(name: str, inputs: Mapping[str, str], stages: Mapping[str, Stage], p
     Its stage is the latest of those that wrote them. `parameters` are those of that stage, and `parameters_sha256` covers
     them and those of every stage before it.
     """
-    read, made_by = {f"{RESULTS}/{path}": digest for path, digest in inputs.items()}, makers(stages)
+    read, made_by = {f"{FOLDER}/{path}": digest for path, digest in inputs.items()}, makers(stages)
     stage = max((made_by[path] for path in read), key=list(stages).index)
     everything = {one: stages[one].values(params) for one in upstream(stages, stage)}
     return {

@@ -37,8 +37,13 @@ class Stage:
 
     @property
     def code(self) -> tuple[str, ...]:
-        """The deps that are source files of the project."""
+        """Give the deps that are code of the project: files, and folders of them."""
         return tuple(path for path in self.deps if path != SOURCES and not path.startswith("results/"))
+
+    @property
+    def code_files(self) -> tuple[str, ...]:
+        """Give the files that the code consists of, sorted."""
+        return tuple(sorted(str(one) for path in self.code for one in files_below(Path(path))))
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -48,6 +53,12 @@ class Stage:
     def values(self, params: Params) -> dict[str, Any]:
         """The parameters that the stage reads, by the key that dvc.yaml lists, as JSON has them; others are not looked at."""
         return {key: _value(params, key) for key in self.params}
+
+
+def files_below(path: Path) -> list[Path]:
+    """Give the files of a folder and of those in it, or the file itself, without what Python compiles."""
+    found = path.rglob("*") if path.is_dir() else [path]
+    return [one for one in found if one.is_file() and "__pycache__" not in one.parts]
 
 
 def load(path: Path = DECLARATION) -> dict[str, Stage]:
@@ -79,6 +90,16 @@ def upstream(stages: Mapping[str, Stage], name: str) -> list[str]:
             hit.add(other)
             needed |= set(stages[other].deps)
     return [other for other in stages if other in hit]
+
+
+def rerun(stages: Mapping[str, Stage], key: str) -> list[str]:
+    """Give the stages that another value of a key runs again, in order: those that list it in dvc.yaml, and what follows."""
+
+    def covers(one: str, other: str) -> bool:
+        return other == one or other.startswith(f"{one}.")
+
+    readers = [name for name, stage in stages.items() if any(covers(one, key) or covers(key, one) for one in stage.params)]
+    return downstream(stages, readers)
 
 
 def makers(stages: Mapping[str, Stage]) -> dict[str, str]:

@@ -6,8 +6,9 @@ stage depends on it. It holds no time, host or duration: the same run has the sa
 
 import json
 import os
+import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -16,30 +17,36 @@ from typing import Any
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.provenance.lineage import LIBRARIES
+from lrsweep.provenance import pipeline
 from lrsweep.provenance.pipeline import PROVENANCE, SOURCES, Stage
-from lrsweep.store import artifacts
 from lrsweep.store.records import canonical_digest
+from lrsweep.store.results import Results, write_json
 from lrsweep.text.corpus import source_files
 
 Provenance = dict[str, Any]
 
+LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")  # whose versions results depend on
+
 
 @contextmanager
-def recording(stage: Stage, params: Params) -> Iterator[None]:
-    """Records what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance."""
+def recording(stage: Stage, params: Params, results: Results, identity: Callable[[], str] | None) -> Iterator[None]:
+    """Record what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance.
+
+    identity: gives the digest of all that the stage's trainings depend on; None where it trains nothing.
+    """
     path = _path(stage)
     for old in (path, _aside(path)):
         with files.writing(old):
             old.unlink(missing_ok=True)
     found = {**configuration(stage, params), "inputs": digests(inputs(stage, params))}
     yield
-    found = artifacts.marked({**found, "outputs": digests(stage.artifacts)})
-    artifacts.write_json(path, {"digest": canonical_digest(found), **found})
+    found |= {"identity": identity()} if identity else {}
+    found = results.mark({**found, "outputs": digests(stage.artifacts)})
+    write_json(path, {"digest": canonical_digest(found), **found})
 
 
 def refuse_damaged(stage: Stage, params: Params) -> None:
-    """Looks at what the stage will read, against what the stages that wrote it have recorded: nothing is made from damage.
+    """Hold what the stage will read against what the stages that wrote it have recorded: nothing is made from damage.
 
     Raises:
         UserError: an input is not what its stage has written.
@@ -48,7 +55,8 @@ def refuse_damaged(stage: Stage, params: Params) -> None:
         recorded = _read(Path(path).with_name(PROVENANCE))
         if found and recorded and recorded["outputs"].get(path) not in (None, found):
             expected = f"{recorded['outputs'][path]}, which {recorded['stage']} has written"
-            raise UserError(f"{path}: found sha256 {found}, expected {expected}; remove it (rm {path}) and run again")
+            remedy = f"remove it (rm {shlex.quote(path)}) and run again"
+            raise UserError(f"{path}: found sha256 {found}, expected {expected}; {remedy}")
 
 
 def configuration(stage: Stage, params: Params) -> Provenance:
@@ -158,5 +166,11 @@ def _written_ns(path: Path) -> int:
 
 
 def digests(paths: tuple[str, ...]) -> dict[str, str | None]:
-    """The SHA-256 of each file; None where there is none."""
-    return {path: files.digest(Path(path)) if Path(path).is_file() else None for path in paths}
+    """Give the SHA-256 of each file, and of what a folder holds; None where there is neither."""
+    return {path: _digest(Path(path)) for path in paths}
+
+
+def _digest(path: Path) -> str | None:
+    if path.is_dir():
+        return canonical_digest({str(one.relative_to(path)): files.digest(one) for one in pipeline.files_below(path)})
+    return files.digest(path) if path.is_file() else None

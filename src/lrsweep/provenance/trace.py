@@ -10,13 +10,13 @@ from typing import Any
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.provenance import pipeline
-from lrsweep.provenance import recording as stage_provenance
+from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.figure_metadata import carried
 from lrsweep.provenance.pipeline import Stage
 from lrsweep.provenance.recording import Provenance
-from lrsweep.store import artifacts
+from lrsweep.store import results
 from lrsweep.store.records import canonical_digest
+from lrsweep.store.tables import SIMULATED
 
 SHORT = 12  # characters of a digest where people read it
 
@@ -48,8 +48,8 @@ class Workspace:
     def read(cls, params: Params) -> "Workspace":
         """The workspace in the current folder."""
         stages = {name: stage for name, stage in pipeline.load().items() if stage.provenance}
-        stage_provenance.put_back(stages)
-        return cls(stages, params, {name: stage_provenance.read(stage) for name, stage in stages.items()})
+        recording.put_back(stages)
+        return cls(stages, params, {name: recording.read(stage) for name, stage in stages.items()})
 
     def discrepancies(self, names: Iterable[str]) -> Iterator[Discrepancy]:
         """What is not as recorded in the named stages, in order: for each its parameters, code, inputs and artifacts."""
@@ -66,7 +66,7 @@ class Workspace:
             yield from self._strangers(stage)
 
     def _made_up(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
-        if artifacts.SIMULATED in found:
+        if SIMULATED in found:
             made_up = "made from curves that no training gave (simulate: true)"
             yield self._discrepancy(stage.name, f"results/{stage.name}", made_up, "evidence: set simulate: false", [stage.name])
 
@@ -74,7 +74,7 @@ class Workspace:
         made = f"with which {stage.name} was run"
         for key, was, now in differences(found["params"], stage.values(self.params)):
             yield self._discrepancy(stage.name, key, f"{_json(now)} in params.yaml", f"{_json(was)}, {made}", [stage.name])
-        for path, was, now in differences(found["code"], stage_provenance.digests(stage.code)):
+        for path, was, now in differences(found["code"], recording.digests(stage.code)):
             yield self._discrepancy(stage.name, path, _short(now), f"{_short(was)}, {made}", [stage.name])
 
     def _inputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
@@ -82,15 +82,15 @@ class Workspace:
         written: dict[str, str | None] = {}
         for other in self.recorded.values():
             written |= other["outputs"] if other else {}
-        now = stage_provenance.inputs(stage, self.params)
+        now = recording.inputs(stage, self.params)
         unknown = tuple(path for path in now if path not in written)
-        written |= stage_provenance.digests(unknown)
+        written |= recording.digests(unknown)
         for path, was, is_now in differences(found["inputs"], {path: written[path] for path in now}):
             expected = f"{_short(was)}, which {stage.name} has read"
             yield self._discrepancy(stage.name, path, _short(is_now), expected, [stage.name])
 
     def _outputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
-        for path, was, now in differences(found["outputs"], stage_provenance.digests(stage.artifacts)):
+        for path, was, now in differences(found["outputs"], recording.digests(stage.artifacts)):
             hint = self._named(now, path)
             expected = f"{_short(was)}, which {stage.name} has written"
             yield self._discrepancy(stage.name, path, f"{_short(now)}{hint}", expected, [stage.name], [path])
@@ -101,7 +101,7 @@ class Workspace:
         return f", the content of {others[0]}" if others else ""
 
     def _strangers(self, stage: Stage) -> Iterator[Discrepancy]:
-        for path in sorted((artifacts.RESULTS / stage.name).glob("*")):
+        for path in sorted((results.FOLDER / stage.name).glob("*")):
             if path.as_posix() not in stage.outs and not path.name.startswith("."):
                 yield Discrepancy(stage.name, path.as_posix(), "a file", "none: no stage declares it", [])
 

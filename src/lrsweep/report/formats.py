@@ -1,8 +1,11 @@
 """How the report writes numbers: with their digits, their sign and their interval, and n/a where there is none."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+
+from lrsweep.figures.drawing import label
 
 MINUS = "\u2212"
 
@@ -57,4 +60,15 @@ def share_span(low: Any, high: Any) -> str:
     return span(low, high, share)
 
 
-FILTERS = {one.__name__: one for one in (num, nats, in_nats, share, yes, span, nats_span, share_span)}
+def listed(words: Any) -> str:
+    """Words as a sentence has them: a, b and c."""
+    *first, last = map(str, words)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def beside_lr(values: Mapping[str, Any]) -> list[str]:
+    """A configuration but for its learning rate: each name with its value."""
+    return [f"{label(name)} {num(value)}" for name, value in values.items() if name != "lr"]
+
+
+FILTERS = {one.__name__: one for one in (num, nats, in_nats, share, yes, span, nats_span, share_span, listed, beside_lr)}

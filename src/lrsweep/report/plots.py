@@ -5,51 +5,67 @@ Each is made from the table of a still figure, so that both show the same. A par
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lrsweep.config.params import VARIED
-from lrsweep.figures.drawing import LABELS, shown_range
-from lrsweep.figures.exploration import LOGARITHMIC, WINDOW
+from lrsweep.figures.drawing import label, shown_range
+from lrsweep.figures.exploration import WINDOW
+from lrsweep.figures.figure import ACROSS
+from lrsweep.figures.isolation import strip
+from lrsweep.report.formats import num
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
+from lrsweep.space import Choice, Dimension, Space
 
-Plot = dict[str, Any]
+Row = dict[str, Any]
 
 SYMBOLS = {COMPLETE: "circle", PRUNED: "square", DIVERGED: "triangle-up"}
 BAR = {"thickness": 14, "outlinewidth": 0, "title": {"side": "right"}}
 MARGIN = {"l": 60, "r": 20, "t": 30, "b": 50}
 
 
-def make(exploration: pd.DataFrame, isolation: pd.DataFrame) -> dict[str, Plot]:
-    """Each part by its name: `figure` is plotly's, `rows` what the page's script says of each trial."""
+HEIGHT_REM = 26.0  # of a part, and of each row of panels
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A part: `figure` is plotly's, `rows` are what the page's script says of each trial."""
+
+    figure: Row
+    rows: list[Row]
+    height_rem: float = HEIGHT_REM
+
+
+def make(exploration: pd.DataFrame, isolation: pd.DataFrame, space: Space) -> dict[str, Plot]:
+    """Make each part by its name, from the tables of the still figures of the same names."""
     parts = {
-        "exploration": explore(exploration),
-        "parallel": parallel(exploration),
-        "isolation": isolate(isolation, exploration),
+        "exploration": explore(exploration, space),
+        "parallel": parallel(exploration, space),
+        "isolation": isolate(isolation, exploration, space),
     }
     return {name: part for name, part in parts.items() if part is not None}
 
 
 def _values(column: pd.Series) -> list[Any]:
-    """The column as JSON has it: None where there is no value."""
+    """Give the column as JSON has it: None where there is no value."""
     return [None if pd.isna(value) else value for value in column.tolist()]
 
 
-def _rows(data: pd.DataFrame, keys: list[str]) -> list[Plot]:
+def _rows(data: pd.DataFrame, keys: list[str]) -> list[Row]:
     return [dict(zip(keys, row, strict=True)) for row in zip(*(_values(data[key]) for key in keys), strict=True)]
 
 
-def _plain(figure: go.Figure) -> Plot:
+def _plain(figure: go.Figure) -> Row:
     figure.update_layout(template="none", margin=MARGIN, font={"size": 13}, hovermode="closest")
     return json.loads(figure.to_json())
 
 
-def explore(data: pd.DataFrame) -> Plot | None:
-    """Proposals in order with their distance from the best so far; page.js shows the trials up to the slider's."""
+def explore(data: pd.DataFrame, space: Space) -> Plot | None:
+    """Draw proposals in order with their distance from the best so far; page.js shows the trials up to the slider's."""
     placed = data[data["distance"].notna()]
     if placed.empty:
         return None
@@ -59,7 +75,7 @@ def explore(data: pd.DataFrame) -> Plot | None:
             x=_values(part["trial"]),
             y=_values(part["distance"]),
             customdata=_values(part["trial"]),
-            text=[_describe(row) for row in part.itertuples()],
+            text=_described(part, space),
             mode="markers",
             name=str(state).lower(),
             hovertemplate="%{text}<extra></extra>",
@@ -87,40 +103,51 @@ def explore(data: pd.DataFrame) -> Plot | None:
         yaxis={"title": "distance from the best so far", "range": [-0.03, float(placed["distance"].max()) * 1.08 + 0.01]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
-    keys = ["trial", "series", "sampler", *VARIED, "metric", "distance", "best_before_nats"]
-    return {"figure": _plain(figure), "rows": _rows(data, keys)}
+    keys = ["trial", "series", "sampler", *space, "metric", "distance", "best_before_nats"]
+    return Plot(_plain(figure), _rows(data, keys))
 
 
-def _describe(row: Any) -> str:
-    numbers = [f"{LABELS[name]} {getattr(row, name):.4g}" for name in VARIED]
-    metric = "n/a" if pd.isna(row.metric) else f"{row.metric:.4g}"
-    return "<br>".join([f"trial {row.trial}, {row.series.lower()}, {row.sampler}", *numbers, f"steering metric {metric}"])
+def _described(trials: pd.DataFrame, space: Space) -> list[str]:
+    """Say of each trial its number, its end, its configuration and its metric."""
+    return [
+        "<br>".join(
+            [
+                f"trial {row['trial']}, {row['series'].lower()}, {row['sampler']}",
+                *(f"{label(name)} {num(row[name])}" for name in space),
+                f"steering metric {num(row['metric'])}",
+            ]
+        )
+        for row in trials.to_dict("records")
+    ]
 
 
 def _log_ticks(values: pd.Series) -> tuple[list[float], list[str]]:
-    """Positions in log10, and their labels, at 1, 2 and 5 in each decade that the values reach."""
+    """Give positions in log10, and their labels, at 1, 2 and 5 in each decade that the values reach."""
     low, high = float(values.min()), float(values.max())
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [m * 10.0**e for e in decades for m in (1, 2, 5) if low <= m * 10.0**e <= high] or [low]
     return [math.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks]
 
 
-def _dimension(label: str, values: pd.Series, logarithmic: bool) -> Plot:
-    if not logarithmic:
-        return {"label": label, "values": _values(values)}
-    positions, texts = _log_ticks(values)
-    return {"label": label, "values": [math.log10(value) for value in values], "tickvals": positions, "ticktext": texts}
+def _axis(words: str, values: pd.Series, dimension: Dimension | None = None) -> Row:
+    """Make an axis of the parallel coordinates: choices and logarithms are drawn at places, and read by their texts."""
+    if isinstance(dimension, Choice):
+        texts = [str(choice) for choice in dimension.choices]
+        places = [texts.index(str(value)) for value in values]
+        return {"label": words, "values": places, "tickvals": list(range(len(texts))), "ticktext": texts}
+    if dimension is None or not dimension.is_log:
+        return {"label": words, "values": _values(values)}
+    positions, ticks = _log_ticks(values)
+    return {"label": words, "values": [math.log10(value) for value in values], "tickvals": positions, "ticktext": ticks}
 
 
-def parallel(data: pd.DataFrame) -> Plot | None:
-    """Parallel coordinates of every trial with a finite loss, coloured by it; a drag along an axis brushes."""
+def parallel(data: pd.DataFrame, space: Space) -> Plot | None:
+    """Draw parallel coordinates of every trial with a finite loss, coloured by it; a drag along an axis brushes."""
     known = data[data["last_loss_nats"].notna()]
     if known.empty:
         return None
-    names = {"lr": "max. LR", "beta2": "beta2", "weight_decay": "weight decay"}
-    dimensions = [_dimension(label, known[name], name in LOGARITHMIC) for name, label in names.items()]
-    dimensions.append(_dimension("steps", known["steps"], False))
-    dimensions.append(_dimension("last loss (nats)", known["last_loss_nats"], False))
+    dimensions = [_axis("max. LR" if name == "lr" else label(name), known[name], space[name]) for name in space]
+    dimensions += [_axis("steps", known["steps"]), _axis("last loss (nats)", known["last_loss_nats"])]
     low, high = shown_range(known["last_loss_nats"])
     bar = {**BAR, "title": {"text": "last loss (nats)", "side": "right"}}
     line = {"color": _values(known["last_loss_nats"]), "colorscale": "Viridis", "cmin": low, "cmax": high, "colorbar": bar}
@@ -128,32 +155,44 @@ def parallel(data: pd.DataFrame) -> Plot | None:
     figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line))
     shown = _plain(figure)
     shown["layout"]["margin"] = {"l": 50, "r": 50, "t": 60, "b": 25}
-    return {"figure": shown, "rows": _rows(known, ["trial", *VARIED, "steps", "last_loss_nats"])}
+    return Plot(shown, _rows(known, ["trial", *space, "steps", "last_loss_nats"]))
 
 
-def isolate(data: pd.DataFrame, trials: pd.DataFrame) -> Plot | None:
-    """Final loss against each hyperparameter, with the best of each slice; hovering names the trial and its other values."""
+def isolate(data: pd.DataFrame, trials: pd.DataFrame, space: Space) -> Plot | None:
+    """Draw the final loss against each name, with the best of each slice; hovering names the trial and its other values."""
     if data.empty:
         return None
-    described = {row.trial: _describe(row) for row in trials.itertuples()}
-    figure = make_subplots(rows=1, cols=len(VARIED), shared_yaxes=True, horizontal_spacing=0.04)
-    for column, name in enumerate(VARIED, start=1):
-        part = data[data["hyperparameter"] == name].sort_values("value")
-        _panel(figure, column, part, part["best"].astype(bool), described)
-        figure.update_xaxes(title=LABELS[name], nticks=4, tickangle=0, row=1, col=column)
-        if name in LOGARITHMIC:
-            texts = _log_ticks(part["value"])[1]
-            few = texts[:: 1 + len(texts) // 6]
-            figure.update_xaxes(type="log", tickvals=[float(text) for text in few], ticktext=few, row=1, col=column)
-    figure.update_yaxes(title="final eval loss (nats)", row=1, col=1)
+    described = dict(zip(trials["trial"], _described(trials, space), strict=True))
+    groups = list(data.groupby("hyperparameter", sort=False))
+    lines = -(-len(groups) // ACROSS)
+    across = -(-len(groups) // lines)
+    figure = make_subplots(
+        rows=lines, cols=across, shared_yaxes="all", horizontal_spacing=0.04, vertical_spacing=0.24 / lines if lines > 1 else 0
+    )
+    for number, (name, part) in enumerate(groups):
+        at = {"row": number // across + 1, "col": number % across + 1}
+        _panel(figure, at, str(name), part, described)
+        if at["col"] == 1:
+            figure.update_yaxes(title="final eval loss (nats)", **at)
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
-    return {"figure": _plain(figure), "rows": []}
+    return Plot(_plain(figure), [], HEIGHT_REM * (1 + 0.8 * (lines - 1)))
 
 
-def _panel(figure: go.Figure, column: int, part: pd.DataFrame, best: Sequence[bool], texts: dict[int, str]) -> None:
+def _panel(figure: go.Figure, at: Mapping[str, int], name: str, part: pd.DataFrame, texts: Mapping[int, str]) -> None:
+    figure.update_xaxes(title=label(name), nticks=4, tickangle=0, **at)
+    scale, mode = part["scale"].iloc[0], "lines+markers"
+    if scale == "choice":
+        choices, places = strip(part)
+        part, mode = part.assign(value=places), "markers"
+        figure.update_xaxes(tickvals=list(range(len(choices))), ticktext=choices, range=[-0.6, len(choices) - 0.4], **at)
+    part = part.sort_values("value")
+    if scale == "log":
+        ticks = _log_ticks(part["value"])[1]
+        few = ticks[:: 1 + len(ticks) // 4]  # more would run into one another
+        figure.update_xaxes(type="log", tickvals=[float(text) for text in few], ticktext=few, **at)
     style = {"mode": "markers", "name": "complete trial", "marker": {"color": "#56B4E9", "size": 8}}
-    line = {"mode": "lines+markers", "name": "best of its slice", "marker": {"color": "#D55E00", "symbol": "diamond", "size": 9}}
-    for shown, look in ((part, style), (part[best], line)):
+    line = {"mode": mode, "name": "best of its slice", "marker": {"color": "#D55E00", "symbol": "diamond", "size": 9}}
+    for shown, look in ((part, style), (part[part["best"].astype(bool)], line)):
         figure.add_scatter(
             x=_values(shown["value"]),
             y=_values(shown["final_loss_nats"]),
@@ -162,8 +201,7 @@ def _panel(figure: go.Figure, column: int, part: pd.DataFrame, best: Sequence[bo
                 for trial, loss in zip(shown["trial"], shown["final_loss_nats"], strict=True)
             ],
             hovertemplate="%{text}<extra></extra>",
-            showlegend=column == 1,
-            row=1,
-            col=column,
+            showlegend=at == {"row": 1, "col": 1},
+            **at,
             **look,
         )

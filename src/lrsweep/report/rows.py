@@ -5,9 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from lrsweep.report.formats import num
+from lrsweep.analysis.assessment import Assessment
+from lrsweep.analysis.clusters import Clusters
+from lrsweep.analysis.edge import Edge
+from lrsweep.analysis.selection import Choice as Chosen
+from lrsweep.figures.drawing import label
+from lrsweep.report.formats import num, share, span
 from lrsweep.search.metric import weight_ratio
 from lrsweep.search.trial import COMPLETE
+from lrsweep.space import Choice, Int, Space
 
 Row = dict[str, Any]
 
@@ -16,7 +22,7 @@ WRITE_UP_TERMS = 195  # 200 evals, window 5
 
 
 def kappa_rows(terms: int, window: int) -> list[dict[str, float]]:
-    """Weight of the last term of M_u over the first, for this study's number of terms and for the write-up's."""
+    """Give the weight of the last term of M_u over the first, for this study's number of terms and for the write-up's."""
     return [
         {
             "kappa": kappa,
@@ -28,7 +34,7 @@ def kappa_rows(terms: int, window: int) -> list[dict[str, float]]:
 
 
 def rung_rows(rungs: pd.DataFrame) -> list[Row]:
-    """Per rung: trials that reached it, trials stopped there, and the threshold that the last of them was held against."""
+    """Give per rung: trials that reached it, trials stopped there, and the threshold that the last of them was held against."""
     rows = []
     for rung, part in rungs.sort_values("trial").groupby("rung"):
         thresholds = part["threshold"].dropna()
@@ -37,57 +43,77 @@ def rung_rows(rungs: pd.DataFrame) -> list[Row]:
     return rows
 
 
-def candidate_rows(choice: Row) -> list[Row]:
-    """The candidates with their names and their difference to the default with its interval, in nats."""
+def range_rows(space: Space) -> list[tuple[str, str, str]]:
+    """Give per name of a space its words, its range or its choices, and what kind of number it is."""
+    found = []
+    for name, one in space.dimensions.items():
+        if isinstance(one, Choice):
+            found.append((label(name), ", ".join(map(num, one.choices)), "choices"))
+        else:
+            kind = "whole numbers, " if isinstance(one, Int) else ""
+            found.append((label(name), span(one.min, one.max), f"{kind}{'logarithmic' if one.is_log else 'linear'}"))
+    return found
+
+
+def cluster_rows(clusters: Clusters) -> list[Row]:
+    """Give the clusters with their centres as texts; a choice comes with the share of the trials that have it."""
+    return [
+        {
+            **vars(one),
+            "values": {
+                name: num(value) + (f" ({share(one.shares[name])})" if name in one.shares else "")
+                for name, value in one.values.items()
+            },
+        }
+        for one in clusters.clusters
+    ]
+
+
+def candidate_rows(choice: Chosen) -> list[Row]:
+    """Give the candidates with their names and their difference to the default with its interval, in nats."""
     rows = []
-    for row in choice["candidates"]:
-        difference = row["difference_to_default"] or {"difference_nats": None, "low_nats": None, "high_nats": None}
+    for one in choice.candidates:
+        gap = one.difference_to_default
         rows.append(
             {
-                **row,
-                "name": "default" if row["candidate"] == 0 else f"candidate {row['candidate']}",
-                "label": "default" if row["candidate"] == 0 else f"{row['candidate']} (trial {row['trial']})",
-                "n_of": str(row["n"]) if not row["n_diverged"] else f"{row['n']} of {row['n'] + row['n_diverged']}",
-                "chosen": row["candidate"] == choice["candidate"],
-                "to_default_nats": difference["difference_nats"],
-                "to_default_low_nats": difference["low_nats"],
-                "to_default_high_nats": difference["high_nats"],
+                **vars(one),
+                "name": f"candidate {one.candidate}" if one.candidate else "default",
+                "label": f"{one.candidate} (trial {one.trial})" if one.candidate else "default",
+                "n_of": f"{one.n} of {one.n + one.n_diverged}" if one.n_diverged else str(one.n),
+                "chosen": one.candidate == choice.candidate,
+                "to_default_nats": gap and gap.difference_nats,
+                "to_default_low_nats": gap and gap.low_nats,
+                "to_default_high_nats": gap and gap.high_nats,
             }
         )
     return rows
 
 
-def importance_rows(importance: Row, labels: Mapping[str, str]) -> list[Row]:
-    """The importances, the greatest first, under the names that the page has for the hyperparameters."""
-    rows = [{**row, "label": labels[row["hyperparameter"]]} for row in importance["importances"]]
-    return sorted(rows, key=lambda row: -row["importance"])
-
-
-def messages(edge: Row, clusters: Row, assess: Row, choice: Row) -> list[str]:
-    """What the analyses warn of, a metric that ranks the wrong way first, and the chosen values at an end of their range."""
+def messages(edge: Edge, clusters: Clusters, assessment: Assessment, choice: Chosen) -> list[str]:
+    """Give what the analyses warn of: a metric that ranks the wrong way first, chosen values at an end of their range last."""
     borders = [
-        f"The selected {row['hyperparameter']} ({num(row['value'])}) lies at the {row['border']} end of its range: "
-        f"try {num(row['try']['min'])} to {num(row['try']['max'])}."
-        for row in choice["border_warnings"]
+        f"The selected {label(one.hyperparameter)} ({num(one.value)}) lies at the {one.border} end of its range: "
+        f"try {span(one.wider.min, one.wider.max)}."
+        for one in choice.border_warnings
     ]
-    return assess["warnings"] + [found["message"] for found in (edge, clusters, choice) if found["message"] is not None] + borders
+    said = [found.message for found in (edge, clusters, choice) if found.message is not None]
+    return [*assessment.warnings, *said, *borders]
 
 
-def final_messages(final: Row, choice: Row) -> list[str]:
-    """What a final training that diverged means, and what to change: one line, or none."""
-    if final["state"] == COMPLETE:
+def final_messages(state: str, steps: int, lr: float, selected_lr: float) -> list[str]:
+    """Say what a final training that diverged means, and what to change: one line, or none."""
+    if state == COMPLETE:
         return []
-    selected = choice["selected"]["lr"]
-    remedy = "lower it" if final["lr"] != selected else "set a lower one"
-    hint = f" (the selected one is {num(selected)})" if final["lr"] > selected else ""
+    remedy = "lower it" if lr != selected_lr else "set a lower one"
+    hint = f" (the selected one is {num(selected_lr)})" if lr > selected_lr else ""
     return [
-        f"The final training diverged after {final['steps']} steps at a maximum learning rate of {num(final['lr'])}, so it has no"
+        f"The final training diverged after {steps} steps at a maximum learning rate of {num(lr)}, so it has no"
         f" loss and no completions: {remedy} with lr in params.yaml{hint}, and train again"
     ]
 
 
 def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Parameters by their key paths, as params.yaml spells them: {"sweep_uniform.lr.max": "0.1"}."""
+    """Give parameters by their key paths, as params.yaml spells them: {"sweep_uniform.lr.max": "0.1"}."""
     found: dict[str, str] = {}
     for key, value in parameters.items():
         if isinstance(value, Mapping):

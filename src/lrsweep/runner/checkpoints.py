@@ -17,9 +17,8 @@ from safetensors.numpy import save as save_arrays
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.search.curves import Curve
+from lrsweep.search.curves import STEP_COLUMNS, Curve
 from lrsweep.search.trial import EvalPoint, RungPoint
-from lrsweep.store.records import STEP_COLUMNS
 from lrsweep.trainers.trainer import Eval, Observation, Run
 
 KEPT = 2  # the newest, and the one before in case that it is damaged

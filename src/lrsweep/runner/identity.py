@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import meaning
@@ -106,11 +105,6 @@ def _differences(was: Any, now: Any, key: str = "") -> list[str]:
     return [] if was == now else [key]
 
 
-def started(stage: str) -> list[Path]:
-    """Give the folders of a stage in which any training has started, whatever the parameters."""
-    return sorted(path.parent for path in work().glob(f"*/{stage}/events.jsonl"))
-
-
-def prepare() -> None:
-    """Make the work folder and take away what killed processes were writing there."""
-    files.prepare(work())
+def logs(stage: str) -> list[Path]:
+    """Give the newest log of trainings of a stage, whatever the parameters; none where nothing has started."""
+    return sorted(work().glob(f"*/{stage}/events.jsonl"), key=lambda path: path.stat().st_mtime_ns)[-1:]

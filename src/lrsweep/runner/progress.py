@@ -1,6 +1,7 @@
-"""How far a study is: its jobs note when a training run starts and ends, and these events add up to one line.
+"""How far a study is: workers note when a training starts and when it ends, and these events add up to one line.
 
-Events lie beside the trials in work/, with times, hosts and processes: nothing of them enters an artifact.
+Events lie beside the records in work/, with times, hosts and processes: nothing of them enters an artifact. The events of trainings
+that ended are the one count of what was trained.
 """
 
 import json
@@ -13,9 +14,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
+from lrsweep.config.params import Params
 from lrsweep.files import alive, append_line
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
+from lrsweep.space import Value
 
+FILE = "events.jsonl"
+SHOWN = 200  # lines of progress in a study at most
 RECENT = 24  # ends that the speed is taken from
 
 
@@ -28,7 +33,7 @@ class Event:
     at_s: float
     host: str
     pid: int
-    values: dict[str, float]
+    values: dict[str, Value]
     state: str | None = None
     steps: int = 0  # where it ended, counted from the trial's beginning
     trained: int = 0  # steps of this run
@@ -70,11 +75,32 @@ class Progress:
             parts.append("pruned " + ", ".join(f"{n} at {rung}" for rung, n in sorted(self.pruned.items())))
         parts.append(f"{self.diverged} diverged")
         if self.best:
-            values = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.best.values.items())
+            values = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in self.best.values.items())
             parts.append(f"best {self.best.loss_nats:.4f} nats at {values} (trial {self.best.trial})")
         if self.done < self.plan.trials:
             parts.append("time left not known yet" if self.left_s is None else f"about {duration(self.left_s)} left")
         return "; ".join(parts)
+
+
+def plan_of(stage: str, params: Params) -> Plan:
+    """Give what a stage's trainings add up to when all have ended."""
+    bayes = params.sweep_bayes
+    if stage == "sweep_bayes":
+        return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
+    race = min(params.select.budget, (params.select.candidates + 1) * params.select.seeds)  # or fewer: it may end before
+    probed, last = (2 * params.sharpness.trials_per_side, max(params.sharpness.steps)) if params.sharpness else (0, 0)
+    trials, end = {
+        "sweep_uniform": (params.sweep_uniform.trials, params.sweep_uniform.steps),
+        "sharpness": (probed, last),
+        "assess": (params.assess.audit_trials, bayes.steps),
+        "select": (race, bayes.steps),
+        "train": (1, params.train.steps),
+    }[stage]
+    return Plan(stage, trials, (end,), 0, 1)
+
+
+def _shown(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def duration(seconds: float) -> str:
@@ -96,7 +122,7 @@ class Watch:
     path: Path
     trial: int
     until: int
-    values: dict[str, float]
+    values: dict[str, Value]
     proposing_s: float  # that its proposal took, with the records it was made from
     began_s: float = field(default_factory=time.time)
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
@@ -181,6 +207,12 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
         n_ended = sum(until == goal and trial < plan.first_block for trial, until in ended)
         steps += max(0, plan.places(level) - n_ended) * (goal - start)
     return steps * span / sum(event.trained for event in recent)
+
+
+def show_some(events: Path, plan: Plan, trial: int) -> None:
+    """Show a line of progress after a trial, in a long study after one of several: to make it, all events are read."""
+    if trial % (1 + plan.trials // SHOWN) == 0:
+        show(summarize(read(events), plan))
 
 
 def show(progress: Progress, stream: TextIO = sys.stderr) -> None:

@@ -19,7 +19,8 @@ from lrsweep import errors
 KILLED = 137  # exit code where a process went without a word, as a shell gives it for SIGKILL
 TIMED_OUT = 124  # and where one was killed since it took too long, as timeout(1) gives it
 INTERRUPTED = 130
-CHILDREN = multiprocessing.get_context("spawn")
+# A fork has the imports of its supervisor behind it, which has neither threads nor a GPU; elsewhere than on Linux that is not safe.
+CHILDREN = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 Announce = Callable[[str | None], None]  # called with the name of a training that begins, and with None when it has ended
 Work = Callable[..., None]  # what the training process does, called with an Announce and the arguments

@@ -16,19 +16,13 @@ from lrsweep.search.multifidelity import observe, suggest
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.smoothing import smooth
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Proposal, Record
-from lrsweep.seeding import derive_seed, generator
+from lrsweep.seeding import derive_seed
 from lrsweep.space import Choice, Dimension, Float, Int, Space, Value, Values
 
 Told = tuple[Proposal, float]  # a trial, and what it counts as
 
 SMOOTH_DIGITS = 8  # what is told is rounded too, before it goes through a second fit
 FEWEST_TOLD = 4  # finite records below which there is nothing to fit
-
-
-def uniform(seed: int, study: str, trial: int, lr: Float, fixed: Values) -> Proposal:
-    """Propose a trial of phase 1: its LR drawn uniformly from `lr`, in itself or in its logarithm, the rest fixed."""
-    draw = generator(seed, f"{study}/proposal", trial).random()
-    return _proposal(trial, {"lr": lr.draw(draw), **fixed}, "uniform", [], 0, 0)
 
 
 def propose(

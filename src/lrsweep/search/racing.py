@@ -28,6 +28,11 @@ class Entry(NamedTuple):
         """Give its number among the trials of the stage: 302 is candidate 3 over its third seed."""
         return self.candidate * MOST_SEEDS + self.repeat
 
+    @classmethod
+    def of(cls, trial: int) -> "Entry":
+        """Give the entry of a trial's number."""
+        return cls(*divmod(trial, MOST_SEEDS))
+
 
 class Round(NamedTuple):
     """The training runs of one round, and the candidates that are still in the race after it, the best mean first."""

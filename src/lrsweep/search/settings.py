@@ -28,22 +28,22 @@ class Metric(Section):
     window: Count
     """length of the trailing mean, and of the reference of M_u [evals] (the write-up)"""
     kappa: Annotated[Real, Field(ge=1)]
-    """M_u: weight of an eval over the one before; kappa^25 = 17 from the first to the last term [-]"""
+    """M_u: weight of an eval / that of the one before; of 25 terms the last weighs 1.12^24 = 15.2 times the first [-]"""
     rho: Share
     """M_u: an eval is near the peak where its LR is at least this share of the maximum [-] (the write-up)"""
     rise_weight: Annotated[Real, Field(ge=0)]
-    """M_u: reward for a rise of the loss near the peak, lambda [-] (the write-up)"""
+    """M_u: reward for a rise of the loss near the peak (lambda) [-] (the write-up)"""
 
 
 class Stopping(Section):
     """The rule that stops trials at rungs."""
 
     first_rung: Count
-    """where trials are compared first; the next rungs are eta times the one before [steps]"""
+    """step at which trials are compared first; each later rung is eta times the one before [steps]"""
     eta: Annotated[int, Field(ge=2)]
     """the best 1/eta of the trials at a rung go on [-] (the write-up; Li et al. 2018, arXiv 1603.06560)"""
     slack: Share
-    """after the block so do those that are worse by at most this share [-] (measured by replay)"""
+    """after the first block, trials worse by at most this share go on too [-] (measured by replay)"""
 
 
 class SweepUniform(Budget):
@@ -54,28 +54,29 @@ class SweepUniform(Budget):
     lr: Float
     """maximum LR: training breaks from 0.37 on, and the loss is best at 0.02 [-]"""
     imported: Imported | None
-    """a sweep that was trained elsewhere: what `lrsweep import` prints (docs/wandb.md)"""
+    """a sweep trained elsewhere, as `lrsweep import` prints it; null for none (docs/wandb.md)"""
 
 
 class SweepBayes(Budget):
     """Phase 2: proposals, stopped at rungs."""
 
     trials: Count
-    """proposals that are trained, most of them not to their end [trials]"""
+    """trials that are proposed; most are stopped before their end [trials]"""
     prior: Literal["sweep_uniform"] | None
-    """trials that are known from the start: sweep_uniform, phase 1's, and first_block may be 0 | null (docs/study.md)"""
+    """sweep_uniform: its trials are known from the start, first_block may be 0 | null (docs/study.md)"""
     first_block: Annotated[int, Field(ge=0)]
-    """Sobol trials, halved rung by rung [trials] (measured by replay)"""
+    """Sobol trials at the start, of which 1/eta go on at each rung [trials] (measured by replay)"""
     lag: Count
-    """trial k sees the block and trials up to k - lag, the first ones up to k / 2; 4 times the workers keeps them busy [trials]"""
+    """trial k sees trials up to k - lag, while young up to k / 2; take 4 times the workers [trials]"""
     sampler: Literal["mfgp", "gp", "tpe"]
-    """what proposes after the first block: mfgp, a GP over all rungs | gp | tpe, both Optuna's (docs/study.md)"""
+    """what proposes after the block: mfgp, a GP over all rungs | gp, tpe: Optuna's (docs/study.md)"""
     cap_quantile: Annotated[Real, Field(gt=0, le=1)]
-    """what the sampler is told is capped at this quantile: no divergence bends its fit [-] (measured by replay)"""
+    """quantile where the sampler's values are capped: no divergence bends its fit [-] (measured by replay)"""
     most_told: Annotated[int, Field(ge=16)]
-    """what the sampler is told of, at most: the better half, the others evenly from the rest [trials]"""
+    """most trials that the sampler sees: the better half, and others evenly from the rest [trials]"""
     space: dict[str, Literal["auto"] | Dimension]
-    """what phase 2 varies: names that the trainer takes, each with a range {min, max, scale: linear | log, type: int for whole numbers} or {choices}; lr: auto takes the range that the edge gives"""
+    """what phase 2 varies: names that the trainer takes, each with a range {min, max, scale: linear | log}, with type: int for
+    whole numbers, or with {choices: [one, another]}; lr: auto takes the range that the edge gives"""
     metric: Metric
     """what trials are compared by"""
     stopping: Stopping
@@ -103,18 +104,18 @@ class Select(Section):
     """The race of the best trials over seeds."""
 
     candidates: Count
-    """best trials of phase 2 that are raced, beside the default [trials]"""
+    """best trials of phase 2 that race, beside the default [trials]"""
     seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)]
-    """seeds that a candidate is trained over, at most [seeds]"""
+    """most seeds that a candidate is trained over [seeds]"""
     first_seeds: Annotated[int, Field(ge=2)]
-    """seeds of every candidate before the first is dropped [seeds]"""
+    """seeds of every candidate before any is dropped [seeds]"""
     budget: Count
-    """training runs of the race, at most [runs]"""
+    """most training runs of the race [runs]"""
     drop_level: Annotated[Real, Field(gt=0, lt=0.5)]
-    """level of the one-sided t-test by which a candidate is dropped: lower keeps more [-] (López-Ibáñez et al. 2016)"""
+    """level of the t-test that drops a candidate; lower keeps more [-] (López-Ibáñez et al. 2016)"""
     border: Annotated[Real, Field(ge=0, lt=0.5)]
     """share of a range, on its scale, that counts as its border [-]"""
     widen: Positive
-    """share of its width by which the range to try goes past a border [-]"""
+    """share of its width by which the range to try next goes past a border [-]"""
     default: dict[str, Value]
-    """what the candidates are held against; of what phase 2 varies, names that are not here have their value in optimizer or model (PyTorch's default)"""
+    """what the candidates are held against; other names have their value in optimizer or model [-] (PyTorch's default)"""

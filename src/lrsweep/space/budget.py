@@ -13,6 +13,6 @@ class Budget(Section):
     steps: Count
     """length of a training run [steps]"""
     warmup_steps: Annotated[int, Field(ge=0)]
-    """steps over which the LR rises to its maximum, where a study does not vary them [steps]"""
+    """steps over which the LR rises to its maximum; the schedule lowers it from there [steps]"""
     eval_every: Count
-    """distance of two evals; a divisor of steps [steps]"""
+    """steps from one eval to the next; a divisor of steps [steps]"""

@@ -3,16 +3,13 @@
 from lrsweep.analysis.clusters import find_clusters
 from lrsweep.analysis.shapes import describe_shapes
 from lrsweep.config.params import Params
-from lrsweep.store import artifacts
+from lrsweep.store.results import Results
 
 
-def run(params: Params) -> None:
-    """Writes assignments.parquet, clusters.json and shapes.parquet."""
-    study = artifacts.RESULTS / "sweep_bayes"
-    trials = artifacts.read_table(study / "trials.parquet", "trials")
-    evals = artifacts.read_table(study / "evals.parquet", "evals")
+def run(params: Params, results: Results) -> None:
+    """Write assignments.parquet, clusters.json and shapes.parquet."""
+    trials, evals = (results.read_table(f"sweep_bayes/{name}.parquet") for name in ("trials", "evals"))
     clusters, assignments = find_clusters(trials, evals, params.cluster, params.seed)
-    folder = artifacts.folder("cluster")
-    artifacts.write_json(folder / "clusters.json", clusters)
-    artifacts.write_table(folder / "assignments.parquet", "assignments", assignments)
-    artifacts.write_table(folder / "shapes.parquet", "shapes", describe_shapes(trials, evals, params.sweep_bayes))
+    results.write_json("cluster/clusters.json", clusters)
+    results.write_rows("cluster/assignments.parquet", assignments)
+    results.write_rows("cluster/shapes.parquet", describe_shapes(trials, evals, params.sweep_bayes))

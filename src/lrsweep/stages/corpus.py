@@ -1,13 +1,12 @@
 """corpus: text from the built-in stories, from files or from a download, split by document."""
 
 from lrsweep.config.params import Params
-from lrsweep.provenance import lineage
-from lrsweep.store import artifacts
+from lrsweep.runner.identity import work
+from lrsweep.store.results import Results
 from lrsweep.text.corpus import write_corpus
 
 
-def run(params: Params) -> None:
-    """Writes train.txt, valid.txt and corpus.json."""
-    folder = artifacts.folder("corpus")
-    summary = write_corpus(params.corpus, params.seed, folder / "train.txt", folder / "valid.txt", lineage.work() / "downloads")
-    artifacts.write_json(folder / "corpus.json", summary)
+def run(params: Params, results: Results) -> None:
+    """Write train.txt, valid.txt and corpus.json."""
+    train, valid = (results.path(f"corpus/{side}.txt") for side in ("train", "valid"))
+    results.write_json("corpus/corpus.json", write_corpus(params.corpus, params.seed, train, valid, work() / "downloads"))

@@ -4,18 +4,17 @@ import os
 import time
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 from lrsweep.config.params import Params
-from lrsweep.runner.progress import duration
+from lrsweep.runner.progress import duration, plan_of
+from lrsweep.runner.sweeps import SweepUniform
+from lrsweep.runner.trainer import make_trainer
 from lrsweep.search import study
-from lrsweep.search.proposing import uniform
+from lrsweep.search.plan import Task
 from lrsweep.search.settings import SweepBayes
 from lrsweep.space import Budget
-from lrsweep.stages.data import load
-from lrsweep.stages.job import Job
-from lrsweep.trainers.builtin import training
-from lrsweep.trainers.devices import device
+from lrsweep.store.results import Results
+from lrsweep.trainers.trainer import Step
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,14 @@ class Speed:
         return steps * self.step_s + (1 + steps / budget.eval_every) * self.eval_s
 
 
-def run(params: Params, steps: int) -> str:
-    """Trains `steps` steps of trial 0 of phase 1 and says what was measured, and what each stage that trains would take.
+def run(params: Params, results: Results, steps: int) -> str:
+    """Train `steps` steps of trial 0 of phase 1, and say what was measured and what each stage that trains would take.
 
     Raises:
         UserError: the text has not been tokenized yet.
     """
-    speed, last_nats = measure(params, steps)
-    select_s = Job("select", params, Path()).plan.trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
+    speed, last_nats = measure(params, results, steps)
+    select_s = plan_of("select", params).trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
     audit_s = params.assess.audit_trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
     workers = os.cpu_count() or 1
     stages = {
@@ -64,23 +63,18 @@ def run(params: Params, steps: int) -> str:
     return "\n".join(lines)
 
 
-def measure(params: Params, steps: int) -> tuple[Speed, float]:
-    """The speed, and the training loss of the last step in nats."""
-    job = Job("sweep_uniform", params, Path())
-    section, optimizer = params.sweep_uniform, params.optimizer
-    proposal = uniform(params.seed, job.stage, 0, section.lr, optimizer.beta2, optimizer.weight_decay)
-    training.use_one_thread()
-    state = training.start(params.model, params.tokenize.vocab_size, optimizer, proposal.hyperparameters, seed=0)
-    state.move(device(params.execution))
-    run = training.Run(optimizer, section, proposal.lr, 0, params.model.context_length)
-    seen = training.observe(state, run, *load(params), min(steps, section.steps))
+def measure(params: Params, results: Results, steps: int) -> tuple[Speed, float]:
+    """Give the speed, and the training loss of the last step in nats."""
+    own, section = SweepUniform(params, results), params.sweep_uniform
+    proposal, seed = own.planned(Task(0, 0, section.steps))
+    run = make_trainer(params, results, own.identity.digest).start(proposal.values, seed, section)
     clock = time.perf_counter()
     step_s, eval_s, last_nats = [], [], float("nan")
-    for observation in seen:
+    for seen in run.observe(min(steps, section.steps)):
         seconds, clock = time.perf_counter() - clock, time.perf_counter()
-        if isinstance(observation, training.Step):
+        if isinstance(seen, Step):
             step_s.append(seconds)
-            last_nats = observation.loss_nats
+            last_nats = seen.loss_nats
         else:
             eval_s.append(seconds)
     return Speed(sorted(step_s)[len(step_s) // 2], eval_s[-1]), last_nats

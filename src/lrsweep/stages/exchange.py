@@ -5,12 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from lrsweep import files
+from lrsweep.config import yamlfile
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.space import Float
 from lrsweep.store import artifacts, imported
 from lrsweep.tracking import exporting, histories, importing
 
@@ -28,7 +26,7 @@ def export(params: Params, folder: Path) -> list[Path]:
         lr = Range.model_validate(artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["lr_range"])
     texts = {program: exporting.PROGRAM}
     for stage, content in exporting.sweeps(params, lr, program).items():
-        texts[folder / f"{stage}.yaml"] = yaml.safe_dump(content, sort_keys=False, width=120)
+        texts[folder / f"{stage}.yaml"] = yamlfile.dump(content)
     for path, text in texts.items():
         files.write_text(path, text)
     return list(texts)

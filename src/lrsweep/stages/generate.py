@@ -2,44 +2,40 @@
 
 import json
 
-from safetensors.torch import load_file
-
-from lrsweep import files
 from lrsweep.config.params import Params
+from lrsweep.search.trial import COMPLETE
 from lrsweep.seeding import derive_seed
-from lrsweep.store import artifacts
+from lrsweep.store.results import Results, says_simulated
 from lrsweep.text.corpus import END_OF_TEXT
 from lrsweep.text.tokens import decode, encode, load_tokenizer
-from lrsweep.trainers.builtin import training
-from lrsweep.trainers.builtin.generation import generate, require_fit
-from lrsweep.trainers.builtin.model import Transformer
+from lrsweep.trainers.builtin.generation import generate, load_model, require_fit
+from lrsweep.trainers.builtin.settings import NAMES, override
 
 
-def run(params: Params) -> None:
-    """Writes completions.jsonl; after a training that diverged the completions are empty.
+def run(params: Params, results: Results) -> None:
+    """Write completions.jsonl; after a training that diverged, or that was made up, the completions are empty.
 
     Raises:
         UserError: a prompt has more tokens than the context; nothing is generated then.
     """
-    training.use_one_thread()
-    tokenizer = load_tokenizer(artifacts.RESULTS / "tokenize/tokenizer.json")
-    prompts = [encode(tokenizer, prompt) for prompt in params.generate.prompts]
+    section, weights = params.generate, results.path("train/model.safetensors")
+    tokenizer = load_tokenizer(results.path("tokenize/tokenizer.json"))
+    prompts = [encode(tokenizer, prompt) for prompt in section.prompts]
     for number, ids in enumerate(prompts):
         require_fit(f"generate.prompts[{number}]", ids, params.model.context_length)
-    model = Transformer(params.model, params.tokenize.vocab_size)
-    weights = artifacts.RESULTS / "train/model.safetensors"
-    model.load_state_dict(load_file(weights))
-    if artifacts.says_simulated(weights):
-        artifacts.mark_simulated()
-    stop_id = tokenizer.token_to_id(END_OF_TEXT)
-    sound = artifacts.read_json(artifacts.RESULTS / "train/metrics.json")["state"] == artifacts.COMPLETE
-    lines = []
-    for number, (prompt, ids) in enumerate(zip(params.generate.prompts, prompts, strict=True)):
+    results.simulated |= says_simulated(weights)
+    trained = results.read_json("train/metrics.json")
+    model = None
+    if trained["state"] == COMPLETE and not results.simulated:
+        values = {name: value for name, value in trained.items() if name in NAMES}
+        _, own, _ = override(values, params.optimizer, params.model, params.train)
+        model = load_model(weights, own, params.tokenize.vocab_size)
+    stop_id, lines = tokenizer.token_to_id(END_OF_TEXT), []
+    for number, (prompt, ids) in enumerate(zip(section.prompts, prompts, strict=True)):
         seed = derive_seed(params.seed, "generate", number)
-        section = params.generate
         sampling = (section.max_tokens, section.temperature, section.top_p, seed, stop_id)
-        new = generate(model, ids, *sampling) if sound else []
+        new = generate(model, ids, *sampling) if model else []
         text = decode(tokenizer, [token for token in new if token != stop_id])
-        line = artifacts.marked({"prompt": prompt, "completion": text, "tokens": len(new), "seed": seed})
+        line = results.mark({"prompt": prompt, "completion": text, "tokens": len(new), "seed": seed})
         lines.append(json.dumps(line, ensure_ascii=False))
-    files.write_text(artifacts.folder("generate") / "completions.jsonl", "\n".join(lines) + "\n")
+    results.write_text("generate/completions.jsonl", "\n".join(lines) + "\n")

@@ -2,11 +2,10 @@
 
 from lrsweep.analysis.importance import rank_hyperparameters
 from lrsweep.config.params import Params
-from lrsweep.store import artifacts
+from lrsweep.store.results import Results
 
 
-def run(params: Params) -> None:
-    """Writes importance.json."""
-    trials = artifacts.read_table(artifacts.RESULTS / "sweep_bayes/trials.parquet", "trials")
-    content = rank_hyperparameters(trials, params.importance, params.sweep_bayes, params.seed)
-    artifacts.write_json(artifacts.folder("importance") / "importance.json", content)
+def run(params: Params, results: Results) -> None:
+    """Write importance.json."""
+    trials = results.read_table("sweep_bayes/trials.parquet")
+    results.write_json("importance/importance.json", rank_hyperparameters(trials, params.importance, params.seed))

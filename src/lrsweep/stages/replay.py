@@ -2,52 +2,44 @@
 
 from collections.abc import Sequence
 
+from lrsweep.config.params import Params
 from lrsweep.errors import Mismatch, UserError
+from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.search import study
 from lrsweep.search.curves import Curve
 from lrsweep.search.proposing import propose
-from lrsweep.search.settings import SweepBayes
+from lrsweep.search.settings import SweepBayes as Section
 from lrsweep.search.trial import Proposal, Record, RungPoint
-from lrsweep.stages.job import Job
-from lrsweep.stages.trials import block_records
-from lrsweep.store import records
+from lrsweep.store.results import Results
 
 
-def run(job: Job) -> str:
-    """Says what was derived again.
+def run(params: Params, results: Results) -> str:
+    """Say what was derived again.
 
     Raises:
         Mismatch: a proposal, a comparison at a rung or an end differs from the recorded one; names the first.
         UserError: a record is damaged, or not there yet.
     """
-    section = job.params.sweep_bayes
+    section, own = params.sweep_bayes, SweepBayes(params, results)
     if section.imported:
-        raise UserError(
-            f"sweep_bayes.imported: found {section.imported.folder}, expected null: it was not proposed here;"
-            " replay a study of your own"
-        )
-    try:
-        block = block_records(job)
-        later = [records.load(job.path(k), job.context) for k in range(section.first_block, section.trials)]
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{error.filename}: no such record, so {job.stage} has not ended, expected a finished study;"
-            " run snakemake --cores all first"
-        ) from None
-    found, proposals, stops = [*block, *later], list[Proposal](), 0
-    for record in found:
+        found = f"found {section.imported.folder}, expected null: it was not proposed here"
+        raise UserError(f"sweep_bayes.imported: {found}; replay a study of your own")
+    if not own.plan.whole:
+        found = f"{own.identity.folder}: not all trials have a record, expected a finished study"
+        raise UserError(f"{found}; run snakemake --cores all first")
+    records, proposals, stops = own.trials(), list[Proposal](), 0
+    for record in records:
         k = record.trial
-        seen = [] if k < section.first_block else [*job.prior, *block, *(found[j] for j in study.sight(k, section))]
-        waiting = [proposals[j] for j in study.pending(k, section)]
-        proposals.append(propose(seen, waiting, k, section, job.lr, job.params.seed))
+        seen, waiting = own.seen(k), [proposals[j] for j in study.pending(k, section)]
+        proposals.append(propose(seen, waiting, k, section, own.space, params.seed))
         _compare(k, "proposal", record.proposal, proposals[k])
         if k >= section.first_block:  # the block's comparisons are made from its segments each time it is read
             _compare(k, "rungs", record.rungs, judged(record, seen, section))
         stops += len(record.rungs)
-    return f"{len(found)} proposals and {stops} comparisons at rungs derived again from the records: all as recorded"
+    return f"{len(records)} proposals and {stops} comparisons at rungs derived again from the records: all as recorded"
 
 
-def judged(record: Record, seen: Sequence[Record], section: SweepBayes) -> tuple[RungPoint, ...]:
+def judged(record: Record, seen: Sequence[Record], section: Section) -> tuple[RungPoint, ...]:
     """The comparisons of a trial at its rungs, from its own curve and the records that it had in sight."""
     decide = study.judge_by(seen, section, record.proposal.lr)
     points = []

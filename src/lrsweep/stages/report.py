@@ -5,48 +5,65 @@ import json
 import pandas as pd
 from plotly.offline import get_plotlyjs
 
-from lrsweep import figures, files, report
+from lrsweep import figures, report
+from lrsweep.analysis.assessment import Assessment
+from lrsweep.analysis.clusters import Clusters
+from lrsweep.analysis.edge import Edge
+from lrsweep.analysis.importance import Importance
+from lrsweep.analysis.selection import Choice
 from lrsweep.config.params import Params
-from lrsweep.figures.drawing import LABELS
-from lrsweep.report import plots
-from lrsweep.store import artifacts
+from lrsweep.provenance.figure_metadata import carried
+from lrsweep.report import plots, rows
+from lrsweep.runner.probing import Probes
+from lrsweep.store.results import Results
+from lrsweep.store.tables import space_of
 
 # The parameters that the page shows, as dvc.yaml lists them for this stage: no other may change it.
-SHOWN = {"seed", "corpus", "tokenize", "model", "optimizer", "evaluation", "sweep_uniform", "sweep_bayes", "train", "generate"}
+SHOWN = set("seed corpus tokenize model optimizer evaluation sweep_uniform sharpness sweep_bayes train generate".split())
 
 SHAPES_SHOWN = 10  # of the best trials
 
 
-def run(params: Params) -> None:
-    """Writes index.html."""
-    results, bayes = artifacts.RESULTS, params.sweep_bayes
-    names = {"edge": "edge/edge", "clusters": "cluster/clusters", "assess": "assess/assess", "choice": "select/choice"}
-    found = {name: artifacts.read_json(results / f"{path}.json") for name, path in names.items()}
-    final = artifacts.read_json(results / "train/metrics.json")
-    importance = artifacts.read_json(results / "importance/importance.json")
-    lines = (results / "generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
-    drawn = {name: pd.read_csv(results / f"figures/{name}.csv") for name in ("exploration", "isolation")}
-    svgs, pngs = ({name: (results / f"figures/{name}.{kind}").read_bytes() for name in figures.NAMES} for kind in ("svg", "png"))
-    terms = bayes.steps // bayes.eval_every - bayes.metric.window
-    content = {
-        "simulated": artifacts.is_marked(),
-        **found,
-        "setting": params.model_dump(mode="json", include=SHOWN),
-        "labels": LABELS,
-        "final": final,
-        "importance": importance,
-        "importances": report.importance_rows(importance, LABELS),
-        "shapes": artifacts.read(results / "cluster/shapes.parquet").head(SHAPES_SHOWN).to_dict("records"),
-        "candidates": report.candidate_rows(found["choice"]),
-        "completions": [json.loads(line) for line in lines if line],
-        "warnings": report.final_messages(final, found["choice"]) + report.messages(**{name: found[name] for name in names}),
-        "states": artifacts.read(results / "sweep_bayes/trials.parquet")["state"].value_counts().sort_index().to_dict(),
-        "rungs": report.rung_rows(artifacts.read(results / "sweep_bayes/rungs.parquet")),
-        "kappas": report.kappa_rows(terms, bayes.metric.window),
-        "terms": terms,
-        "correlations": artifacts.read(results / "assess/correlations.parquet").to_dict("records"),
-        "figures": report.inline(svgs, pngs),
-        "plots": plots.make(**drawn),
-        "plotly_js": get_plotlyjs(),
-    }
-    files.write_text(artifacts.folder("report") / "index.html", report.render(content))
+def run(params: Params, results: Results) -> None:
+    """Write index.html."""
+    trials = results.read_table("sweep_bayes/trials.parquet")
+    shapes, correlations = (results.read_table(f"{name}.parquet") for name in ("cluster/shapes", "assess/correlations"))
+    probes = results.read_table("sharpness/probes.parquet")
+    lines = results.path("generate/completions.jsonl").read_text(encoding="utf-8").split("\n")
+    page = report.Page(
+        edge=results.read_as(Edge, "edge/edge.json"),
+        importance=results.read_as(Importance, "importance/importance.json"),
+        clusters=results.read_as(Clusters, "cluster/clusters.json"),
+        assessment=results.read_as(Assessment, "assess/assess.json"),
+        choice=results.read_as(Choice, "select/choice.json"),
+        final=results.read_as(report.Final, "train/metrics.json"),
+        setting=params.model_dump(mode="json", include=SHOWN),
+        space=space_of(trials),
+        unmeasured=None if len(probes) else Probes(params, results).why_none or "no update of a probed trial was finite",
+        states=trials["state"].value_counts().sort_index().to_dict(),
+        rungs=rows.rung_rows(results.read_table("sweep_bayes/rungs.parquet")),
+        shapes=shapes.head(SHAPES_SHOWN).to_dict("records"),
+        correlations=correlations.to_dict("records"),
+        completions=[json.loads(line) for line in lines if line],
+        figures=_inlined(results),
+        plots=plots.make(_drawn(results, "exploration"), _drawn(results, "isolation"), space_of(trials)),
+        simulated=results.simulated,
+    )
+    results.write_text("report/index.html", report.render(page, get_plotlyjs()))
+
+
+def _inlined(results: Results) -> dict[str, report.Embedded]:
+    """Embed the figures with the lineage that their files carry."""
+    svgs, pngs = (
+        {name: results.path(f"figures/{name}.{kind}").read_bytes() for name in figures.NAMES} for kind in ("svg", "png")
+    )
+    lineages = {}
+    for name, svg in svgs.items():
+        lineages[name] = carried(svg)
+        assert lineages[name], f"figure {name} was written without its lineage"
+    return report.inline(svgs, pngs, lineages)
+
+
+def _drawn(results: Results, name: str) -> pd.DataFrame:
+    """Read what a figure draws; a choice may be called `none`, so that only an empty cell is no value."""
+    return pd.read_csv(results.path(f"figures/{name}.csv"), keep_default_na=False, na_values=[""], dtype={"choice": str})

@@ -2,44 +2,51 @@
 
 from typing import Any
 
-from lrsweep.analysis.selection import choose
-from lrsweep.config.params import VARIED
-from lrsweep.stages.job import Job
-from lrsweep.stages.race import Race
-from lrsweep.stages.trials import study_trials
-from lrsweep.store import artifacts
+from lrsweep.analysis.selection import Choice, choose
+from lrsweep.config.params import Params
+from lrsweep.runner.repeats import Race
+from lrsweep.runner.sweeps import SweepBayes
+from lrsweep.runner.worker import complete
+from lrsweep.search import racing
+from lrsweep.search.plan import Task
+from lrsweep.store.results import Results
 
 
-def run(job: Job) -> None:
-    """Writes replicates.parquet, choice.json and metrics.json."""
-    race, rows = Race(job), list[dict[str, Any]]()
-    rounds = race.rounds()
+def run(params: Params, results: Results) -> None:
+    """Write replicates.parquet, choice.json and metrics.json; train what is missing."""
+    study, section = complete(Race(params, results)), params.select
+    results.simulated |= params.simulate
+
+    def record(entry: racing.Entry):
+        return study.done[Task(entry.trial, 0, study.budget.steps)]
+
+    rounds = list(racing.run(len(study.candidates), section, lambda entry: record(entry).final_loss_nats))
+    rows = list[dict[str, Any]]()
     for number, (entries, standing) in enumerate(rounds):
         for entry in entries:
-            record = race.record(entry)
+            candidate, found = study.candidates[entry.candidate], record(entry)
             rows.append(
                 {
                     "replicate": len(rows),
                     "candidate": entry.candidate,
-                    "trial": race.candidates[entry.candidate]["trial"],
+                    "trial": candidate.trial,
                     "round": number,
                     "stays": entry.candidate in standing,
-                    **{name: getattr(record.proposal, name) for name in VARIED},
-                    "seed": record.seed,
-                    "state": record.state,
-                    "final_loss_nats": record.final_loss_nats,
+                    **candidate.values,
+                    "seed": found.seed,
+                    "state": found.state,
+                    "final_loss_nats": found.final_loss_nats,
                 }
             )
-    folder = artifacts.folder("select")
-    artifacts.write_table(folder / "replicates.parquet", "replicates", rows)
-    replicates = artifacts.read_table(folder / "replicates.parquet", "replicates")
-    p, standing = job.params, rounds[-1].standing
-    choice = choose(replicates, standing, study_trials(), p.select, p.sweep_bayes, job.lr.model_dump())
-    artifacts.write_json(folder / "choice.json", choice)
-    artifacts.write_json(folder / "metrics.json", _metrics(choice))
+    space = SweepBayes(params, results).space
+    results.write_rows("select/replicates.parquet", rows, space)
+    replicates, trials = (results.read_table(name) for name in ("select/replicates.parquet", "sweep_bayes/trials.parquet"))
+    choice = choose(study.candidates, replicates, rounds[-1].standing, trials, section)
+    results.write_json("select/choice.json", choice)
+    results.write_json("select/metrics.json", _metrics(choice))
 
 
-def _metrics(choice: dict[str, Any]) -> dict[str, Any]:
-    selected = {f"selected_{name}": value for name, value in choice["selected"].items()}
-    losses = {name: choice["candidates"][i]["mean_nats"] for name, i in (("selected", choice["candidate"]), ("default", 0))}
+def _metrics(choice: Choice) -> dict[str, Any]:
+    selected = {f"selected_{name}": value for name, value in choice.selected.items()}
+    losses = {name: choice.candidates[i].mean_nats for name, i in (("selected", choice.candidate), ("default", 0))}
     return {**selected, **{f"{name}_mean_nats": loss for name, loss in losses.items()}}

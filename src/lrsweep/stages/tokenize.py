@@ -1,15 +1,14 @@
 """tokenize: trains the byte-level BPE on the training text and encodes both texts."""
 
-from lrsweep import files
 from lrsweep.config.params import Params
-from lrsweep.store import artifacts
+from lrsweep.store.results import Results
 from lrsweep.text import tokens
 
 
-def run(params: Params) -> None:
-    """Writes tokenizer.json, train.bin, valid.bin and tokens.json."""
-    folder, corpus = artifacts.folder("tokenize"), artifacts.RESULTS / "corpus"
-    tokenizer = tokens.train_tokenizer(corpus / "train.txt", params.tokenize.vocab_size)
-    files.write_text(folder / "tokenizer.json", tokenizer.to_str())
-    counts = {name: tokens.encode_file(tokenizer, corpus / f"{name}.txt", folder / f"{name}.bin") for name in ("train", "valid")}
-    artifacts.write_json(folder / "tokens.json", counts)
+def run(params: Params, results: Results) -> None:
+    """Write tokenizer.json, train.bin, valid.bin and tokens.json."""
+    tokenizer = tokens.train_tokenizer(results.path("corpus/train.txt"), params.tokenize.vocab_size)
+    results.write_text("tokenize/tokenizer.json", tokenizer.to_str())
+    sides = {side: (results.path(f"corpus/{side}.txt"), results.path(f"tokenize/{side}.bin")) for side in ("train", "valid")}
+    counts = {side: tokens.encode_file(tokenizer, text, target) for side, (text, target) in sides.items()}
+    results.write_json("tokenize/tokens.json", counts)

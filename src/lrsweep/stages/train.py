@@ -2,65 +2,53 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
-from safetensors.torch import save as save_tensors
+from safetensors.numpy import save
 
 from lrsweep import files
-from lrsweep.config.params import Hyperparameters, Params
-from lrsweep.search import curves
-from lrsweep.search.curves import Curve
-from lrsweep.seeding import derive_seed
-from lrsweep.stages.data import load
-from lrsweep.store import artifacts, locking, records
-from lrsweep.trainers import simulated as simulation
-from lrsweep.trainers.builtin import training
-from lrsweep.trainers.builtin.checkpoints import Series
-from lrsweep.trainers.devices import device
-from lrsweep.trainers.simulated import is_simulated
+from lrsweep.config.params import Params
+from lrsweep.runner.repeats import FinalTraining, weights_path
+from lrsweep.runner.worker import complete
+from lrsweep.search.curves import step_rows
+from lrsweep.search.plan import Task
+from lrsweep.search.trial import Record
+from lrsweep.store import records
+from lrsweep.store.results import Results
+from lrsweep.store.tables import SIMULATED
 
 
-def run(params: Params, work: Path) -> None:
-    """Writes model.safetensors, evals.parquet, steps.parquet and metrics.json; `work` holds its checkpoints until then."""
-    selected = Hyperparameters(**artifacts.read_json(artifacts.RESULTS / "select/choice.json")["selected"])
-    hyper = selected if params.lr is None else selected.model_copy(update={"lr": params.lr})
-    tokens = artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json")
-    identity = records.canonical_digest([work.parent.name, tokens, hyper.model_dump()])
-    with locking.alone(work.parent, int(identity[:8], 16)):  # another workspace may be at the same training
-        _train(params, hyper, Series(work / identity[:16], identity, params.execution.checkpoint_every))
+def run(params: Params, results: Results) -> None:
+    """Write model.safetensors, evals.parquet, steps.parquet and metrics.json; train where there is no record of that."""
+    study, task = complete(FinalTraining(params, results)), Task(0, 0, params.train.steps)
+    record, path = study.done[task], study.path(task)
+    results.simulated |= params.simulate
+    files.write_bytes(results.path("train/model.safetensors"), _weights(weights_path(path)))
+    results.write_rows("train/evals.parquet", [point.__dict__ for point in record.evals if point.loss_nats is not None])
+    results.write_rows("train/steps.parquet", list(step_rows(records.load_curve(path))))
+    results.write_json("train/metrics.json", _metrics(record, results))
 
 
-def _train(params: Params, hyper: Hyperparameters, saved: Series) -> None:
-    folder, seed = artifacts.folder("train"), derive_seed(params.seed, "train")
-    training.use_one_thread()
-    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed).move(device(params.execution))
-    job = training.Run(params.optimizer, params.train, hyper.lr, seed, params.model.context_length)
-    curve = saved.resume(state, None)
-    started = curve.last_step
-    if is_simulated(params):
-        artifacts.mark_simulated()
-        observations = simulation.observe(hyper, job, params.train.steps)
-    else:
-        observations = training.observe(state, job, *load(params), params.train.steps)
-        observations = saved.keep(observations, state, curve, params.train.eval_every)
-    curves.follow(observations, curve, lambda *_: None)
-    files.append_line(saved.folder.parent / "trained.log", f"steps {started} to {curve.last_step}")
-    about = {artifacts.SIMULATED: "true"} if artifacts.is_marked() else None  # what is simulated has untrained weights
-    files.write_bytes(folder / "model.safetensors", save_tensors(state.model.state_dict(), about))
-    evals = [point.__dict__ for point in curve.evals if point.loss_nats is not None]
-    artifacts.write_table(folder / "evals.parquet", "final_evals", evals)
-    artifacts.write_table(folder / "steps.parquet", "final_steps", list(curves.step_rows(curve.steps)))
-    artifacts.write_json(folder / "metrics.json", _metrics(curve, evals, hyper))
-    saved.remove()
+def _weights(kept: Path) -> bytes:
+    """Give the kept weights; an empty file, marked as simulated, where a made-up training left none."""
+    return kept.read_bytes() if kept.exists() else save({}, {SIMULATED: "true"})
 
 
-def _metrics(curve: Curve, evals: list[dict], hyper: Hyperparameters) -> dict:
-    counts = artifacts.read_json(artifacts.RESULTS / "tokenize/tokens.json")["valid"]
-    loss = evals[-1]["loss_nats"] if curve.state == artifacts.COMPLETE else None
+def _metrics(record: Record, results: Results) -> dict[str, Any]:
+    counts, loss = results.read_json("tokenize/tokens.json")["valid"], record.final_loss_nats
     return {
-        **hyper.model_dump(),
+        **record.proposal.values,
         "final_loss_nats": loss,
-        "perplexity": None if loss is None else math.exp(loss),
+        "perplexity": None if loss is None else _exp(loss),
         "bits_per_byte": None if loss is None else loss / math.log(2) * counts["tokens"] / counts["bytes"],
-        "steps": curve.last_step,
-        "state": curve.state,
+        "steps": record.steps,
+        "state": record.state,
     }
+
+
+def _exp(loss_nats: float) -> float | None:
+    """Give e to the loss; None where that is larger than any number."""
+    try:
+        return math.exp(loss_nats)
+    except OverflowError:
+        return None

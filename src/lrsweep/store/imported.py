@@ -15,7 +15,8 @@ from lrsweep.errors import UserError
 from lrsweep.search.settings import Imported, SweepBayes, SweepUniform
 from lrsweep.search.trial import Record
 from lrsweep.space import Budget
-from lrsweep.store import artifacts, records
+from lrsweep.store import records
+from lrsweep.store.results import read_json, write_json
 
 Found = tuple[Record, Mapping[str, Any]]  # a trial, and its curve as arrays of records.STEP_COLUMNS
 
@@ -41,7 +42,7 @@ def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], f
             records.save(path, record, dict(curve))
             names[str(path.relative_to(unfinished))] = files.digest(path)
         manifest = {"study": study, **budget_of(budget), "source": source, "records": names}
-        artifacts.write_json(unfinished / "import.json", manifest)
+        write_json(unfinished / "import.json", manifest)
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -61,13 +62,24 @@ def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
         raise UserError(f"{key}.folder: found no {path}; import the sweep (lrsweep import wandb --help), or set {key} to null")
     if (digest := files.digest(path)) != section.sha256:
         raise UserError(f"{key}.sha256: found {section.sha256}, expected {digest}, the digest of {path}; import again, or set it")
-    content = artifacts.read_json(path)
+    content = read_json(path)
     expected = {"study": stage, **budget_of(study)}
     for name, value in expected.items():
         if content[name] != value:
             what = "study" if name == "study" else f"{stage}.{name}"
             raise UserError(f"{path}: made for {what} {content[name]}, params.yaml says {value}; set it back, or import again")
     return content
+
+
+def check(uniform: SweepUniform, bayes: SweepBayes) -> None:
+    """Hold the folders of imported studies against params.yaml.
+
+    Raises:
+        UserError: as in manifest.
+    """
+    for stage, study in (("sweep_uniform", uniform), ("sweep_bayes", bayes)):
+        if study.imported:
+            manifest(stage, study)
 
 
 def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record, Path]]:

@@ -19,9 +19,8 @@ from safetensors.numpy import save as save_arrays
 
 from lrsweep import files
 from lrsweep.errors import UserError
+from lrsweep.search.curves import STEP_COLUMNS
 from lrsweep.search.trial import Proposal, Record
-
-STEP_COLUMNS = ("lr", "loss_nats", "grad_norm")
 
 
 def canonical_digest(value: Any) -> str:

@@ -35,12 +35,12 @@ def source_files(section: Corpus) -> list[Path]:
     found: dict[Path, None] = {}  # in order, each once
     for number, pattern in enumerate(section.paths):
         matches = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
-        files = [Path(path) for path in matches if Path(path).is_file()]
-        if not files:
+        paths = [Path(path) for path in matches if Path(path).is_file()]
+        if not paths:
             is_what = "is a folder" if Path(pattern).is_dir() else "names no file"
             remedy = f"write {str(Path(pattern) / '*.txt')!r}" if Path(pattern).is_dir() else "correct the path"
             raise UserError(f"corpus.paths[{number}]: found {pattern!r}, which {is_what}, expected UTF-8 text; {remedy}")
-        found.update(dict.fromkeys(files))
+        found.update(dict.fromkeys(paths))
     for path in found:
         if "{" in str(path):
             raise UserError(f"{path}: found a name with a brace, expected one that Snakemake takes for no wildcard; rename it")
@@ -73,13 +73,13 @@ def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads
     else:
         named = _files(section, downloads)
         sources = [{"path": name, "bytes": path.stat().st_size, "sha256": files.digest(path)} for name, path in named]
-        files = [path for _, path in named]
-        separator = section.separator or _find_separator(files)
+        paths = [path for _, path in named]
+        separator = section.separator or _find_separator(paths)
         sides: Iterable[tuple[bool, str]]
-        if section.source == "url" and len(files) == 2:
-            sides = ((side == 1, text) for side, path in enumerate(files) for text in split_documents([path], separator))
+        if section.source == "url" and len(paths) == 2:
+            sides = ((side == 1, text) for side, path in enumerate(paths) for text in split_documents([path], separator))
         else:
-            sides = _split(split_documents(files, separator), section.valid_share, seed)
+            sides = _split(split_documents(paths, separator), section.valid_share, seed)
         counts = _write(sides, train, valid)
     splits = {
         name: {"documents": count, "bytes": path.stat().st_size, "sha256": files.digest(path)}
@@ -97,7 +97,7 @@ def read_documents(path: Path) -> Iterator[str]:
     return split_documents([path], f"\n{END_OF_TEXT}\n")
 
 
-def split_documents(files: Iterable[Path], separator: str | None) -> Iterator[str]:
+def split_documents(paths: Iterable[Path], separator: str | None) -> Iterator[str]:
     """The stripped, non-empty documents of files; None separates at blank lines. A file or <|endoftext|> ends one as well.
 
     Raises:
@@ -105,7 +105,7 @@ def split_documents(files: Iterable[Path], separator: str | None) -> Iterator[st
     """
     # Read text has \n alone, so a separator with \r\n would never be met.
     mark = BLANK_LINES if separator is None else re.compile(re.escape(separator.replace("\r\n", "\n")))
-    for path in files:
+    for path in paths:
         rest = ""  # what has come of a document whose end has not
         for text in _read_text(path):
             *whole, rest = mark.split(rest + text)
@@ -130,10 +130,10 @@ def _files(section: Corpus, downloads: Path) -> list[tuple[str, Path]]:
     from lrsweep.text.download import fetch
 
     assert section.url and section.sha256, "checking.py asks for both"
-    files = [(section.url, fetch(section.url, section.sha256, downloads / section.sha256))]
+    found = [(section.url, fetch(section.url, section.sha256, downloads / section.sha256))]
     if section.valid_url and section.valid_sha256:
-        files.append((section.valid_url, fetch(section.valid_url, section.valid_sha256, downloads / section.valid_sha256)))
-    return files
+        found.append((section.valid_url, fetch(section.valid_url, section.valid_sha256, downloads / section.valid_sha256)))
+    return found
 
 
 def _read_text(path: Path) -> Iterator[str]:
@@ -169,9 +169,9 @@ def _refuse_nul(path: Path, data: bytes, position: int, lines: int) -> None:
         raise UserError(f"{path}: found a NUL byte at {where}, expected UTF-8 text; is it binary, or UTF-16? Convert it")
 
 
-def _find_separator(files: Iterable[Path]) -> str | None:
+def _find_separator(paths: Iterable[Path]) -> str | None:
     """<|endoftext|> where any of the files has it."""
-    for path in files:
+    for path in paths:
         tail = ""
         for text in _read_text(path):
             if END_OF_TEXT in tail + text:

@@ -17,9 +17,9 @@ class Corpus(Section):
     paths: Texts
     """files: paths or globs ([data/*.txt]) of UTF-8 text inside the project"""
     separator: Annotated[Text, Field(min_length=1)] | None
-    """files, url: what stands between documents; null: <|endoftext|> where the text has it, else blank lines"""
+    """files, url: text between documents; null: <|endoftext|> where it occurs, else blank lines"""
     valid_share: InnerShare
-    """share of the documents that is held out for validation (not used with valid_url) [-]"""
+    """share of the documents held out for validation; not used with valid_url [-]"""
     url: Text | None
     """url: address of the training text"""
     sha256: Digest | None
@@ -34,4 +34,4 @@ class Tokenize(Section):
     """Byte-level BPE."""
 
     vocab_size: Annotated[int, Field(ge=257, le=65536)]
-    """size of the vocabulary: 256 bytes, <|endoftext|>, the rest merges [tokens] (Sennrich et al. 2016, arXiv 1508.07909)"""
+    """vocabulary: 256 bytes, <|endoftext|>, merges [tokens] (Sennrich et al. 2016, arXiv 1508.07909)"""

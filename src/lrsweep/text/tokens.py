@@ -1,7 +1,4 @@
-"""Tokens: byte-level BPE, the encoded text, and the batches that training and evals take from it.
-
-Shapes: N batches, B sequences of a batch, T tokens.
-"""
+"""Tokens: byte-level BPE, and the text that it encodes."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -106,51 +103,6 @@ def load_tokens(path: Path) -> np.ndarray:
     except ValueError:
         found = f"{path.stat().st_size} bytes"
         raise UserError(f"{path}: found {found}, expected ids of 2 bytes each; remove it and run the pipeline again") from None
-
-
-def sample_batch(tokens: np.ndarray, seed: int, step: int, batch_size: int, context_length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets B x T of one step, int64: windows at random offsets, from (seed, step) alone.
-
-    A counter-based generator (Philox, Salmon et al. 2011) gives any step without those before it: the step is the highest
-    of the counter's four words, so no two steps share a number, and a resumed run has no generator to restore.
-
-    Raises:
-        UserError: the text is not longer than one context.
-    """
-    need_a_window(tokens, context_length, "training")
-    generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step]))
-    starts = generator.integers(0, len(tokens) - context_length, size=batch_size)
-    return _windows(tokens, starts, context_length)
-
-
-def fixed_batches(tokens: np.ndarray, n_batches: int, batch_size: int, context_length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets N x B x T for evals, int64: evenly spaced windows from the first to the last, the same for every trial.
-
-    Raises:
-        UserError: the text is not longer than one context.
-    """
-    need_a_window(tokens, context_length, "validation")
-    n_windows, last = n_batches * batch_size, len(tokens) - context_length - 1
-    starts = np.arange(n_windows) * last // max(n_windows - 1, 1)  # whole numbers: no rounding that a machine could differ in
-    shape = (n_batches, batch_size, context_length)
-    inputs, targets = _windows(tokens, starts, context_length)
-    return inputs.reshape(shape), targets.reshape(shape)
-
-
-def need_a_window(tokens: np.ndarray, context_length: int, side: str) -> None:
-    """Refuses a text that no window of one context and its target fits in.
-
-    Raises:
-        UserError: it has fewer tokens; `side` (training, validation) names it.
-    """
-    if len(tokens) <= context_length:
-        found = f"{context_length} with a {side} text of {len(tokens)} tokens"
-        raise UserError(f"model.context_length: found {found}, expected less than that; lower it or give more text")
-
-
-def _windows(tokens: np.ndarray, starts: np.ndarray, context_length: int) -> tuple[np.ndarray, np.ndarray]:
-    windows = np.stack([tokens[start : start + context_length + 1] for start in starts]).astype(np.int64)
-    return np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:])
 
 
 def _first(documents: Iterable[str], limit: int, words_limit: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ import typer
 from lrsweep.config import checking
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.store.artifacts import RESULTS
+from lrsweep.store.results import FOLDER as RESULTS
 
 if TYPE_CHECKING:
     from lrsweep.stages.job import Job

@@ -5,7 +5,6 @@ from typing import Any
 
 from lrsweep.config.params import VARIED, Params
 from lrsweep.search.settings import SweepBayes, SweepUniform
-from lrsweep.space import Float
 from lrsweep.tracking.runs import PROJECT, STEERING
 from lrsweep.trainers.builtin.settings import Optimizer
 

@@ -7,7 +7,7 @@ is saved. What a trainer can do beside that (curvature, generation) is a capabil
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
@@ -55,7 +55,10 @@ class Run(Protocol):
         """
 
     def save(self, folder: Path) -> None:
-        """Write the state into a new folder, so that `load` goes on from it to the same bits."""
+        """Write the state into a new folder, so that `load` goes on from it to the same bits.
+
+        Where a step has an eval, save once that is seen: a run that was loaded at a step goes on with the next one.
+        """
 
     def load(self, folder: Path) -> int:
         """Take over a saved state and return its step.
@@ -74,3 +77,11 @@ class Trainer(Protocol):
 
     def start(self, values: Values, seed: int, budget: Budget) -> Run:
         """Make a fresh run: these values over the trainer's own, a seed for weights and batches, and a length."""
+
+
+@runtime_checkable
+class HasWeights(Protocol):
+    """The capability of a run to give its weights away."""
+
+    def weights(self) -> bytes:
+        """Give the weights as a safetensors file holds them."""

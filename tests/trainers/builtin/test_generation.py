@@ -2,23 +2,15 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from lrsweep.config import params
 from lrsweep.errors import UserError
-from lrsweep.trainers.builtin.generation import generate, sample
+from lrsweep.trainers.builtin.generation import generate, load_model, sample
 from lrsweep.trainers.builtin.model import Transformer, init_weights
+from tests.trainers.builtin.tiny import MODEL
 
-SECTION = params.Model(d_model=32, n_layers=2, n_heads=4, d_ff=48, context_length=24, rope_theta=10000.0)
+SECTION = MODEL.model_copy(update={"n_heads": 4, "context_length": 24})
 NEVER = -1  # a stop_id that no token has
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """As in a job: on a busy machine threads that wait for each other take seconds."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -66,6 +58,12 @@ def test_the_prompt_is_left_as_it_was(model):
     prompt = [1, 2, 3]
     generate(model, prompt, 40, 1.0, 1.0, 0, NEVER)
     assert prompt == [1, 2, 3]
+
+
+def test_weights_that_were_written_complete_the_same(model, tmp_path):
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    read = load_model(tmp_path / "model.safetensors", SECTION, 50)
+    assert generate(read, [1], 20, 1.0, 1.0, 5, NEVER) == generate(model, [1], 20, 1.0, 1.0, 5, NEVER)
 
 
 def draws(logits, temperature, top_p, n=4000):

@@ -1,4 +1,4 @@
-"""The model against transformers' Llama with the same weights; its cache, its initial weights."""
+"""The model against transformers' Llama and, with its switches, a plain one; its cache, its initial weights."""
 
 import math
 
@@ -7,11 +7,18 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load, save
 
-from lrsweep.config import params
-from lrsweep.trainers.builtin.model import Cache, Transformer, init_weights
+from lrsweep.trainers.builtin.blocks import Cache
+from lrsweep.trainers.builtin.model import Transformer, init_weights
 from tests.llama import llama, llama_weights
+from tests.trainers.builtin.tiny import MODEL
 
-SECTION = params.Model(d_model=32, n_layers=2, n_heads=4, d_ff=48, context_length=24, rope_theta=10000.0)
+SECTION = MODEL.model_copy(update={"n_heads": 4, "context_length": 24})
+SWITCHES = [
+    {"norm": norm, "position": position, "ffn": ffn}
+    for norm in ("pre", "post", "none")
+    for position in ("rope", "none")
+    for ffn in ("swiglu", "silu")
+]
 VOCAB = 50
 
 
@@ -38,7 +45,7 @@ def build(section, seed):
 
 @pytest.mark.parametrize("avx512", [False, True])  # either way of a product, whatever this processor has
 def test_the_same_logits_and_gradients_as_llama(model, ids_BT, avx512, monkeypatch):
-    monkeypatch.setattr("lrsweep.model.AVX512", avx512)
+    monkeypatch.setattr("lrsweep.trainers.builtin.layers.AVX512", avx512)
     other = llama(SECTION, VOCAB)
     other.load_state_dict(llama_weights(SECTION, model.state_dict()))
     ours_BTV, theirs_BTV = model(ids_BT), other(ids_BT).logits
@@ -50,6 +57,97 @@ def test_the_same_logits_and_gradients_as_llama(model, ids_BT, avx512, monkeypat
     assert ours.keys() == theirs.keys()
     for name, gradient in theirs.items():
         torch.testing.assert_close(ours[name], gradient, atol=1e-5, rtol=1e-4, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def plain_norm(x, gain):
+    return x / (x.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * gain
+
+
+def plain_attention(x_TD, qkv, out, n_heads, theta):
+    """A head and a token at a time; theta None turns nothing."""
+    heads_TD = []
+    width = x_TD.shape[1] // n_heads
+    for head in range(n_heads):
+        q_TK, k_TK, v_TK = (x_TD @ matrix[head * width : (head + 1) * width].T for matrix in qkv.chunk(3))
+        if theta is not None:
+            q_TK, k_TK = (torch.stack([plain_turn(x_K, t, theta) for t, x_K in enumerate(x_TK)]) for x_TK in (q_TK, k_TK))
+        rows = []
+        for t, q_K in enumerate(q_TK):
+            scores = torch.tensor([q_K @ k_TK[s] / math.sqrt(width) for s in range(t + 1)], dtype=x_TD.dtype)
+            rows.append(torch.softmax(scores, 0) @ v_TK[: t + 1])
+        heads_TD.append(torch.stack(rows))
+    return torch.cat(heads_TD, dim=1) @ out.T
+
+
+def plain_turn(x_K, position, theta):
+    turned = x_K.clone()
+    for p in range(len(x_K) // 2):
+        angle = position * theta ** (-2 * p / len(x_K))
+        cos, sin = math.cos(angle), math.sin(angle)
+        turned[2 * p], turned[2 * p + 1] = cos * x_K[2 * p] - sin * x_K[2 * p + 1], sin * x_K[2 * p] + cos * x_K[2 * p + 1]
+    return turned
+
+
+def plain_ffn(x_TD, weights, ffn):
+    """W2 (SiLU(W1 x) · W3 x) or W2 SiLU(W1 x), where SiLU(z) = z / (1 + e^-z)."""
+    if ffn == "swiglu":
+        gate, up = weights["gate_up"].chunk(2)
+        z = x_TD @ gate.T
+        return (z / (1 + (-z).exp()) * (x_TD @ up.T)) @ weights["down"].T
+    z = x_TD @ weights["up"].T
+    return z / (1 + (-z).exp()) @ weights["down"].T
+
+
+def plain_model(section, weights, ids_T):
+    """Logits T x V in 64 bits, by the formulas of CS336 and of its ablations."""
+    weights = {name: weight.detach().double() for name, weight in weights.items()}
+    x = weights["embedding.weight"][ids_T]
+    theta = section.rope_theta if section.position == "rope" else None
+    for layer in range(section.n_layers):
+        of_layer = {n.removeprefix(f"blocks.{layer}."): w for n, w in weights.items() if n.startswith(f"blocks.{layer}.")}
+        feed = {n.split(".")[1]: w for n, w in of_layer.items() if n.startswith("ffn.")}
+
+        def attend(y, of_layer=of_layer):
+            qkv, out = of_layer["attention.qkv.weight"], of_layer["attention.out.weight"]
+            return plain_attention(y, qkv, out, section.n_heads, theta)
+
+        parts = [("attention_norm", attend), ("ffn_norm", lambda y, feed=feed: plain_ffn(y, feed, section.ffn))]
+        for gain, part in parts:
+            if section.norm == "none":
+                x = x + part(x)
+            elif section.norm == "pre":
+                x = x + part(plain_norm(x, of_layer[f"{gain}.weight"]))
+            else:
+                x = plain_norm(x + part(x), of_layer[f"{gain}.weight"])
+    x = plain_norm(x, weights["norm.weight"]) if section.norm == "pre" else x
+    return x @ weights["head.weight"].T
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=lambda switches: "-".join(switches.values()))
+def test_every_switch_gives_the_model_of_its_formula(switches, ids_BT):
+    section = SECTION.model_copy(update=switches)
+    model = build(section, seed=3)
+    with torch.no_grad():
+        ours_BTV = model(ids_BT)
+    theirs_TV = plain_model(section, dict(model.named_parameters()), ids_BT[0])
+    scale = theirs_TV.abs().max().item()
+    torch.testing.assert_close(ours_BTV[0].double(), theirs_TV, atol=1e-5 * scale, rtol=0)
+
+
+def test_the_feed_forward_parts_have_equal_numbers_of_parameters():
+    sizes = {
+        ffn: sum(weight.numel() for weight in Transformer(SECTION.model_copy(update={"ffn": ffn}), VOCAB).parameters())
+        for ffn in ("swiglu", "silu")
+    }
+    assert sizes["swiglu"] == sizes["silu"]
+
+
+def test_a_model_without_norms_has_no_gains():
+    names = {
+        norm: [n for n, _ in build(SECTION.model_copy(update={"norm": norm}), 3).named_parameters()] for norm in ("none", "post")
+    }
+    assert not any("norm" in name for name in names["none"])
+    assert [name for name in names["post"] if "norm" in name and not name.startswith("blocks")] == []
 
 
 def test_a_token_does_not_see_later_ones(model, ids_BT):
@@ -72,8 +170,10 @@ def test_attention_sees_distances_and_no_positions(model):
     assert (here - without).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("switches", [SWITCHES[0], SWITCHES[-1], {"norm": "post"}])
 @pytest.mark.parametrize("n_prompt", [1, 10, 24])
-def test_the_cache_changes_nothing(model, ids_BT, n_prompt):
+def test_the_cache_changes_nothing(ids_BT, n_prompt, switches):
+    model = build(SECTION.model_copy(update=switches), 3)
     cache = Cache(model.context_length)
     with torch.no_grad():
         parts = [model(ids_BT[:, :n_prompt], cache), *(model(ids_BT[:, t : t + 1], cache) for t in range(n_prompt, 24))]

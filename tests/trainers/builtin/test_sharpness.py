@@ -1,24 +1,21 @@
 """The edge measured: against a quadratic whose curvature is known, a dense Hessian, and the update that training makes."""
 
-import numpy as np
 import pytest
 import torch
 
-from lrsweep.config import checking, params
-from lrsweep.text.tokens import sample_batch
-from lrsweep.trainers.builtin import sharpness, training
-from lrsweep.trainers.builtin.model import twice_differentiable
-from tests.test_checking import ROOT, changed
-from tests.test_training import OPTIMIZER, TOKENS, observe, one_thread, start  # noqa: F401
+from lrsweep.trainers.builtin import sharpness
+from lrsweep.trainers.builtin.layers import twice_differentiable
+from lrsweep.trainers.builtin.settings import Sharpness, measures
+from tests.trainers.builtin.tiny import BUDGET, MODEL, observe, start, trainer
 
-SECTION = params.Sharpness(
+SECTION = Sharpness(
     trials_per_side=2, steps=(1,), line_tolerance=1 / 16, line_doublings=12, lanczos_products=30, lanczos_tolerance=1e-4
 )
-TINY = params.Model(d_model=8, n_layers=1, n_heads=2, d_ff=12, context_length=16, rope_theta=10000.0)
+TINY = MODEL.model_copy(update={"d_model": 8, "n_layers": 1, "d_ff": 12})
 
 
 def batch(step=6):
-    return [torch.from_numpy(array) for array in sample_batch(TOKENS, 7, step, 4, 16)]
+    return start(seed=7).batch(step)
 
 
 def test_the_greatest_eigenvalue_of_a_quadratic_is_found():
@@ -44,11 +41,11 @@ def test_lanczos_ends_where_the_space_does():
 
 def test_the_product_is_that_of_the_dense_hessian():
     """On a model of 400 weights, and through clipping."""
-    state = training.start(TINY, 40, OPTIMIZER, params.Hyperparameters(lr=0.01, beta2=0.99, weight_decay=0.1), 1)
+    run = trainer(TINY).start({"lr": 0.01, "grad_clip": 0.1}, 1, BUDGET)
     for step in range(1, 4):
-        training.update(state, *batch(step), 0.01, 0.1)
-    model, (inputs, targets) = state.model, batch()
-    update = sharpness.next_update(state, inputs, targets, 0.1)
+        run.update(*batch(step), 0.01)
+    model, (inputs, targets) = run.model, batch()
+    update = sharpness.next_update(run, inputs, targets)
     assert 0 < update.clip < 1
     names, weights = zip(*model.named_parameters(), strict=True)
     sizes = [weight.numel() for weight in weights]
@@ -71,27 +68,27 @@ def test_the_product_is_that_of_the_dense_hessian():
 
 @pytest.mark.parametrize("clip", [1e-3, 1e3])
 def test_the_next_update_is_the_one_that_training_makes(clip):
-    state, run = start()
-    observe(state, run, 5)
-    update = sharpness.next_update(state, *batch(), clip)
-    before = {name: tensor.clone() for name, tensor in state.tensors().items()}
-    assert all(torch.equal(tensor, before[name]) for name, tensor in state.tensors().items())
-    old = torch.cat([weight.detach().flatten() for weight in state.model.parameters()])
-    loss, norm = training.update(state, *batch(), 0.01, clip)
-    new = torch.cat([weight.detach().flatten() for weight in state.model.parameters()])
+    run = start(grad_clip=clip)
+    observe(run, 5)
+    before = {name: tensor.clone() for name, tensor in run.tensors().items()}
+    update = sharpness.next_update(run, *batch())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in run.tensors().items())
+    old = torch.cat([weight.detach().flatten() for weight in run.model.parameters()])
+    loss, norm = run.update(*batch(), 0.01)
+    new = torch.cat([weight.detach().flatten() for weight in run.model.parameters()])
     assert torch.allclose(old - 0.01 * update.direction, new, atol=1e-6)
     assert (update.loss_nats, update.grad_norm) == pytest.approx((loss, norm), rel=1e-5)
     assert update.clip == pytest.approx(min(1, clip / norm), rel=1e-4)
 
 
 def test_the_loss_along_the_update_is_that_of_training():
-    state, run = start()
-    observe(state, run, 5)
-    update = sharpness.next_update(state, *batch(), 1e3)
-    along = sharpness.loss_along(state.model, update.direction, *batch())
+    run = start(grad_clip=1e3)
+    observe(run, 5)
+    update = sharpness.next_update(run, *batch())
+    along = sharpness.loss_along(run.model, update.direction, *batch())
     assert along(0.0) == pytest.approx(update.loss_nats, rel=1e-5)
-    training.update(state, *batch(), 0.02, 1e3)
-    after = sharpness.next_update(state, *batch(), 1e3).loss_nats
+    run.update(*batch(), 0.02)
+    after = sharpness.next_update(run, *batch()).loss_nats
     assert along(0.02) == pytest.approx(after, rel=1e-4), "the weights before are kept"
 
 
@@ -128,44 +125,7 @@ def test_trials_are_picked_on_both_sides():
     assert sharpness.pick([], 0.1, 2) == []
 
 
-def test_it_is_off_by_null_and_steps_must_rise():
-    assert checking.parse_problems(changed(sharpness=None)) == []
-    for steps in ([5, 5], [9, 5], [10**6]):
-        (problem,) = checking.parse_problems(changed(sharpness__steps=steps))
-        assert problem.key == "sharpness.steps"
-    assert checking.load(ROOT / "params.yaml").sharpness is not None
-
-
-def test_probes_are_taken_on_the_way_of_the_trial(monkeypatch, tmp_path):
-    """The stage trains the trial of phase 1 again; what it sees there is what the trial recorded."""
-    from lrsweep.stages import sharpness as stage
-
-    budget = params.SweepUniform(
-        trials=1, steps=20, warmup_steps=4, eval_every=5, lr=params.Range(min=1e-3, max=0.1, scale="log"), imported=None
-    )
-    state, run = start()
-    recorded = {seen.step: seen for seen in observe(state, run) if hasattr(seen, "grad_norm")}
-    default = checking.load(ROOT / "params.yaml")
-    from tests.test_training import MODEL, VALID
-
-    p = default.model_copy(
-        update={
-            "model": MODEL,
-            "tokenize": params.Tokenize.model_construct(vocab_size=40),
-            "optimizer": OPTIMIZER,
-            "sweep_uniform": budget,
-            "sharpness": SECTION.model_copy(update={"steps": (1, 5, 20), "lanczos_products": 3}),
-        }
-    )
-    monkeypatch.setattr(stage, "load", lambda _: (TOKENS, VALID))
-    trial = type("Trial", (), {"trial": 0, "lr": 0.01, "beta2": 0.99, "weight_decay": 0.1, "seed": 1})
-    rows = list(stage._probe(p, trial))
-    assert [row["step"] for row in rows] == [1, 5, 20]
-    for row in rows:
-        seen = recorded[row["step"]]
-        assert (row["loss_nats"], row["grad_norm"], row["lr"]) == pytest.approx(
-            (seen.loss_nats, seen.grad_norm, seen.lr), rel=1e-5
-        )
-        assert row["products"] <= 3 and np.isfinite(row["eigenvalue"])
-    diverging = type("Trial", (), {**vars(trial), "lr": 1e30})
-    assert len(list(stage._probe(p, diverging))) < 3
+def test_muon_is_not_measured():
+    assert measures("adamw") and not measures("muon")
+    with pytest.raises(AssertionError, match="AdamW"):
+        sharpness.next_update(start(optimizer="muon"), *batch())

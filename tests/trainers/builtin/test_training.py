@@ -2,61 +2,35 @@
 
 import math
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load, save
 
-from lrsweep.config import checking, params
-from lrsweep.text.tokens import fixed_batches
-from lrsweep.trainers.builtin import training
 from lrsweep.trainers.builtin.schedule import lr_at
-
-OPTIMIZER = checking.load(Path(__file__).parents[3] / "params.yaml").optimizer.model_copy(update={"batch_size": 4})
-MODEL = params.Model(d_model=32, n_layers=2, n_heads=2, d_ff=48, context_length=16, rope_theta=10000.0)
-BUDGET = params.Budget(steps=20, warmup_steps=4, eval_every=5)
-TOKENS = np.random.default_rng(0).integers(0, 40, 2000).astype("<u2")
-VALID = fixed_batches(TOKENS[:500], 2, 4, 16)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """As in a job; other tests get back what they had."""
-    threads, fills = torch.get_num_threads(), torch.utils.deterministic.fill_uninitialized_memory
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    training.use_one_thread()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
-    torch.utils.deterministic.fill_uninitialized_memory = fills
-
-
-def start(lr=0.01, seed=1, weight_decay=0.1):
-    hyper = params.Hyperparameters(lr=lr, beta2=0.99, weight_decay=weight_decay)
-    return training.start(MODEL, 40, OPTIMIZER, hyper, seed), training.Run(OPTIMIZER, BUDGET, lr, seed, 16)
-
-
-def observe(state, run, until=20):
-    return list(training.observe(state, run, TOKENS, VALID, until))
-
-
-def same(first, second):
-    """Whether two states are the same to the bit."""
-    ours, theirs = first.tensors(), second.tensors()
-    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+from lrsweep.trainers.builtin.training import evaluate
+from lrsweep.trainers.trainer import Eval
+from tests.trainers.builtin.tiny import BUDGET, OPTIMIZER, VALID, observe, same, start
 
 
 def test_observations_come_in_order():
-    state, run = start()
-    seen = observe(state, run)
+    run = start()
+    seen = observe(run)
     expected = []
     for step in range(21):
         expected += [("Step", step)] * (step > 0) + [("Eval", step)] * (step % 5 == 0)
-    assert [(type(o).__name__, o.step) for o in seen] == expected and state.step == 20
-    assert [o.lr for o in seen] == [lr_at(o.step, 0.01, BUDGET, OPTIMIZER.min_lr_ratio) for o in seen]
+    assert [(type(o).__name__, o.step) for o in seen] == expected and run.step == 20
+    assert [o.lr for o in seen] == [lr_at(o.step, 0.01, OPTIMIZER, BUDGET) for o in seen]
     assert seen[0].loss_nats == pytest.approx(math.log(40), rel=0.3) and seen[-1].loss_nats < seen[0].loss_nats
+
+
+PINNED = [3.9598331, 3.7845907, 3.7213106, 3.6750534, 3.6576631]  # nats, of the evals at 0, 5 … 20
+
+
+def test_the_curve_of_a_seed_is_pinned():
+    """As AdamW, the cosine and the model gave it before there were others; the last digits are a processor's own."""
+    losses = [seen.loss_nats for seen in observe(start()) if isinstance(seen, Eval)]
+    assert losses == pytest.approx(PINNED, rel=1e-5)
 
 
 def adamw_by_hand(weights, gradients, lrs, beta1, beta2, eps, decay, clip):
@@ -78,85 +52,83 @@ def adamw_by_hand(weights, gradients, lrs, beta1, beta2, eps, decay, clip):
 
 @pytest.mark.parametrize("clip", [0.5, 100.0])  # one that always clips, one that never does
 def test_steps_of_adamw_with_clipping_by_hand(clip):
-    state, _ = start(weight_decay=0.3)
-    before = {name: weight.detach().numpy().copy() for name, weight in state.model.named_parameters()}
+    run = start(weight_decay=0.3, grad_clip=clip)
+    before = {name: weight.detach().numpy().copy() for name, weight in run.model.named_parameters()}
     gradients, norms, lrs = [], [], (0.01, 0.02, 0.005)
     inputs, targets = (torch.from_numpy(array[0]) for array in VALID)
     for lr in lrs:
         # The gradient before clipping, from a separate backward pass on the weights of this step.
-        loss = torch.nn.functional.cross_entropy(state.model(inputs).flatten(0, 1), targets.flatten())
-        names, weights = zip(*state.model.named_parameters(), strict=True)
+        loss = torch.nn.functional.cross_entropy(run.model(inputs).flatten(0, 1), targets.flatten())
+        names, weights = zip(*run.model.named_parameters(), strict=True)
         gradients.append({n: g.numpy().copy() for n, g in zip(names, torch.autograd.grad(loss, weights), strict=True)})
-        loss_nats, norm = training.update(state, inputs, targets, lr, clip)
+        loss_nats, norm = run.update(inputs, targets, lr)
         assert loss_nats == pytest.approx(loss.item())
         norms.append(norm)
     after, norms_by_hand = adamw_by_hand(before, gradients, lrs, 0.9, 0.99, OPTIMIZER.eps, 0.3, clip)
     assert norms == pytest.approx(norms_by_hand, rel=1e-5) and min(norms) > 0.5 and max(norms) < 100
-    for name, weight in state.model.named_parameters():
+    for name, weight in run.model.named_parameters():
         # eps aside Adam divides g by |g|: where g is near 0 its rounding shows
         np.testing.assert_allclose(weight.detach().numpy(), after[name], atol=2e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("cut", [0, 5, 7, 10])  # before any step, at an eval, between evals, at an eval
-def test_a_resumed_run_is_the_same_to_the_bit(cut):
-    whole_state, run = start()
-    whole = observe(whole_state, run)
-    state, run = start()
-    first = observe(state, run, until=cut)
-    resumed, _ = start(seed=2)  # other weights: all must come from the saved state
-    resumed.load_tensors(load(save(state.tensors())))
-    assert resumed.step == cut and same(resumed, state)
-    rest = observe(resumed, run)
-    assert (first[:-1] if cut == 0 else first) + rest == whole and same(resumed, whole_state)
-
-
 def test_a_consumer_may_stop_at_any_time():
-    whole = observe(*start())
+    whole = observe(start())
     for n in (1, 2, 7, 13):
-        assert list(islice(training.observe(*start(), TOKENS, VALID, 20), n)) == whole[:n]
+        assert list(islice(start().observe(20), n)) == whole[:n]
 
 
 def test_an_eval_is_yielded_with_the_state_of_its_step():
-    state, run = start()
-    for seen in training.observe(state, run, TOKENS, VALID, 20):
-        assert state.step == seen.step
-        if isinstance(seen, training.Eval) and seen.step == 10:
+    run = start()
+    for seen in run.observe(20):
+        assert run.step == seen.step
+        if isinstance(seen, Eval) and seen.step == 10:
             break
-    shorter, run = start()
-    observe(shorter, run, until=10)
-    assert same(state, shorter)
+    shorter = start()
+    observe(shorter, until=10)
+    assert same(run, shorter)
 
 
 def test_an_eval_is_the_mean_over_all_tokens():
-    state, _ = start()
+    run = start()
     inputs, targets = map(torch.from_numpy, VALID)
     with torch.no_grad():
-        shares = torch.log_softmax(state.model(inputs.flatten(0, 1)).double(), dim=-1)
+        shares = torch.log_softmax(run.model(inputs.flatten(0, 1)).double(), dim=-1)
     expected = -shares.gather(-1, targets.flatten(0, 1)[..., None]).mean().item()
-    assert training.evaluate(state.model, inputs, targets) == pytest.approx(expected, rel=1e-6)
+    assert evaluate(run.model, inputs, targets) == pytest.approx(expected, rel=1e-6)
 
 
 def test_another_seed_is_another_run():
-    first, other = observe(*start(seed=1), until=1), observe(*start(seed=2), until=1)
+    first, other = observe(start(seed=1), until=1), observe(start(seed=2), until=1)
     assert first[0] != other[0] and first[1] != other[1]
 
 
-def test_a_run_uses_no_global_generator():
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_uses_no_global_generator(optimizer):
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    observe(*start(), until=3)
+    observe(start(optimizer=optimizer), until=3)
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_run_that_diverges_ends_with_what_was_not_finite():
-    seen = observe(*start(lr=1e30))
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_that_diverges_ends_with_what_was_not_finite(optimizer):
+    seen = observe(start(lr=1e30, optimizer=optimizer))
     assert not seen[-1].finite and seen[-1].step < 20
     assert all(o.finite for o in seen[:-1])
 
 
 def test_an_eval_that_is_not_finite_ends_the_run():
-    state, run = start()
+    run = start()
     with torch.no_grad():
-        state.model.head.weight.fill_(float("inf"))
-    seen = observe(state, run)
-    assert len(seen) == 1 and isinstance(seen[0], training.Eval) and not seen[0].finite
+        run.model.head.weight.fill_(float("inf"))
+    seen = observe(run)
+    assert len(seen) == 1 and isinstance(seen[0], Eval) and not seen[0].finite
+
+
+def test_bfloat16_is_another_run_near_the_first_with_float32_weights():
+    run = start(precision="bfloat16")
+    seen, exact = observe(run), observe(start())
+    assert seen != exact and all(o.finite for o in seen)
+    for ours, theirs in zip(seen, exact, strict=True):
+        assert ours.loss_nats == pytest.approx(theirs.loss_nats, rel=0.02)
+    assert {tensor.dtype for name, tensor in run.tensors().items() if "/" in name} == {torch.float32}

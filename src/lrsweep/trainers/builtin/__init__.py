@@ -1,0 +1,1 @@
+"""The built-in trainer: a small transformer with its training, checkpoints, generation and measured curvature."""

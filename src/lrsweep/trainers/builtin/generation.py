@@ -1,19 +1,32 @@
 """Completions: nucleus sampling with a key-value cache."""
 
 import math
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from lrsweep.errors import UserError
-from lrsweep.trainers.builtin.model import Cache, Transformer
+from lrsweep.trainers.builtin.blocks import Cache
+from lrsweep.trainers.builtin.model import Transformer
+from lrsweep.trainers.builtin.process import use_one_thread
+from lrsweep.trainers.builtin.settings import Model
+
+
+def load_model(weights: Path, section: Model, vocab_size: int) -> Transformer:
+    """Read a trained model, as the final training wrote it, onto the CPU; sets the process up for it."""
+    use_one_thread("cpu")
+    model = Transformer(section, vocab_size)
+    model.load_state_dict(load_file(weights))
+    return model
 
 
 @torch.inference_mode()
 def generate(
     model: Transformer, prompt: list[int], max_tokens: int, temperature: float, top_p: float, seed: int, stop_id: int
 ) -> list[int]:
-    """The ids that follow a prompt, up to max_tokens or stop_id (included); an empty prompt starts after stop_id.
+    """Draw the ids that follow a prompt, up to max_tokens or stop_id (included); an empty prompt starts after stop_id.
 
     Where the context is full, its later half is read again into a fresh cache, so that RoPE's positions stay in the trained
     range: each token then follows from at least the context_length / 2 before it.
@@ -42,7 +55,7 @@ def generate(
 
 
 def require_fit(key: str, prompt: list[int], context_length: int) -> None:
-    """Refuses a prompt with more tokens than the context.
+    """Refuse a prompt with more tokens than the context.
 
     Raises:
         UserError: it has; names the key that it stands at.
@@ -53,7 +66,7 @@ def require_fit(key: str, prompt: list[int], context_length: int) -> None:
 
 
 def sample(logits_V: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
-    """A token from the smallest set of likeliest ones with a mass of top_p (Holtzman et al. 2020, arXiv 1904.09751)."""
+    """Draw a token from the smallest set of likeliest ones with a mass of top_p (Holtzman et al. 2020, arXiv 1904.09751)."""
     if temperature == 0:
         return int(logits_V.argmax())
     # The maximum goes first and the rest is done in 64 bits, so that no temperature overflows.

@@ -1,10 +1,15 @@
-"""Settings of the built-in trainer."""
+"""Settings of the built-in trainer, and the names that a study can vary. Imports no torch: params.yaml is checked with it."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, Strict
+from pydantic import ConfigDict, Field, Strict, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from lrsweep.section import Count, Decay, InnerShare, Positive, Real, Section, Share, Texts
+from lrsweep.space import Budget, Value, Values
+
+S = TypeVar("S", bound=Section)
 
 
 class Model(Section):
@@ -13,7 +18,7 @@ class Model(Section):
     d_model: Count
     """width of a token's vector [-]"""
     n_layers: Count
-    """blocks of attention and SwiGLU [blocks]"""
+    """blocks, each of attention and a feed-forward part [blocks]"""
     n_heads: Count
     """heads of attention; 2 · n_heads must divide d_model [heads]"""
     d_ff: Count
@@ -23,34 +28,34 @@ class Model(Section):
     rope_theta: Positive
     """base of RoPE's wavelengths [-] (Su et al. 2021, arXiv 2104.09864)"""
     norm: Literal["pre", "post", "none"]
-    """RMSNorm: pre, before each part of a block | post, after the sum | none (Xiong et al. 2020, arXiv 2002.04745)"""
+    """RMSNorm: pre, before a block's parts | post, after them | none (Xiong et al. 2020, arXiv 2002.04745)"""
     position: Literal["rope", "none"]
-    """position of a token: rope | none (Kazemnejad et al. 2023, arXiv 2305.19466)"""
+    """how a token knows its place: rope | none (Kazemnejad et al. 2023, arXiv 2305.19466)"""
     ffn: Literal["swiglu", "silu"]
-    """feed-forward part: swiglu | silu, without a gate and as many parameters (Shazeer 2020, arXiv 2002.05202)"""
+    """feed-forward part: swiglu | silu, ungated, as many parameters (Shazeer 2020, arXiv 2002.05202)"""
 
 
 class Optimizer(Section):
     """What a study does not vary."""
 
     optimizer: Literal["adamw", "muon"]
-    """adamw | muon: torch.optim.Muon for the hidden matrices, AdamW for embeddings, head and gains (Jordan et al. 2024)"""
+    """adamw | muon: Muon for the hidden matrices, AdamW for the rest (Jordan et al. 2024)"""
     beta1: Decay
     """decay of the mean of the gradients [-] (PyTorch's default)"""
     beta2: Decay
-    """decay of the mean of their squares [-] (PyTorch's default)"""
+    """decay of the mean of the squared gradients [-] (PyTorch's default)"""
     weight_decay: Annotated[Real, Field(ge=0)]
     """decoupled weight decay [-] (PyTorch's default)"""
     eps: Positive
-    """added to the root of the mean square [-] (PyTorch's default)"""
+    """small number added to the root of the mean square [-] (PyTorch's default)"""
     grad_clip: Positive
     """maximum gradient norm: a larger gradient is scaled down to it [-]"""
     schedule: Literal["cosine", "linear", "wsd"]
-    """how the LR falls after warm-up: cosine | linear | wsd, which stays at the maximum and falls at the end"""
+    """how the LR falls after warm-up: cosine | linear | wsd, which holds it and falls at the end"""
     min_lr_ratio: Share
     """minimum LR / maximum LR, reached at the last step [-]"""
     decay_share: Annotated[Real, Field(gt=0, le=1)]
-    """wsd: share of the steps in which the LR falls, at the end [-] (Hägele et al. 2024, arXiv 2405.18392)"""
+    """wsd: share of the steps over which the LR falls [-] (Hägele et al. 2024, arXiv 2405.18392)"""
     muon_lr_ratio: Positive
     """muon: LR of the hidden matrices / LR of the others [-]"""
     muon_momentum: Decay
@@ -72,17 +77,17 @@ class Sharpness(Section):
     """Curvature, measured in a few trials of phase 1."""
 
     trials_per_side: Count
-    """trials under the edge, and as many over it [trials]"""
+    """trials below the edge, and as many above it [trials]"""
     steps: Annotated[tuple[Count, ...], Strict(False), Field(min_length=1)]
-    """updates that are measured before they are made [steps]"""
+    """updates at which curvature is measured, before each is made [steps]"""
     line_tolerance: InnerShare
-    """the critical LR is known to this share of itself [-]"""
+    """the critical LR is found to this share of itself [-]"""
     line_doublings: Count
-    """it is looked for up to 2^this times the LR, and down to 2^-this of it [doublings]"""
+    """it is looked for from 2^-this to 2^this times the LR [doublings]"""
     lanczos_products: Annotated[int, Field(ge=2)]
-    """Hessian-vector products of a probe, at most [products]"""
+    """most Hessian-vector products of one measurement [products]"""
     lanczos_tolerance: InnerShare
-    """a probe ends where the eigenvalue is known to this share of itself [-]"""
+    """a measurement ends when the eigenvalue is known to this share of itself [-]"""
 
 
 class Generate(Section):
@@ -96,3 +101,45 @@ class Generate(Section):
     """temperature of the sampling: 0 takes the most likely token [-]"""
     top_p: Annotated[Real, Field(gt=0, le=1)]
     """mass of the likeliest tokens that is sampled from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
+
+
+def _adapter(field: FieldInfo) -> TypeAdapter:
+    """Give the type of a setting with its limits and its description."""
+    kind: Any = Annotated[field.annotation, field]
+    return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
+
+
+_LR: Any = Annotated[Positive, Field(description="maximum learning rate [-]")]
+_FIELDS = {
+    "lr": FieldInfo.from_annotation(_LR),
+    **{name: field for name, field in Optimizer.model_fields.items() if name != "precision"},
+    "warmup_steps": Budget.model_fields["warmup_steps"],
+    **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},  # its sizes are not varied
+}
+
+# What a configuration may set, each with the type, the limits and the description of its values
+NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}
+
+
+def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Value:
+    """Give the value that a name has where no configuration sets it; `lr` has none."""
+    assert name in NAMES and name != "lr", f"{name} has no fixed value"
+    sections: tuple[tuple[type[Section], Section], ...] = ((Optimizer, optimizer), (Model, model), (Budget, budget))
+    (section,) = (section for kind, section in sections if name in kind.model_fields)
+    return getattr(section, name)
+
+
+def override(values: Values, optimizer: Optimizer, model: Model, budget: Budget) -> tuple[Optimizer, Model, Budget]:
+    """Put a configuration over the fixed settings. That its values fit was checked when params.yaml was read."""
+    assert values.keys() <= NAMES.keys(), f"not all of {', '.join(values)} are names of this trainer"
+
+    def over(kind: type[S], section: S) -> S:
+        own = {name: getattr(section, name) for name in kind.model_fields}
+        return kind(**own | {name: value for name, value in values.items() if name in own})
+
+    return over(Optimizer, optimizer), over(Model, model), over(Budget, budget)
+
+
+def measures(optimizer: str) -> bool:
+    """Say whether `sharpness` measures runs of an optimizer: it knows the preconditioner of AdamW alone."""
+    return optimizer == "adamw"

@@ -22,9 +22,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lrsweep.config import params
-from lrsweep.trainers.builtin.model import Transformer, twice_differentiable
-from lrsweep.trainers.builtin.training import State
+from lrsweep.trainers.builtin.layers import twice_differentiable
+from lrsweep.trainers.builtin.model import Transformer
+from lrsweep.trainers.builtin.settings import Sharpness, measures
+from lrsweep.trainers.builtin.training import Run
 
 
 class Update(NamedTuple):
@@ -60,23 +61,25 @@ class Eigenvalue(NamedTuple):
     products: int
 
 
-def next_update(state: State, inputs_BT: Tensor, targets_BT: Tensor, grad_clip: float) -> Update:
-    """The update that training would make on this batch; the state is left as it is."""
-    weights, (group,) = list(state.model.parameters()), state.optimizer.param_groups
-    loss = F.cross_entropy(state.model(inputs_BT).flatten(0, 1), targets_BT.flatten())
+def next_update(run: Run, inputs_BT: Tensor, targets_BT: Tensor) -> Update:
+    """Give the update that a run of AdamW would make on this batch; the run is left as it is."""
+    assert measures(run.settings.optimizer.optimizer), "the preconditioner is AdamW's"
+    adamw, weights = run.optimizers.adamw, list(run.model.parameters())
+    (group,) = adamw.param_groups
+    loss = F.cross_entropy(run.model(inputs_BT).flatten(0, 1), targets_BT.flatten())
     gradient = _flat(torch.autograd.grad(loss, weights))
     norm = float(gradient.norm())
-    clip = min(1.0, grad_clip / (norm + 1e-6))  # as clip_grad_norm_ does
-    (beta1, beta2), number = group["betas"], state.step + 1
-    first, second = (_flat(state.optimizer.state[weight][name] for weight in weights) for name in ("exp_avg", "exp_avg_sq"))
+    clip = min(1.0, run.settings.optimizer.grad_clip / (norm + 1e-6))  # as clip_grad_norm_ does
+    (beta1, beta2), number = group["betas"], run.step + 1
+    first, second = (_flat(adamw.state[weight][name] for weight in weights) for name in ("exp_avg", "exp_avg_sq"))
     first, second = first.lerp(clip * gradient, 1 - beta1), second.lerp((clip * gradient) ** 2, 1 - beta2)
     preconditioner = (1 - beta1**number) * ((second / (1 - beta2**number)).sqrt() + group["eps"])
     direction = first / preconditioner + group["weight_decay"] * _flat(weight.detach() for weight in weights)
     return Update(direction, preconditioner, loss.item(), norm, clip)
 
 
-def critical_lr(loss_at: Callable[[float], float], start: float, section: params.Sharpness) -> Bracket:
-    """The least LR at which the loss is not below loss_at(0): doubled or halved from `start`, then halved between.
+def critical_lr(loss_at: Callable[[float], float], start: float, section: Sharpness) -> Bracket:
+    """Find the least LR at which the loss is not below loss_at(0): doubled or halved from `start`, then halved between.
 
     The ends are closer than line_tolerance of the upper one. A loss that is not finite does not fall.
     """
@@ -101,7 +104,7 @@ def critical_lr(loss_at: Callable[[float], float], start: float, section: params
 
 @torch.no_grad()
 def loss_along(model: Transformer, direction: Tensor, inputs_BT: Tensor, targets_BT: Tensor) -> Callable[[float], float]:
-    """The loss on the batch at the weights less lr times the direction, as a function of lr."""
+    """Give the loss on the batch at the weights less lr times the direction, as a function of lr."""
     start = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     parts = dict(zip(start, _like(direction, list(start.values())), strict=True))
 
@@ -117,7 +120,7 @@ def loss_along(model: Transformer, direction: Tensor, inputs_BT: Tensor, targets
 def preconditioned_hessian(
     model: Transformer, update: Update, inputs_BT: Tensor, targets_BT: Tensor
 ) -> Callable[[Tensor], Tensor]:
-    """The product of c P^(-1/2) H P^(-1/2) with a vector; the graph of the gradient is made once."""
+    """Give the product of c P^(-1/2) H P^(-1/2) with a vector; the graph of the gradient is made once."""
     weights, root = list(model.parameters()), update.preconditioner.rsqrt()
     with twice_differentiable():
         loss = F.cross_entropy(model(inputs_BT).flatten(0, 1), targets_BT.flatten())
@@ -130,8 +133,8 @@ def preconditioned_hessian(
     return product
 
 
-def greatest_eigenvalue(product: Callable[[Tensor], Tensor], start: Tensor, section: params.Sharpness) -> Eigenvalue:
-    """Lanczos (1950) with full reorthogonalization, from a start vector, until the error bound is within lanczos_tolerance.
+def greatest_eigenvalue(product: Callable[[Tensor], Tensor], start: Tensor, section: Sharpness) -> Eigenvalue:
+    """Find it by Lanczos (1950) with full reorthogonalization, from a start vector, until its error is within lanczos_tolerance.
 
     The bound is that of Ritz values: a true eigenvalue lies within beta_k |s_k| of the value (Paige 1972). `start` must not be 0.
     """
@@ -154,7 +157,7 @@ def greatest_eigenvalue(product: Callable[[Tensor], Tensor], start: Tensor, sect
 
 
 def threshold(beta1: float, lr: float) -> float:
-    """Where full-batch Adam with momentum beta1 gets unstable: (2 + 2 beta1) / ((1 - beta1) lr) (Cohen et al. 2022).
+    """Give where full-batch Adam with momentum beta1 gets unstable: (2 + 2 beta1) / ((1 - beta1) lr) (Cohen et al. 2022).
 
     >>> round(threshold(0.9, 1.0), 9)
     38.0
@@ -163,7 +166,7 @@ def threshold(beta1: float, lr: float) -> float:
 
 
 def pick(lrs: Sequence[float], edge_lr: float | None, per_side: int) -> list[int]:
-    """Places of the trials to measure: up to per_side on either side of the edge, evenly by rank of LR, the outer ones too."""
+    """Choose the trials to measure, by place: up to per_side on either side of the edge, evenly by rank of LR, ends included."""
     ranked = sorted(range(len(lrs)), key=lambda i: (lrs[i], i))
     under = [i for i in ranked if edge_lr is not None and lrs[i] <= edge_lr]
     over = [i for i in ranked if i not in under]

@@ -1,212 +1,159 @@
-"""Training as a generator of observations: what to log, when to stop and what to save is the consumer's business."""
+"""Training as a generator of observations: what to keep, when to stop and what to save is the consumer's business."""
 
-import ctypes
-import math
-import os
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save
 from torch import Tensor
 
-from lrsweep.config import params
 from lrsweep.seeding import derive_seed
-from lrsweep.text.tokens import sample_batch
+from lrsweep.space import Budget
+from lrsweep.text.batches import sample_batch
+from lrsweep.trainers.builtin import checkpoints
 from lrsweep.trainers.builtin.model import Transformer, init_weights
+from lrsweep.trainers.builtin.optimizers import Optimizers
 from lrsweep.trainers.builtin.schedule import lr_at
-
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW keeps of each weight
-
-
-class Step(NamedTuple):
-    """One update: its number from 1, its LR, the loss in nats on its batch before it, and the gradient norm before clipping."""
-
-    step: int
-    lr: float
-    loss_nats: float
-    grad_norm: float
-
-    @property
-    def finite(self) -> bool:
-        """Whether training can go on from here."""
-        return math.isfinite(self.loss_nats) and math.isfinite(self.grad_norm)
-
-
-class Eval(NamedTuple):
-    """The loss in nats on the fixed validation batches after `step` updates, and the LR of that step (0 at step 0)."""
-
-    step: int
-    lr: float
-    loss_nats: float
-
-    @property
-    def finite(self) -> bool:
-        """Whether training can go on from here."""
-        return math.isfinite(self.loss_nats)
+from lrsweep.trainers.builtin.settings import Model, Optimizer
+from lrsweep.trainers.trainer import Eval, Observation, Step
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a training run is made of beside its state and its data."""
+class Data:
+    """What all runs read: the size of the vocabulary, the training tokens, and inputs and targets N x B x T of the evals."""
 
-    optimizer: params.Optimizer
-    budget: params.Budget
+    vocab_size: int
+    train_tokens: np.ndarray
+    valid_batches: tuple[np.ndarray, np.ndarray]
+
+
+class Settings(NamedTuple):
+    """What one run is made of beside the data."""
+
+    model: Model
+    optimizer: Optimizer
+    budget: Budget
     max_lr: float
     seed: int
-    context_length: int
-
-    def lr(self, step: int) -> float:
-        """The learning rate of a step."""
-        return lr_at(step, self.max_lr, self.budget, self.optimizer.min_lr_ratio)
 
 
-@dataclass
-class State:
-    """Weights, AdamW's moments and the number of steps done: with the Run and the data, all that the next step depends on."""
+class Run:
+    """One training run: weights, the optimizers' moments, the number of steps done, and all that the next step depends on.
 
-    model: Transformer
-    optimizer: torch.optim.AdamW
-    step: int
-    precision: torch.dtype  # of the forward pass
+    `identity` is a digest of what all runs of the trainer depend on; a state of another one, or of other settings, is not loaded.
+    """
+
+    def __init__(self, settings: Settings, data: Data, device: str, identity: str) -> None:
+        self.settings, self.data = settings, data
+        self.model = Transformer(settings.model, data.vocab_size)
+        init_weights(self.model, settings.seed)
+        self.model.to(device)
+        self.optimizers = Optimizers(self.model, settings.optimizer)
+        self.step = 0
+        self.valid_batches = tuple(torch.from_numpy(array).to(device) for array in data.valid_batches)
+        of_run = [part.model_dump() if isinstance(part, Model | Optimizer | Budget) else part for part in settings]
+        self.identity = json.dumps([identity, *of_run])
 
     @property
     def device(self) -> torch.device:
         """Where weights and moments are."""
         return self.model.head.weight.device
 
-    def move(self, device: str) -> "State":
-        """Moves all of it to a device, in place."""
-        torch.backends.cuda.enable_flash_sdp(device == "cpu")  # on a GPU its gradient is not deterministic
-        self.model.to(device)
-        for moments in self.optimizer.state.values():
-            for key, moment in moments.items():
-                moments[key] = moment.to(device)
-        return self
+    def observe(self, until: int) -> Iterator[Observation]:
+        """Train on to the step `until`; yield every step, and an eval at step 0 and at each multiple of eval_every.
 
-    def autocast(self) -> torch.autocast:
-        """The forward pass in the state's precision, gradients and weights in float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
+        While an observation is held, the state is exactly that of its step, so a consumer may stop or save there. The run ends
+        with the first observation that is not finite; its state is of no more use.
+        """
+        if self.step == 0:
+            yield (first := Eval(0, self.lr(0), self._measure()))
+            if not first.finite:
+                return
+        while self.step < until:
+            number = self.step + 1
+            lr = self.lr(number)
+            loss_nats, grad_norm = self.update(*self.batch(number), lr)
+            yield (seen := Step(number, lr, loss_nats, grad_norm))
+            if not seen.finite:
+                return
+            if number % self.settings.budget.eval_every == 0:
+                yield (measured := Eval(number, lr, self._measure()))
+                if not measured.finite:
+                    return
+
+    def lr(self, step: int) -> float:
+        """Give the learning rate of a step."""
+        return lr_at(step, self.settings.max_lr, self.settings.optimizer, self.settings.budget)
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Give the inputs and targets B x T of a step."""
+        sizes = self.settings.optimizer.batch_size, self.settings.model.context_length
+        arrays = sample_batch(self.data.train_tokens, derive_seed(self.settings.seed, "batches"), step, *sizes)
+        inputs_BT, targets_BT = (torch.from_numpy(array).to(self.device) for array in arrays)
+        return inputs_BT, targets_BT
+
+    def update(self, inputs_BT: Tensor, targets_BT: Tensor, lr: float) -> tuple[float, float]:
+        """Make one step; return the loss before it, in nats, and the gradient norm before clipping."""
+        self.model.zero_grad(set_to_none=True)
+        with self._autocast():
+            loss = F.cross_entropy(self.model(inputs_BT).float().flatten(0, 1), targets_BT.flatten())
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.optimizer.grad_clip)
+        self.optimizers.step(lr)
+        self.step += 1
+        return loss.item(), norm.item()
+
+    def save(self, folder: Path) -> None:
+        """Write the state into a folder, so that `load` goes on from it to the same bits.
+
+        Raises:
+            UserError: it cannot be written, as on a full disk.
+        """
+        checkpoints.write(folder, self.identity, self.tensors())
+
+    def load(self, folder: Path) -> int:
+        """Take over a saved state and return its step.
+
+        Raises:
+            UserError: there is none, it is damaged, or of another run; this run is as it was.
+        """
+        self.load_tensors(checkpoints.read(folder, self.identity))
+        return self.step
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state as tensors, to be saved without pickle. They are the live ones: save them before the next step."""
-        saved = {"step": torch.tensor(self.step)}
-        for name, weight in self.model.named_parameters():
-            saved[f"weight/{name}"] = weight.detach()
-            saved |= {f"{key}/{name}": self.optimizer.state[weight][key] for key in MOMENTS}
-        return saved
+        """Give the state as tensors. They are the live ones: save them before the next step."""
+        weights = {f"weight/{name}": weight.detach() for name, weight in self.model.named_parameters()}
+        moments = {f"{key}/{name}": moment for name, kept in self.optimizers.moments.items() for key, moment in kept.items()}
+        return {"step": torch.tensor(self.step), **weights, **moments}
+
+    def weights(self) -> bytes:
+        """Give the weights as a safetensors file holds them, in the names of the model."""
+        return save(self.model.state_dict())
 
     @torch.no_grad()
     def load_tensors(self, saved: Mapping[str, Tensor]) -> None:
-        """Takes over a saved state, by copy: the run goes on bit for bit."""
+        """Take over a saved state, by copy."""
+        for name, tensor in self.tensors().items():
+            tensor.copy_(saved[name])
         self.step = int(saved["step"])
-        for name, weight in self.model.named_parameters():
-            weight.copy_(saved[f"weight/{name}"])
-            for key in MOMENTS:
-                self.optimizer.state[weight][key].copy_(saved[f"{key}/{name}"])
 
+    def _autocast(self) -> torch.autocast:
+        """Run the forward pass in the precision of the settings; gradients and weights stay float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.optimizer.precision == "bfloat16")
 
-def use_one_thread() -> None:
-    """One thread a trial: two were slower for a small model, and the number of threads would change bits.
-
-    On a GPU cuBLAS asks for a fixed workspace, and of the kernels of attention only the plain one has a deterministic gradient.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cuda.enable_mem_efficient_sdp(False)
-    torch.backends.cuda.enable_cudnn_sdp(False)
-    _keep_freed_memory()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # finds reads of unset memory, at 1 % of the time; there are none
-
-
-def _keep_freed_memory() -> None:
-    """Has glibc keep what a step frees for the next one: given back, it costs 1 ms of 16 a step at the default scale.
-
-    No result depends on it. Where the C library is another one nothing is changed.
-    """
-    trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # glibc's malloc.h
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for option, size in ((trim_threshold, 1 << 30), (top_pad, 1 << 26), (mmap_threshold, 1 << 25)):
-            mallopt(option, size)
-
-
-def start(model: params.Model, vocab_size: int, optimizer: params.Optimizer, hyper: params.Hyperparameters, seed: int) -> State:
-    """A fresh model and AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101).
-
-    All weights decay, embeddings and gains too, as in CS336; many recipes spare what has fewer than two dimensions.
-    """
-    network = Transformer(model, vocab_size)
-    init_weights(network, seed)
-    adamw = torch.optim.AdamW(
-        network.parameters(),
-        lr=0.0,  # set at every step
-        betas=(optimizer.beta1, hyper.beta2),
-        eps=optimizer.eps,
-        weight_decay=hyper.weight_decay,
-        fused=True,  # 0.5 ms a step faster than foreach at the default scale
-    )
-    for weight in network.parameters():
-        # As AdamW would make them at its first step: a state can be saved and loaded before it too.
-        moments = (torch.zeros_like(weight), torch.zeros_like(weight), torch.zeros(()))
-        adamw.state[weight] = dict(zip(MOMENTS, moments, strict=True))
-    return State(network, adamw, 0, getattr(torch, optimizer.precision))
-
-
-def observe(
-    state: State, run: Run, train_tokens: np.ndarray, valid_batches: tuple[np.ndarray, np.ndarray], until: int
-) -> Iterator[Step | Eval]:
-    """Trains from state.step to `until`; yields every step, and an eval at step 0 and at each multiple of eval_every.
-
-    valid_batches are inputs and targets N x B x T. While an observation is held, the state is exactly that of its step, so a
-    consumer may stop or save there. The run ends with the first observation that is not finite; its state is of no more use.
-    """
-    inputs_NBT, targets_NBT = (torch.from_numpy(array).to(state.device) for array in valid_batches)
-
-    def measure() -> float:
-        with state.autocast():
-            return evaluate(state.model, inputs_NBT, targets_NBT)
-
-    if state.step == 0:
-        yield (first := Eval(0, run.lr(0), measure()))
-        if not first.finite:
-            return
-    batch_seed = derive_seed(run.seed, "batches")
-    while state.step < until:
-        number = state.step + 1
-        lr = run.lr(number)
-        batch = sample_batch(train_tokens, batch_seed, number, run.optimizer.batch_size, run.context_length)
-        inputs_BT, targets_BT = (torch.from_numpy(array).to(state.device) for array in batch)
-        loss_nats, grad_norm = update(state, inputs_BT, targets_BT, lr, run.optimizer.grad_clip)
-        yield (seen := Step(number, lr, loss_nats, grad_norm))
-        if not seen.finite:
-            return
-        if number % run.budget.eval_every == 0:
-            yield (measured := Eval(number, lr, measure()))
-            if not measured.finite:
-                return
-
-
-def update(state: State, inputs_BT: Tensor, targets_BT: Tensor, lr: float, grad_clip: float) -> tuple[float, float]:
-    """One step of AdamW; returns the loss before it, in nats, and the gradient norm before clipping."""
-    state.optimizer.zero_grad(set_to_none=True)
-    with state.autocast():
-        loss = F.cross_entropy(state.model(inputs_BT).float().flatten(0, 1), targets_BT.flatten())
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), grad_clip)
-    for group in state.optimizer.param_groups:
-        group["lr"] = lr
-    state.optimizer.step()
-    state.step += 1
-    return loss.item(), norm.item()
+    def _measure(self) -> float:
+        with self._autocast():
+            return evaluate(self.model, *self.valid_batches)
 
 
 @torch.inference_mode()
 def evaluate(model: Transformer, inputs_NBT: Tensor, targets_NBT: Tensor) -> float:
-    """Mean loss in nats over the fixed batches.
+    """Give the mean loss in nats over the fixed batches.
 
     One at a time: together they fall out of the CPU's cache and take 1.6 times as long.
     """

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
+from lrsweep.provenance.lineage import context, study_folder
 
 from lrsweep.config import checking
 from lrsweep.errors import UserError
-from lrsweep.provenance.lineage import context, study_folder
 from lrsweep.search import study
 from lrsweep.search.curves import Curve
 from lrsweep.search.proposing import propose
-from lrsweep.space import Float
 from lrsweep.store import artifacts, prior
 from tests.pipeline import clone, run, with_value
 from tests.test_proposing import SECTION, record

@@ -1,0 +1,130 @@
+"""How each trial of phase 1 ended: its loss, whether it recovered, its catapult, and whether training broke."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lrsweep.analysis import settings
+from lrsweep.search.trial import COMPLETE, DIVERGED
+
+
+@dataclass(frozen=True)
+class Catapult:
+    """The largest rise of the eval loss near the peak, and whether a later eval made up for it; None where nothing rose."""
+
+    rise_nats: float
+    recovered: bool | None
+
+
+@dataclass(frozen=True)
+class Ending(Catapult):
+    """The end of a trial at its maximum LR; a loss of None says that it diverged."""
+
+    trial: int
+    lr: float
+    state: str
+    final_loss_nats: float | None
+    never_recovered: bool
+    spikes: int
+    spike_rate: float | None
+    unstable: bool
+
+    @property
+    def learned(self) -> bool:
+        """Whether the trial ended below the loss at the end of warm-up."""
+        return self.state == COMPLETE and not self.never_recovered
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many trials ended how; a catapult is counted from a rise of `tolerance` of the final loss."""
+
+    trials: int
+    diverged: int
+    never_recovered: int
+    catapults: int
+
+
+@dataclass(frozen=True)
+class Instability:
+    """Where training itself breaks, which is not where its loss gets worse: trials that diverge, never recover or spike often.
+
+    first_lr is the lowest LR of such a trial, calm_below_lr the highest under it, and last_calm_lr the highest calm one of all.
+    """
+
+    trials: int
+    first_lr: float | None
+    calm_below_lr: float | None
+    last_calm_lr: float | None
+
+
+def describe_endings(
+    trials: pd.DataFrame,
+    evals: pd.DataFrame,
+    marked: pd.DataFrame,
+    warmup_steps: int,
+    section: settings.Edge,
+    initial: float | None,
+) -> tuple[Ending, ...]:
+    """Describe the trials in order of LR. `marked` are the steps with their spikes, `initial` is the loss of chance in nats."""
+    spikes, judged = (marked.groupby("trial")[name].sum() for name in ("spike", "judged"))
+    curves = dict(iter(evals.sort_values("step").groupby("trial")))
+    rows = []
+    for row in trials[trials["state"].isin([COMPLETE, DIVERGED])].sort_values(["lr", "trial"]).itertuples():
+        curve = curves.get(row.trial, evals.iloc[:0])
+        final = float(row.final_loss_nats) if row.state == COMPLETE else None
+        lost = final is not None and _never_recovered(final, curve, warmup_steps, initial)
+        n, of = int(spikes.get(row.trial, 0)), int(judged.get(row.trial, 0))
+        rise = catapult(curve["lr"].to_numpy(), curve["loss_nats"].to_numpy(), float(row.lr), section.near_peak)
+        rows.append(
+            Ending(
+                trial=int(row.trial),
+                lr=float(row.lr),
+                state=row.state,
+                final_loss_nats=final,
+                never_recovered=lost,
+                spikes=n,
+                spike_rate=n / of if of else None,
+                unstable=final is None or lost or n > section.unstable_spikes * of,
+                rise_nats=rise.rise_nats,
+                recovered=rise.recovered,
+            )
+        )
+    return tuple(rows)
+
+
+def _never_recovered(final: float, curve: pd.DataFrame, warmup_steps: int, initial: float | None) -> bool:
+    """Say whether the final loss is not below the loss at the end of warm-up, or not below that of the untrained model."""
+    before = curve.loc[curve["step"] <= warmup_steps, "loss_nats"]
+    return (initial is not None and final >= initial) or (len(before) > 0 and final >= float(before.iloc[-1]))
+
+
+def catapult(lrs: np.ndarray, losses: np.ndarray, max_lr: float, near_peak: float) -> Catapult:
+    """Find the largest rise of the eval loss, in nats, over the least loss before it, where the LR is near_peak of the peak.
+
+    Lewkowycz et al. 2020, arXiv 2003.02218.
+    """
+    least = np.minimum.accumulate(losses)
+    near = [i for i in range(1, len(losses)) if lrs[i] >= near_peak * max_lr]
+    peak = max(near, key=lambda i: losses[i] - least[i - 1], default=None)
+    if peak is None or losses[peak] <= least[peak - 1]:
+        return Catapult(0.0, None)
+    later = losses[peak + 1 :]
+    return Catapult(float(losses[peak] - least[peak - 1]), bool((later < least[peak - 1]).any()))
+
+
+def find_instability(endings: Sequence[Ending]) -> Instability:
+    """Find the LRs at which training breaks."""
+    broken, calm = ([row.lr for row in endings if row.unstable == kind] for kind in (True, False))
+    first = min(broken, default=None)
+    below = [lr for lr in calm if first is None or lr < first]
+    return Instability(len(broken), first, max(below, default=None), max(calm, default=None))
+
+
+def count_endings(endings: Sequence[Ending], tolerance: float) -> Counts:
+    """Count how the trials ended."""
+    ended = [(row, row.final_loss_nats) for row in endings if row.final_loss_nats is not None]
+    catapults = sum(row.rise_nats > tolerance * final for row, final in ended)
+    return Counts(len(endings), len(endings) - len(ended), sum(row.never_recovered for row, _ in ended), catapults)

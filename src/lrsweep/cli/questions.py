@@ -1,0 +1,145 @@
+"""The commands that answer questions and change nothing."""
+
+import json
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lrsweep.cli import completion
+from lrsweep.cli.stages import PARAMS
+from lrsweep.config import checking
+from lrsweep.store.results import FOLDER, Results
+
+PANEL = "Questions"
+
+app = typer.Typer()
+Json = Annotated[bool, typer.Option("--json", help="Prints JSON, for machines.")]
+
+
+@app.command(rich_help_panel=PANEL, epilog="Example: lrsweep status --follow")
+def status(follow: Annotated[bool, typer.Option(help="Look again every second, until Ctrl-C.")] = False) -> None:
+    """Says how far each study of these parameters is, a line each; also of one that runs elsewhere with the same work folder."""
+    from lrsweep.runner import catalogue, progress
+
+    params = checking.load(PARAMS)
+    found = [(progress.plan_of(stage, params), events) for stage, events in catalogue.started(params, Results(FOLDER))]
+    if not found:
+        typer.echo("no study of these parameters has started: snakemake --cores all starts them")
+        return
+
+    def lines() -> str:
+        return "\n".join(str(progress.summarize(progress.read(events), plan)) for plan, events in found)
+
+    if not follow:
+        typer.echo(lines())
+        return
+    from rich.live import Live
+
+    with Live("") as live, suppress(KeyboardInterrupt):
+        while True:
+            live.update(lines(), refresh=True)
+            time.sleep(1)
+
+
+@app.command(rich_help_panel=PANEL, epilog="Example: lrsweep replay sweep_bayes")
+def replay(stage: Annotated[Literal["sweep_bayes"], typer.Argument(help="The study.")]) -> None:
+    """Derives every proposal and every stop of a study again from its records, and fails at the first that differs."""
+    from lrsweep.stages.replay import run
+
+    typer.echo(run(checking.load(PARAMS), Results(FOLDER)))
+
+
+@app.command(rich_help_panel=PANEL, epilog="Example: lrsweep estimate --steps 50")
+def estimate(steps: Annotated[int, typer.Option(min=1, help="Training steps to try.")] = 20) -> None:
+    """Trains the first steps of phase 1 with these parameters and says what the whole run would take on this machine.
+
+    The text must be there in tokens: snakemake --cores all -- results/tokenize/tokens.json
+    """
+    from lrsweep.stages.estimate import run
+
+    typer.echo(run(checking.load(PARAMS), Results(FOLDER), steps))
+
+
+@app.command(rich_help_panel=PANEL, epilog="Example: lrsweep rules curves.csv --rungs 250 --rungs 500 --rungs 1000")
+def rules(
+    table: Annotated[Path, typer.Argument(help="CSV or parquet with columns trial, step, loss and, for M_u, lr.")],
+    rungs: Annotated[list[int] | None, typer.Option(help="Steps of the rungs; those of sweep_bayes if not given.")] = None,
+    eta: Annotated[int | None, typer.Option(min=2, help="Reduction factor; that of sweep_bayes if not given.")] = None,
+    orders: Annotated[int | None, typer.Option(min=1, help="Random orders; assess.orders if not given.")] = None,
+) -> None:
+    """Replays stopping rules over curves of your own: what each would have trained and lost."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from lrsweep.stages.rules import run
+
+    p = checking.load(PARAMS)
+    bayes = p.sweep_bayes
+    rows, note = run(
+        table,
+        sorted(set(rungs)) if rungs else bayes.rungs,
+        bayes.stopping.model_copy(update={"eta": eta} if eta else {}),
+        orders or p.assess.orders,
+        bayes.metric,
+        p.seed,
+    )
+    heads = ("rule", "metric", "steps", "stopped", "best loss", "cost", "best kept")
+    columns = (Column(head, no_wrap=True, justify="left" if i < 2 else "right") for i, head in enumerate(heads))
+    shown = Table(*columns, box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        counts = (f"{row['median_steps']:.0f}", f"{row['median_stopped']:.0f}", f"{row['median_best_loss_nats']:.4f}")
+        shown.add_row(row["rule"], row["metric"], *counts, f"{row['mean_cost_nats']:.4f}", f"{row['kept_best_share']:.0%}")
+    console = Console()
+    console.print(shown)
+    console.print(f"{note}. Medians; cost is the mean loss given up against no stopping.")
+
+
+@app.command(rich_help_panel=PANEL, epilog="Example: lrsweep trace results/figures/choice.png")
+def trace(file: Annotated[Path, typer.Argument(help="An artifact, or a copy of one.")], as_json: Json = False) -> None:
+    """Tells where FILE comes from: stages, parameters, inputs, code; exit code 1 where something is not as recorded."""
+    from lrsweep.provenance import trace as tracing
+
+    workspace = tracing.Workspace.read(checking.load(PARAMS))
+    found = tracing.trace(file, workspace)
+    print(json.dumps(found, indent=2) if as_json else "\n".join(tracing.tree(found, workspace)))
+    sys.exit(0 if found["intact"] else 1)
+
+
+@app.command(rich_help_panel=PANEL, epilog="Example: lrsweep verify --json")
+def verify(as_json: Json = False) -> None:
+    """Checks every artifact against its record and the current configuration; exit code 1 where something does not fit."""
+    from lrsweep.provenance.trace import Workspace
+
+    workspace = Workspace.read(checking.load(PARAMS))
+    found = list(workspace.discrepancies(workspace.stages))
+    if as_json:
+        print(json.dumps({"intact": not found, "discrepancies": [asdict(one) for one in found]}, indent=2))
+    elif found:
+        print(f"{found[0]}" + (f" ({len(found) - 1} more: --json)" if found[1:] else ""))
+    else:
+        print(f"{sum(len(stage.artifacts) for stage in workspace.stages.values())} artifacts are as recorded")
+    sys.exit(1 if found else 0)
+
+
+@app.command(rich_help_panel=PANEL, epilog="Example: lrsweep explain sweep_bayes.stopping.first_rung")
+def explain(
+    key: Annotated[
+        str | None, typer.Argument(help="A dotted key; all keys, a line each, if not given.", autocompletion=completion.keys)
+    ] = None,
+) -> None:
+    """Says what a key of params.yaml is: unit, type and range, value, default, source, and the stages that it runs again."""
+    from lrsweep.config import explanation, schema, yamlfile
+    from lrsweep.provenance import pipeline
+
+    if key is None:
+        typer.echo("\n".join(explanation.listing(list(schema.keys(schema.read())))))
+        return
+    params = yamlfile.read(PARAMS)
+    yamlfile.parse(params, PARAMS)
+    typer.echo(explanation.explain(key, params, partial(pipeline.rerun, pipeline.load())))

@@ -1,0 +1,116 @@
+"""What the Snakefile asks: which stages there are, what each depends on, and how many workers train its trials."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from lrsweep import files
+from lrsweep.config import checking
+from lrsweep.config.params import Params
+from lrsweep.errors import UserError, lines
+from lrsweep.provenance import pipeline, recording
+from lrsweep.provenance.pipeline import Stage
+from lrsweep.runner import identity
+from lrsweep.runner.settings import FANNED_OUT, most_workers
+from lrsweep.store import imported, results
+from lrsweep.store.locking import held, hold
+from lrsweep.text.corpus import read_beginnings
+from lrsweep.tracking import commands
+from lrsweep.trainers import devices
+
+LOCK = Path(".snakemake/runner.lock")
+WORKERS = Path(".snakemake/workers")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of the workflow, or one job of it."""
+
+    stages: dict[str, Stage]
+    params: Params
+    data: dict[str, tuple[str, ...]]  # the deps of each stage that are data
+    is_main: bool
+    at_once: int  # trials
+
+    def begin(self) -> None:
+        """Take the folder's lock for this run."""
+        _or_refuse(lambda: hold(LOCK))
+
+    def inputs(self, stage: Stage) -> list[str]:
+        """Give the stage's deps. The check is not one of them: it has been made here."""
+        return [*self.data[stage.name], *stage.code_files]
+
+    def values(self, stage: Stage) -> str:
+        """Give the parameters that the stage reads, so that a changed one runs it again."""
+        return json.dumps(stage.values(self.params), sort_keys=True)
+
+    def worker(self, stage: str, number: int | str) -> str:
+        """Give the file that says that a worker has ended."""
+        return str(WORKERS / f"{stage}-{number}")
+
+    def workers(self, stage: Stage) -> list[str]:
+        """Give the workers that a stage waits for: none where its artifacts and all before them are those of this configuration."""
+        if not self.is_main or stage.name not in FANNED_OUT:
+            return []
+        before = [self.stages[name].provenance for name in pipeline.upstream(self.stages, stage.name)]
+        if all(Path(path).exists() for path in before if path):
+            return []
+        n = min(self.at_once, most_workers(stage.name, self.params))
+        return [self.worker(stage.name, number) for number in range(n)]
+
+
+def plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
+    """Check params.yaml and give the plan; a mistake is said in a line, and ends Snakemake with exit code 2.
+
+    at_once: trials that Snakemake trains at once: its cores here, its jobs on a cluster.
+    """
+    return _or_refuse(lambda: _plan(is_main, is_dry, at_once))
+
+
+def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
+    stages, params = pipeline.load(), checking.load(Path("params.yaml"))
+    workers = at_once if params.execution.workers == "auto" else params.execution.workers
+    data = {name: recording.inputs(stage, params) for name, stage in stages.items()}
+    found = Plan(stages, params, data, is_main, workers or 1)
+    imported.check(params.sweep_uniform, params.sweep_bayes)
+    _inherit(params)
+    if is_main:
+        read_beginnings(params.corpus)
+        commands.before(params)
+        if not held(LOCK):
+            _clear(found, is_dry)
+    return found
+
+
+def _inherit(params: Params) -> None:
+    """Set what jobs get from the run that starts them: the code, the command, and what trains, which decides last digits."""
+    for name, path in (("PYTHONPATH", Path("src").resolve()), ("PATH", Path(sys.executable).parent)):
+        os.environ[name] = os.pathsep.join(filter(None, [str(path), os.environ.get(name)]))
+    os.environ[devices.VARIABLE] = devices.device(params.execution.device)
+
+
+def _clear(found: Plan, is_dry: bool) -> None:
+    """Take away what runs that were killed have left, and the records of stages that are out of date."""
+    if not is_dry:
+        for folder in (results.FOLDER, identity.work()):
+            files.prepare(folder)
+        made_from = {path for stage in found.stages.values() for path in found.inputs(stage)}
+        files.bring_to_the_present([*map(Path, made_from), *results.FOLDER.rglob("*.*")])
+        for ended in WORKERS.glob("*"):
+            ended.unlink(missing_ok=True)
+    recording.set_stale_aside(found.stages, found.params)
+
+
+def _or_refuse(ask: Callable[[], T]) -> T:
+    """Say a mistake in a line: Snakemake would wrap an exception in a traceback."""
+    try:
+        return ask()
+    except UserError as error:
+        print(lines(error), file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(2)

@@ -1,0 +1,142 @@
+"""Check the names of a configuration: those that sweep_bayes.space varies, and those that select.default gives."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from lrsweep.config import violations
+from lrsweep.config.params import Params
+from lrsweep.config.violations import Nothing, Problem
+from lrsweep.space import Choice, Dimension, Float, Int, Value
+from lrsweep.store.columns import TABLES, VALUES
+from lrsweep.store.tables import SIMULATED
+from lrsweep.trainers.builtin.settings import NAMES
+
+SPACE, DEFAULT = "sweep_bayes.space", "select.default"
+RANGE, CHOICES = "a range {min, max, scale: linear | log}", "{choices: [one, another]}"
+
+# Columns that stand beside those of the names
+RESERVED = {column.rstrip("?") for table in TABLES.values() if VALUES in table for column in table} | {SIMULATED}
+
+
+def problems(p: Params) -> Iterator[Problem]:
+    """Find what is wrong with the ranges of both phases and with the default."""
+    yield from _dimension_problems("sweep_uniform.lr", p.sweep_uniform.lr, NAMES["lr"])
+    if "lr" not in p.sweep_bayes.space:
+        expected = f"auto or {RANGE}: the edge, profiles and laws are about the learning rate"
+        yield Problem(f"{SPACE}.lr", Nothing("nothing"), expected, "add the line `lr: auto`")
+    for name, dimension in p.sweep_bayes.space.items():
+        yield from _space_problems(f"{SPACE}.{name}", name, dimension, p)
+    yield from _default_problems(p)
+
+
+def _space_problems(key: str, name: str, dimension: Dimension | Literal["auto"], p: Params) -> Iterator[Problem]:
+    """Find what is wrong with one name of the space."""
+    if problem := _name_problem(key, name, dimension, p.simulate):
+        yield problem
+    elif isinstance(dimension, str):
+        if name != "lr":
+            yield Problem(key, dimension, f"{RANGE} or {CHOICES}: auto is for lr alone", "write out what to search")
+    elif name == "lr" and not isinstance(dimension, Float):
+        yield Problem(key, _plain(dimension), f"auto or {RANGE} of real numbers", "write auto for the edge's range")
+    elif found := list(_dimension_problems(key, dimension, NAMES.get(name))):
+        yield from found
+    elif name == "warmup_steps" and isinstance(dimension, Choice):
+        yield from _warmup_problems(f"{key}.choices", max(dimension.choices), p)
+    elif name == "warmup_steps" and isinstance(dimension, Int):
+        yield from _warmup_problems(f"{key}.max", dimension.max, p)
+
+
+def _name_problem(key: str, name: str, found: Dimension | Value, simulate: bool) -> Problem | None:
+    """Find what is wrong with the name itself. Curves that are made up may have any name."""
+    if name in RESERVED:
+        return Problem(key, name, "a name that is no column of the tables of trials", "give it another name")
+    if not name.isidentifier():
+        return Problem(key, name, "a name of letters, digits and _", "give it another name")
+    if name not in NAMES and not simulate:
+        near = violations.nearest(name, NAMES)
+        expected = "a name that the trainer takes" + (f" (nearest: {near})" if near else f": {', '.join(NAMES)}")
+        return Problem(key, _plain(found), expected, "correct the name or remove the line")
+    return None
+
+
+def _dimension_problems(key: str, dimension: Dimension, takes: TypeAdapter | None) -> Iterator[Problem]:
+    """Find what is wrong with a range or with choices, on their own and for what the trainer takes, where that is known."""
+    if isinstance(dimension, Choice):
+        yield from _choice_problems(key, dimension, takes)
+        return
+    wrong_kind = takes and _kind_problem(key, dimension, takes)
+    if wrong_kind:
+        yield wrong_kind
+        return
+    if dimension.min >= dimension.max:
+        yield Problem(f"{key}.min", dimension.min, f"less than {key}.max ({dimension.max})", "swap or change them")
+        return
+    if takes:
+        ends = {f"{key}.{end}": getattr(dimension, end) for end in ("min", "max")}
+        found = [problem for path, end in ends.items() if (problem := value_problem(path, end, takes))]
+        yield from found
+        if found:
+            return
+    if dimension.is_log and dimension.min <= 0:
+        yield Problem(f"{key}.min", dimension.min, "greater than 0 on a log scale", "raise it, or write scale: linear")
+
+
+def _kind_problem(key: str, dimension: Float | Int, takes: TypeAdapter) -> Problem | None:
+    """Find a range where the trainer takes words, of real numbers where it takes whole ones, or the other way round."""
+    schema = takes.json_schema()
+    if schema["type"] == "integer" and isinstance(dimension, Float):
+        return Problem(f"{key}.type", Nothing("nothing"), "int: the trainer takes whole numbers", "add type: int")
+    if schema["type"] == "number" and isinstance(dimension, Int):
+        return Problem(f"{key}.type", dimension.type, "a range of real numbers", "remove type: int, or write choices")
+    if schema["type"] not in ("integer", "number"):
+        words = " or ".join(map(repr, schema["enum"]))
+        return Problem(key, _plain(dimension), f"choices of {words}", f"write {{choices: [{', '.join(schema['enum'][:2])}]}}")
+    return None
+
+
+def _choice_problems(key: str, dimension: Choice, takes: TypeAdapter | None) -> Iterator[Problem]:
+    for number, value in enumerate(dimension.choices):
+        place = f"{key}.choices[{number}]"
+        if value in dimension.choices[:number]:
+            yield Problem(place, value, "each choice once", "remove one")
+        elif takes and (problem := value_problem(place, value, takes)):
+            yield problem
+
+
+def value_problem(key: str, value: Value, takes: TypeAdapter) -> Problem | None:
+    """Find why the trainer does not take a value, or give None."""
+    try:
+        takes.validate_python(value)
+    except ValidationError as error:
+        return violations.describe(key, error.errors())
+    return None
+
+
+def _warmup_problems(key: str, longest: Value, p: Params) -> Iterator[Problem]:
+    """Find a warm-up that is as long as a trial of phase 2."""
+    if not isinstance(longest, str) and longest >= p.sweep_bayes.steps:
+        yield Problem(key, longest, f"less than sweep_bayes.steps ({p.sweep_bayes.steps})", "shorten the warm-up")
+
+
+def _default_problems(p: Params) -> Iterator[Problem]:
+    """Find what is wrong with the configuration that the candidates are held against."""
+    given, space = p.select.default, p.sweep_bayes.space
+    for name in dict.fromkeys(("lr", *space)):
+        if name not in given and (name == "lr" or (p.simulate and name not in NAMES)):
+            yield Problem(f"{DEFAULT}.{name}", Nothing("nothing"), "a value to hold the candidates against", f"add {name}")
+    for name, value in given.items():
+        key = f"{DEFAULT}.{name}"
+        problem = _name_problem(key, name, value, p.simulate) if name not in space else None
+        if name in NAMES:
+            problem = value_problem(key, value, NAMES[name])
+        if problem:
+            yield problem
+        elif name == "warmup_steps":
+            yield from _warmup_problems(key, value, p)
+
+
+def _plain(found: Dimension | Value) -> object:
+    """Give a dimension as a plain mapping."""
+    return found.model_dump(mode="json") if isinstance(found, BaseModel) else found

@@ -1,0 +1,100 @@
+"""The figure of one hyperparameter at a time: the best loss against each name of the space."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lrsweep.figures.drawing import label, log_axes, shown_range, usable
+from lrsweep.figures.exploration import shares_of
+from lrsweep.figures.figure import Figure
+from lrsweep.search.trial import COMPLETE
+from lrsweep.space import Choice
+from lrsweep.store.tables import space_of
+
+SLICES = 8  # of a hyperparameter's range, in each of which the best trial is marked
+SPREAD = 0.5  # width of a choice's strip, in which its trials lie side by side
+GOLDEN = 0.6180339887  # its multiples fill a strip evenly, however many there are
+
+
+def prepare_isolation(trials: pd.DataFrame) -> pd.DataFrame:
+    """Give one row per complete trial and name; `best` marks the least final loss of a slice of the range, or of a choice.
+
+    `scale` is linear, log or choice; a number is its `value`, a choice stands as text in `choice`, in the order of the space.
+    """
+    space, parts = space_of(trials), []
+    complete = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
+    losses, shares = complete["final_loss_nats"].astype(float), shares_of(complete, space)
+    for name in space:
+        one, part = space[name], complete[["trial", "final_loss_nats"]].assign(hyperparameter=name)
+        if isinstance(one, Choice):
+            slices = complete[name].map({choice: i for i, choice in enumerate(one.choices)}).to_numpy(int)
+            part = part.assign(scale="choice", value=np.nan, choice=complete[name].astype(str))
+        else:
+            slices = np.minimum((shares[name].to_numpy(float) * SLICES).astype(int), SLICES - 1)
+            part = part.assign(scale=one.scale, value=complete[name].astype(float), choice=None)
+        part = part.assign(best=losses == losses.groupby(slices).transform("min"))
+        parts.append(part.iloc[np.argsort(slices, kind="stable")] if isinstance(one, Choice) else part)
+    columns = ["hyperparameter", "scale", "trial", "value", "choice", "final_loss_nats", "best"]
+    return pd.concat([part.astype({"choice": object}) for part in parts], ignore_index=True)[columns]
+
+
+def strip(part: pd.DataFrame) -> tuple[list[str], np.ndarray]:
+    """Give the choices of a name, and where its trials lie: about the number of their choice, side by side."""
+    choices = list(dict.fromkeys(part["choice"]))
+    places = part["trial"].to_numpy(float) * GOLDEN % 1 - 0.5
+    return choices, part["choice"].map(choices.index).to_numpy(float) + SPREAD * places
+
+
+def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    """Draw a panel for each name: every complete trial, and the best of each slice or choice."""
+    for ax in axes:
+        place = ax.get_subplotspec()
+        if place and place.is_first_col():
+            ax.set_ylabel("final eval loss (nats)")
+        else:
+            ax.tick_params(axis="y", labelleft=False)
+    if not usable(axes[0], data, "no trial completed"):
+        return
+    for ax, (name, part) in zip(axes, data.groupby("hyperparameter", sort=False), strict=True):
+        ax.set(xlabel=label(str(name)), ylim=_margins(part["final_loss_nats"].astype(float)))
+        _draw_panel(ax, part)
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+
+
+def _draw_panel(ax: Axes, part: pd.DataFrame) -> None:
+    if part["scale"].iloc[0] == "choice":
+        choices, places = strip(part)
+        ax.set_xticks(range(len(choices)), choices)
+        ax.set_xlim(-0.6, len(choices) - 0.4)
+        line = "D"
+    else:
+        part = part.sort_values("value")
+        places, line = part["value"].to_numpy(float), "D-"
+    best = part["best"].to_numpy(bool)
+    ax.plot(places, part["final_loss_nats"], "o", color="#0072B2", alpha=0.45, label="complete trial")
+    ax.plot(places[best], part["final_loss_nats"][best], line, color="#D55E00", linewidth=1.5, label="best of its slice")
+    if part["scale"].iloc[0] == "log":
+        log_axes(ax, "x")
+    ax.tick_params(axis="x", labelrotation=0 if line == "D" else 45)
+
+
+def _margins(losses: pd.Series) -> tuple[float, float]:
+    low, high = shown_range(losses)
+    margin = 0.1 * (high - low) or 0.1
+    return low - margin, high + 2 * margin
+
+
+ISOLATION = Figure(
+    name="isolation",
+    inputs=("sweep_bayes/trials.parquet",),
+    prepare=prepare_isolation,
+    draw=draw_isolation,
+    panels=lambda data: data["hyperparameter"].nunique(),
+    caption=(
+        "Final loss of the complete trials of phase 2 against each hyperparameter, whatever the others were, with the best of "
+        f"each of {SLICES} slices of the range (line) or of each choice. Look how steeply the best rises away from its "
+        "lowest point: where it is flat, the hyperparameter hardly matters, and its chosen value is not precise."
+    ),
+)

@@ -1,0 +1,34 @@
+"""Which study each stage that trains has."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lrsweep.config.params import Params
+from lrsweep.errors import UserError
+from lrsweep.runner import identity
+from lrsweep.runner.probing import Probes
+from lrsweep.runner.repeats import Audit, FinalTraining, Race
+from lrsweep.runner.study import Study
+from lrsweep.runner.sweeps import SweepBayes, SweepUniform
+from lrsweep.store.results import Results
+
+STUDIES: Mapping[str, type[Study]] = {kind.stage: kind for kind in (SweepUniform, Probes, SweepBayes, Audit, Race, FinalTraining)}
+
+
+def study_of(stage: str, params: Params, results: Results) -> Study:
+    """Make the study of a stage."""
+    return STUDIES[stage](params, results)
+
+
+def started(params: Params, results: Results) -> Iterator[tuple[str, Path]]:
+    """Give the stages whose study has started, each with its log of trainings.
+
+    Where the stages before have not run here, since the study runs in another workspace with the same work folder, the newest
+    log of the stage there counts.
+    """
+    for stage, kind in STUDIES.items():
+        try:
+            logs = [kind(params, results).events]
+        except UserError:
+            logs = identity.logs(stage)
+        yield from ((stage, log) for log in logs if log.exists())

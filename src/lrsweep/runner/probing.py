@@ -1,0 +1,103 @@
+"""The probes of sharpness as a study: a few trials of phase 1, under and over the edge, measured while they are trained again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lrsweep import files
+from lrsweep.runner import progress
+from lrsweep.runner.study import BUDGET, Study
+from lrsweep.search import plan
+from lrsweep.search.plan import Plan, Task
+from lrsweep.search.trial import COMPLETE
+from lrsweep.space import Budget
+from lrsweep.store.records import canonical_digest
+from lrsweep.trainers.builtin.settings import measures
+from lrsweep.trainers.trainer import Trainer
+
+Row = dict[str, Any]
+
+
+class Probes(Study):
+    """The probed trials; the record of each is its rows of the table `probes`."""
+
+    stage = "sharpness"
+
+    @property
+    def budget(self) -> Budget:
+        """The length of a trial of phase 1."""
+        return self.params.sweep_uniform
+
+    @property
+    def why_none(self) -> str | None:
+        """Say why nothing is measured; None where something is."""
+        if self.params.sharpness is None:
+            return "sharpness is null in params.yaml"
+        if self.params.sweep_uniform.imported:
+            return "phase 1 was trained elsewhere"
+        if self.params.simulate:
+            return "curves are made up"
+        if not measures(self.params.optimizer.optimizer):
+            return f"curvature is measured for AdamW, and optimizer.optimizer is {self.params.optimizer.optimizer}"
+        return None
+
+    @cached_property
+    def chosen(self) -> list[Row]:
+        """The trials that are measured, with the side of the edge that they are on."""
+        section = self.params.sharpness
+        if self.why_none or section is None:
+            return []
+        trials = self.results.read_table("sweep_uniform/trials.parquet").to_dict("records")
+        edge_lr = self.results.read_json("edge/edge.json")["edge_lr"]
+        from lrsweep.trainers.builtin.sharpness import pick
+
+        def side(lr: float) -> str:
+            return "under" if edge_lr is not None and lr <= edge_lr else "over"
+
+        places = pick([row["lr"] for row in trials], edge_lr, section.trials_per_side)
+        return [{**trials[place], "side": side(trials[place]["lr"])} for place in places]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The chosen trials, which do not depend on one another."""
+        return plan.independent(len(self.chosen), self.budget.steps, self.done)
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """What is measured, and the length of the trials, from which their schedule follows."""
+        section = self.params.sharpness
+        exclude = {"trials_per_side"}
+        return {**self.budget.model_dump(mode="json", include=BUDGET), "probes": section and section.model_dump(exclude=exclude)}
+
+    def path(self, task: Task) -> Path:
+        """Give the place of the rows of a trial, by what is trained."""
+        row = self.chosen[task.trial]
+        key = canonical_digest([float(row["lr"]), int(row["seed"])])[:16]
+        return self.identity.folder / "probes" / f"{key}.json"
+
+    def read(self, task: Task) -> list[Row] | None:
+        """Read the rows of a trial; None where it has not been measured, or the file was cut or edited."""
+        try:
+            body = json.loads(self.path(task).read_bytes())
+            rows = body["rows"]
+            return rows if body["digest"] == canonical_digest([self.identity.digest, rows]) else None
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+
+    def train(self, task: Task, trainer: Trainer) -> None:
+        """Train the trial again, bit for bit, and measure on the way."""
+        from lrsweep.trainers.builtin.probes import probe
+
+        section, row = self.params.sharpness, self.chosen[task.trial]
+        assert section is not None, "nothing is chosen where it is null"
+        values, seed = {"lr": float(row["lr"])}, int(row["seed"])
+        watch = progress.Watch(self.events, int(row["trial"]), max(section.steps), values, 0.0)
+        watch.start()
+        rows = [asdict(one) for one in probe(trainer, values, seed, self.budget, section, self.params.seed)]
+        body = {"digest": canonical_digest([self.identity.digest, rows]), "rows": rows}
+        files.write_text(self.path(task), json.dumps(body, allow_nan=False) + "\n")
+        last = rows[-1]["step"] if rows else 0
+        watch.end(COMPLETE, last, last, rows[-1]["loss_nats"] if rows else None)

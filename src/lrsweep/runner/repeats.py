@@ -1,0 +1,121 @@
+"""Configurations of phase 2 that are trained again: the audit, the race and the final training."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lrsweep import files
+from lrsweep.runner.study import Study
+from lrsweep.runner.trainer import default_values
+from lrsweep.runner.training import Trained
+from lrsweep.search import plan, repeats
+from lrsweep.search.plan import Plan, Task
+from lrsweep.search.racing import Entry
+from lrsweep.search.trial import Proposal
+from lrsweep.seeding import derive_seed
+from lrsweep.space import Budget, Values
+from lrsweep.store.records import canonical_digest
+from lrsweep.store.results import Results
+from lrsweep.store.tables import space_of
+from lrsweep.trainers.trainer import HasWeights
+
+
+class Repeats(Study):
+    """Trainings of configurations that are known, each found by its values and its seed: who asks for it does not matter."""
+
+    def path(self, task: Task) -> Path:
+        """Give the place of a record, by what is trained."""
+        proposal, seed = self.planned(task)
+        key = canonical_digest([dict(proposal.values), seed])[:16]
+        return self.identity.folder / "trials" / key[:2] / f"{key}.json"
+
+
+class Audit(Repeats):
+    """A sample of the pruned trials of phase 2, trained to their end."""
+
+    stage = "assess"
+
+    @cached_property
+    def sample(self) -> list[tuple[int, Values, int]]:
+        """The sampled trials: number, configuration, seed."""
+        if self.params.sweep_bayes.imported:
+            return []
+        names, rows = study_trials(self.results)
+        by_trial = {row["trial"]: row for row in rows}
+        chosen = repeats.audit_sample(rows, self.params.assess.audit_trials, self.params.seed)
+        return [(k, {name: by_trial[k][name] for name in names}, int(by_trial[k]["seed"])) for k in chosen]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The sample, whose trials do not depend on one another."""
+        return plan.independent(len(self.sample), self.budget.steps, self.done)
+
+    def planned(self, task: Task) -> tuple[Proposal, int]:
+        """Give the configuration and the seed of the pruned trial."""
+        _, values, seed = self.sample[task.trial]
+        return Proposal.known(task.trial, values, "repeat"), seed
+
+
+class Race(Repeats):
+    """The best trials and the default, trained over seeds that no study has used."""
+
+    stage = "select"
+
+    @cached_property
+    def candidates(self) -> list[repeats.Candidate]:
+        """The configurations that are raced; number 0 is the default."""
+        names, rows = study_trials(self.results)
+        return repeats.candidates(rows, names, self.params.select.candidates, default_values(self.params))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Round by round: who goes on is known when the round before has ended."""
+        return plan.race(len(self.candidates), self.params.select, self.budget.steps, self.done)
+
+    def planned(self, task: Task) -> tuple[Proposal, int]:
+        """Give the configuration of a training run, and its seed."""
+        entry = Entry.of(task.trial)
+        seed = derive_seed(self.params.seed, f"select/candidate {entry.candidate}", entry.repeat)
+        return Proposal.known(task.trial, self.candidates[entry.candidate].values, "repeat"), seed
+
+
+class FinalTraining(Repeats):
+    """The final training: the selected configuration, at `lr` of params.yaml where that is set, for the final length."""
+
+    stage = "train"
+
+    @property
+    def budget(self) -> Budget:
+        """The length of the final training."""
+        return self.params.train
+
+    @cached_property
+    def plan(self) -> Plan:
+        """One training."""
+        return plan.independent(1, self.budget.steps, self.done)
+
+    def planned(self, task: Task) -> tuple[Proposal, int]:
+        """Give the selected values, with the LR that is asked for."""
+        values = dict(self.results.read_json("select/choice.json")["selected"])
+        values |= {} if self.params.lr is None else {"lr": self.params.lr}
+        return Proposal.known(task.trial, values, "repeat"), derive_seed(self.params.seed, "train")
+
+    def keep(self, task: Task, trained: Trained) -> None:
+        """Keep the weights, of a trainer that has them."""
+        if isinstance(trained.run, HasWeights):
+            files.write_bytes(weights_path(self.path(task)), trained.run.weights())
+
+
+def weights_path(record: Path) -> Path:
+    """Give the place of the final weights that are kept beside a record."""
+    return record.with_suffix(".weights")
+
+
+def study_trials(results: Results) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    """Give the names that phase 2 varied, and the rows of its table `trials`.
+
+    Raises:
+        UserError: phase 2 has not run.
+    """
+    table = results.read_table("sweep_bayes/trials.parquet")
+    return space_of(table).names, table.to_dict("records")

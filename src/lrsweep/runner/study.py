@@ -1,0 +1,137 @@
+"""A study: what a stage trains, where its records lie, and what they depend on.
+
+A study says which tasks can be started, from the records that are there; workers train one after the other.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lrsweep.config.params import Params
+from lrsweep.runner import identity, progress
+from lrsweep.runner.identity import TRAINING, Identity
+from lrsweep.runner.training import Trained, Training
+from lrsweep.search.curves import Decide
+from lrsweep.search.plan import Plan, Task
+from lrsweep.search.trial import Proposal
+from lrsweep.seeding import derive_seed
+from lrsweep.space import Budget
+from lrsweep.store import records
+from lrsweep.store.results import Results
+from lrsweep.trainers.trainer import Trainer
+
+BUDGET = set(Budget.model_fields)
+
+
+@dataclass
+class Study:
+    """The trainings of one stage."""
+
+    params: Params
+    results: Results
+
+    stage = ""
+    roots: ClassVar[tuple[str, ...]] = TRAINING  # the modules whose meaning, with all that they import, decides a training
+
+    @property
+    def budget(self) -> Budget:
+        """The length of a training."""
+        return self.params.sweep_bayes
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Which tasks there are, and which can be started."""
+        raise NotImplementedError
+
+    @cached_property
+    def done(self) -> "Done":
+        """The tasks that have ended, here or elsewhere."""
+        return Done(self)
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """What the trainings depend on beside trainer, data and code."""
+        return self.budget.model_dump(mode="json", include=BUDGET)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The digest of all that the trainings depend on, and the folder of their records."""
+        return identity.of(self.stage, self.own, self.roots, self.params, self.results)
+
+    def planned(self, task: Task) -> tuple[Proposal, int]:
+        """Give the configuration of a task, and its training seed."""
+        raise NotImplementedError
+
+    def decide(self, task: Task, proposal: Proposal) -> Decide:
+        """Give the rule that stops a task at a rung; here none does."""
+        return lambda *_: None
+
+    def path(self, task: Task) -> Path:
+        """Give the place of a task's record."""
+        return records.record_path(self.identity.folder / "trials", task.trial)
+
+    def start(self, task: Task) -> Path | None:
+        """Give the saved state that a task goes on from; None where it begins."""
+        return None
+
+    def keep(self, task: Task, trained: Trained) -> None:
+        """Keep what is needed of the end of a training, beside its record; here nothing is."""
+
+    def read(self, task: Task) -> Any:
+        """Read the record of a task; None where it has not ended."""
+        path = self.path(task)
+        return records.load(path, self.identity.digest) if records.exists(path) else None
+
+    def train(self, task: Task, trainer: Trainer) -> None:
+        """Train a task, and write its record."""
+        began_s = time.monotonic()
+        proposal, seed = self.planned(task)
+        training = Training(
+            study=self.identity.digest,
+            proposal=proposal,
+            seed=seed,
+            budget=self.budget,
+            until=task.until,
+            decide=self.decide(task, proposal),
+            path=self.path(task),
+            start=self.start(task),
+            events=self.events,
+            checkpoint_every=self.params.execution.checkpoint_every,
+            proposing_s=time.monotonic() - began_s,
+        )
+        trained = training.run(trainer)
+        self.keep(task, trained)
+        trained.record()
+        progress.show_some(self.events, progress.plan_of(self.stage, self.params), task.trial)
+
+    @property
+    def events(self) -> Path:
+        """The log of trainings that started and ended."""
+        return self.identity.folder / progress.FILE
+
+    def seed(self, trial: int) -> int:
+        """Give the training seed of a trial."""
+        return derive_seed(self.params.seed, f"{self.stage}/trial", trial)
+
+
+class Done:
+    """The records of a study by their tasks, each read once."""
+
+    def __init__(self, study: Study) -> None:
+        self._study, self._read = study, dict[Task, Any]()
+
+    def __contains__(self, task: object) -> bool:
+        if task in self._read:
+            return True
+        assert isinstance(task, Task)
+        if (found := self._study.read(task)) is not None:
+            self._read[task] = found
+        return task in self._read
+
+    def __getitem__(self, task: Task) -> Any:
+        if task not in self:
+            raise FileNotFoundError(self._study.path(task))
+        return self._read[task]

@@ -1,0 +1,166 @@
+"""The two phases as studies."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lrsweep.runner.identity import STUDY, TRAINING
+from lrsweep.runner.study import BUDGET, Study
+from lrsweep.runner.trainer import fixed_values
+from lrsweep.runner.training import Trained
+from lrsweep.search import plan, study
+from lrsweep.search.curves import Decide
+from lrsweep.search.plan import Plan, Task
+from lrsweep.search.trial import Proposal, Record
+from lrsweep.search.uniform import uniform
+from lrsweep.space import Budget, Float, Space
+from lrsweep.store import prior, records
+from lrsweep.store.results import Results
+
+
+class SweepUniform(Study):
+    """Phase 1: trials at uniformly drawn LRs, all to their end."""
+
+    stage = "sweep_uniform"
+    roots = (*TRAINING, "search.uniform")
+
+    @property
+    def budget(self) -> Budget:
+        """The length of a training."""
+        return self.params.sweep_uniform
+
+    @cached_property
+    def plan(self) -> Plan:
+        """All trials, which do not depend on one another."""
+        return plan.independent(self.params.sweep_uniform.trials, self.budget.steps, self.done)
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """The length, and the range that LRs are drawn from."""
+        return self.params.sweep_uniform.model_dump(mode="json", include=BUDGET | {"lr"})
+
+    def planned(self, task: Task) -> tuple[Proposal, int]:
+        """Draw the LR of a trial."""
+        section = self.params.sweep_uniform
+        return uniform(self.params.seed, self.stage, task.trial, section.lr), self.seed(task.trial)
+
+
+class SweepBayes(Study):
+    """Phase 2: proposals from the records in sight, stopped at rungs."""
+
+    stage = "sweep_bayes"
+    roots = (*TRAINING, *STUDY)
+
+    @cached_property
+    def space(self) -> Space:
+        """What is varied, with the LR range that the edge gave or params.yaml says.
+
+        Raises:
+            UserError: the edge has not been found.
+        """
+        lr = self.params.sweep_bayes.space["lr"]
+        return self.params.sweep_bayes.space_with(lr if isinstance(lr, Float) else edge_range(self.results))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The first block, halved rung by rung, then trials as soon as their sight is complete."""
+        return plan.study(self.params.sweep_bayes, self.done)
+
+    @cached_property
+    def prior(self) -> list[Record]:
+        """What is known from the start."""
+        section = self.params.sweep_bayes
+        return prior.load(section.prior, fixed_values(self.params, self.space, section), self.results)
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """The section, but for how many trials there are: more keep the first ones. The space and the rungs are those in force."""
+        section = self.params.sweep_bayes
+        values = section.model_dump(mode="json", exclude={"trials", "imported", "space"})
+        phase_1 = self.params.sweep_uniform
+        imported = phase_1.imported and phase_1.imported.sha256
+        known = [SweepUniform(self.params, self.results).identity.digest, phase_1.trials, imported] if section.prior else None
+        return {**values, "space": self.space.to_json(), "rungs": list(section.rungs), "prior": known}
+
+    def planned(self, task: Task) -> tuple[Proposal, int]:
+        """Propose the configuration of a trial from what it may see; a proposal is kept, since others wait for it."""
+        return self._proposal(task.trial), self.seed(task.trial)
+
+    def decide(self, task: Task, proposal: Proposal) -> Decide:
+        """Give the stopping rule of a trial after the block; the block is halved by the plan."""
+        section = self.params.sweep_bayes
+        if task.trial < section.first_block:
+            return lambda *_: None
+        return study.judge_by(self.seen(task.trial), section, proposal.lr)
+
+    def path(self, task: Task) -> Path:
+        """Give the place of a record; the block has one a level."""
+        block = task.trial < self.params.sweep_bayes.first_block
+        return records.record_path(self.identity.folder / (f"block-{task.level}" if block else "trials"), task.trial)
+
+    def start(self, task: Task) -> Path | None:
+        """Give the state at the level before, in the block."""
+        if not task.level:
+            return None
+        before = task.level - 1
+        return state_path(self.path(Task(task.trial, before, self.params.sweep_bayes.levels[before])))
+
+    def keep(self, task: Task, trained: Trained) -> None:
+        """Keep the state of a trial of the block, which may go on from there."""
+        if task.trial < self.params.sweep_bayes.first_block and task.until < self.budget.steps:
+            trained.keep_state(state_path(self.path(task)))
+
+    def seen(self, k: int) -> list[Record]:
+        """Give the records in sight of trial k: the prior's, the block's, then in trial order."""
+        section = self.params.sweep_bayes
+        if k < section.first_block:
+            return []
+        return [*self.prior, *self.block, *(self.of_trial(j) for j in study.sight(k, section))]
+
+    @cached_property
+    def block(self) -> list[Record]:
+        """The closed records of the first block, which must have ended."""
+        return plan.block(self.params.sweep_bayes, self.done)
+
+    def of_trial(self, k: int) -> Record:
+        """Give the record of a trial after the block, which must have ended."""
+        return self.done[Task(k, 0, self.budget.steps)]
+
+    def trials(self) -> list[Record]:
+        """Give the records of all trials, in their order, of a study that is whole."""
+        section = self.params.sweep_bayes
+        return [*self.block, *(self.of_trial(k) for k in range(section.first_block, section.trials))]
+
+    def curve_path(self, trial: int) -> Path:
+        """Give the place of the record that a trial's whole curve lies beside: in the block that of its last level."""
+        section = self.params.sweep_bayes
+        if trial >= section.first_block:
+            return self.path(Task(trial, 0, section.steps))
+        tasks = [Task(trial, level, until) for level, until in enumerate(section.levels)]
+        return [self.path(task) for task in tasks if task in self.done][-1]
+
+    def _proposal(self, k: int) -> Proposal:
+        from lrsweep.search.proposing import propose  # with scipy, which workers of other studies need not wait for
+
+        section, path = self.params.sweep_bayes, records.record_path(self.identity.folder / "proposals", k)
+        if kept := records.load_proposal(path, self.identity.digest):
+            return kept
+        waiting = [self._proposal(j) for j in study.pending(k, section)] if k >= section.first_block else []
+        proposal = propose(self.seen(k), waiting, k, section, self.space, self.params.seed)
+        records.save_proposal(path, self.identity.digest, proposal)
+        return proposal
+
+
+def state_path(record: Path) -> Path:
+    """Give the place of the state that is kept beside a record."""
+    return record.with_suffix(".state")
+
+
+def edge_range(results: Results) -> Float:
+    """Give the LR range that the edge gave for phase 2.
+
+    Raises:
+        UserError: the stage `edge` has not run.
+    """
+    return Float.model_validate(results.read_json("edge/edge.json")["lr_range"])

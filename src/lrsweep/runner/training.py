@@ -1,0 +1,76 @@
+"""The training of one task: from where it begins or was cut off, to its end or where it is stopped, and into its record."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lrsweep.runner import checkpoints, progress
+from lrsweep.search import curves
+from lrsweep.search.curves import Curve, Decide
+from lrsweep.search.trial import Proposal, Record
+from lrsweep.space import Budget
+from lrsweep.store import records
+from lrsweep.store.records import canonical_digest
+from lrsweep.trainers.trainer import Run, Trainer
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training, as it was planned.
+
+    study: the identity of the study that it is part of. path: where its record goes. until: the step that it is trained to.
+    start: a kept state that it goes on from. events: where its start and its end are noted. proposing_s: what planning it took.
+    """
+
+    study: str
+    proposal: Proposal
+    seed: int
+    budget: Budget
+    until: int
+    decide: Decide
+    path: Path
+    start: Path | None
+    events: Path
+    checkpoint_every: int | None
+    proposing_s: float
+
+    @property
+    def identity(self) -> str:
+        """The digest of all that its state depends on."""
+        return canonical_digest([self.study, dict(self.proposal.values), self.seed])
+
+    def run(self, trainer: Trainer) -> "Trained":
+        """Train, from a checkpoint where a killed training has left one."""
+        run, began_s = trainer.start(self.proposal.values, self.seed, self.budget), time.monotonic()
+        series = checkpoints.Series(self.path.with_suffix(".checkpoints"), self.identity, self.checkpoint_every)
+        curve = series.resume(run, self.start)
+        started = curve.last_step
+        watch = progress.Watch(self.events, self.proposal.trial, self.until, dict(self.proposal.values), self.proposing_s)
+        watch.start()
+        curves.follow(series.keep(run.observe(self.until), run, curve, self.budget.eval_every), curve, self.decide)
+        return Trained(self, run, curve, series, watch, curve.last_step - started)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that has ended, with the run as it was left, before its record is written."""
+
+    training: Training
+    run: Run
+    curve: Curve
+    series: checkpoints.Series
+    watch: progress.Watch
+    steps: int  # of this process
+
+    def keep_state(self, folder: Path) -> None:
+        """Keep the state, for a training that goes on from it."""
+        checkpoints.write(folder, self.training.identity, self.run, self.curve)
+
+    def record(self) -> None:
+        """Write the record, and then note the end: what is noted as trained has its record, despite kills."""
+        planned, curve = self.training, self.curve
+        evals, rungs = tuple(curve.evals), tuple(curve.rungs)
+        found = Record(planned.study, planned.proposal, planned.seed, curve.state, curve.last_step, evals, rungs)
+        records.save(planned.path, found, curve.steps)
+        self.watch.end(curve.state, curve.last_step, self.steps, evals[-1].loss_nats)
+        self.series.remove()

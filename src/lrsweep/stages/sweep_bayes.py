@@ -1,0 +1,41 @@
+"""sweep_bayes: phase 2, Bayesian proposals, stopped at rungs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from lrsweep.config.params import Params
+from lrsweep.runner.sweeps import SweepBayes
+from lrsweep.runner.worker import complete
+from lrsweep.search import study
+from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Proposal, Record
+from lrsweep.stages.sweep import write_tables
+from lrsweep.store import imported
+from lrsweep.store.results import Results
+
+
+def run(params: Params, results: Results) -> None:
+    """Write the tables of phase 2, with its comparisons at the rungs and its proposals; train what is missing."""
+    section, own = params.sweep_bayes, SweepBayes(params, results)
+    if section.imported:
+        found = list(imported.load("sweep_bayes", section))
+    else:
+        complete(own)
+        found = [(record, own.curve_path(record.trial)) for record in own.trials()]
+    write_tables("sweep_bayes", params, results, found, own.space, section.metric.name)
+    trials = [record for record, _ in found]
+    results.write_rows("sweep_bayes/rungs.parquet", [row for record in trials for row in study.rung_rows(record)])
+    results.write_rows("sweep_bayes/proposals.parquet", [_row(record.proposal) for record in trials], own.space)
+    results.write_json("sweep_bayes/summary.json", summary(trials))
+
+
+def summary(trials: Sequence[Record]) -> Mapping[str, int]:
+    """Give the study in a few numbers, for `dvc metrics`."""
+    states = [record.state for record in trials]
+    counts = {f"trials_{state.lower()}": states.count(state) for state in (COMPLETE, PRUNED, DIVERGED)}
+    return {**counts, "steps_trained": sum(record.steps for record in trials)}
+
+
+def _row(proposal: Proposal) -> dict[str, Any]:
+    row = asdict(proposal)
+    return {**row.pop("values"), **row}

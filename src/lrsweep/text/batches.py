@@ -1,0 +1,53 @@
+"""The batches that training and evals take from a text in tokens.
+
+Shapes: N batches, B sequences of a batch, T tokens.
+"""
+
+import numpy as np
+
+from lrsweep.errors import UserError
+
+
+def sample_batch(tokens: np.ndarray, seed: int, step: int, batch_size: int, context_length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the inputs and targets B x T of one step, int64: windows at random offsets, from (seed, step) alone.
+
+    A counter-based generator (Philox, Salmon et al. 2011) gives any step without those before it: the step is the highest
+    of the counter's four words, so no two steps share a number, and a resumed run has no generator to restore.
+
+    Raises:
+        UserError: the text is not longer than one context.
+    """
+    need_a_window(tokens, context_length, "training")
+    generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step]))
+    starts = generator.integers(0, len(tokens) - context_length, size=batch_size)
+    return _windows(tokens, starts, context_length)
+
+
+def fixed_batches(tokens: np.ndarray, n_batches: int, batch_size: int, context_length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the inputs and targets N x B x T of evals, int64: evenly spaced windows from the first to the last.
+
+    Raises:
+        UserError: the text is not longer than one context.
+    """
+    need_a_window(tokens, context_length, "validation")
+    n_windows, last = n_batches * batch_size, len(tokens) - context_length - 1
+    starts = np.arange(n_windows) * last // max(n_windows - 1, 1)  # whole numbers: no rounding that a machine could differ in
+    shape = (n_batches, batch_size, context_length)
+    inputs, targets = _windows(tokens, starts, context_length)
+    return inputs.reshape(shape), targets.reshape(shape)
+
+
+def need_a_window(tokens: np.ndarray, context_length: int, side: str) -> None:
+    """Refuse a text that no window of one context and its target fits in.
+
+    Raises:
+        UserError: it has too few tokens; `side` (training, validation) names it.
+    """
+    if len(tokens) <= context_length:
+        found = f"{context_length} with a {side} text of {len(tokens)} tokens"
+        raise UserError(f"model.context_length: found {found}, expected less than that; lower it or give more text")
+
+
+def _windows(tokens: np.ndarray, starts: np.ndarray, context_length: int) -> tuple[np.ndarray, np.ndarray]:
+    windows = np.stack([tokens[start : start + context_length + 1] for start in starts]).astype(np.int64)
+    return np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:])

@@ -1,0 +1,181 @@
+"""The identity of a trial: what it depends on and nothing else."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lrsweep.config import checking
+from lrsweep.errors import UserError
+from lrsweep.runner import identity, meaning
+from lrsweep.runner.catalogue import study_of
+from lrsweep.store import results
+from lrsweep.store.results import Results
+from tests.pipeline import ROOT
+
+PARAMS = checking.load(ROOT / "params.yaml")
+TRAINING = ("sweep_uniform", "sweep_bayes", "assess", "select", "train")
+
+
+def changed(section, **values):
+    return PARAMS.model_copy(update={section: getattr(PARAMS, section).model_copy(update=values)})
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder in which the text is in tokens and the edge has been found."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LRSWEEP_WORK", raising=False)
+    write_tokens(tmp_path, "a")
+    write_edge(tmp_path, 0.1)
+    return tmp_path
+
+
+def write_tokens(folder, sha256):
+    results.write_json(folder / "results/tokenize/tokens.json", {side: {"sha256": sha256} for side in ("train", "valid")})
+
+
+def write_edge(folder, high, **more):
+    results.write_json(folder / "results/edge/edge.json", {"lr_range": {"min": 0.01, "max": high, "scale": "log"}, **more})
+
+
+def digest(stage, params=PARAMS):
+    return study_of(stage, params, Results(Path("results"))).identity.digest
+
+
+@pytest.fixture
+def package(here, monkeypatch):
+    """A copy of the package whose meaning counts in the place of the installed one's."""
+    copy = shutil.copytree(meaning.PACKAGE, here / "lrsweep", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(meaning, "PACKAGE", copy)
+    yield copy
+    forget()
+
+
+def forget():
+    meaning.closure.cache_clear()
+    meaning.of.cache_clear()
+
+
+def edit(package, name, was, now):
+    path = package / name
+    text = path.read_text()
+    assert was in text, f"{name} has no {was!r} any more"
+    path.write_text(text.replace(was, now, 1))
+    forget()
+
+
+# What trains again: which file, what stood there, what stands there now, and the studies that it is nothing to.
+DECIDES = [
+    ("space/dimension.py", "low + share * (high - low)", "low + share**2 * (high - low)", ()),
+    ("space/dimension.py", "SIGNIFICANT_DIGITS = 4", "SIGNIFICANT_DIGITS = 3", ()),
+    ("search/settings.py", "self.stopping.first_rung * self.stopping.eta**i", "self.stopping.first_rung * (i + 1)", ()),
+    ("search/stopping.py", "int(len(values) / eta)", "int(len(values) / eta) - 1", ("sweep_uniform", "assess", "select", "train")),
+    ("trainers/builtin/schedule.py", "math.cos(math.pi", "math.cos(3.0", ()),
+    ("trainers/builtin/optimizers.py", "fused=True", "fused=True, amsgrad=True", ()),
+    ("text/batches.py", "key=seed", "key=seed + 1", ()),
+    ("seeding.py", ">> 1", ">> 2", ()),
+]
+# What trains nothing: a comment, a docstring, a message, a caption, a colour, a help text, a column's description.
+SHOWS = [
+    ("store/columns.py", "number of the trial in its study", "the trial's number"),
+    ("text/download.py", "expected a file", "expected one file"),
+    ("figures/drawing.py", "#0072B2", "#0072B3"),
+    ("figures/edge.py", "Look for the valley", "See the valley"),
+    ("cli/stages.py", "Number of the worker", "The worker's number"),
+    ("trainers/builtin/model.py", '"""Token ids to logits.', '"""From token ids to logits.'),
+    ("search/proposing.py", "# what is told is rounded too", "# this is rounded too"),
+    ("config/params.py", "the final training", "a last run"),
+    ("runner/worker.py", "nobody else is at", "none is at"),
+]
+
+
+@pytest.mark.parametrize(("name", "was", "now", "apart"), DECIDES)
+def test_a_changed_formula_rule_constant_or_default_trains_again(package, name, was, now, apart):
+    before = {stage: digest(stage) for stage in ("sweep_uniform", "sweep_bayes")}
+    edit(package, name, was, now)
+    same = [stage for stage in before if digest(stage) == before[stage]]
+    assert same == [stage for stage in before if stage in apart]
+
+
+@pytest.mark.parametrize(("name", "was", "now"), SHOWS)
+def test_words_and_looks_train_nothing(package, name, was, now):
+    before = {stage: digest(stage) for stage in ("sweep_uniform", "sweep_bayes")}
+    edit(package, name, was, now)
+    assert {stage: digest(stage) for stage in before} == before
+
+
+def test_what_decides_the_last_digits_counts(here, monkeypatch):
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    first = digest("sweep_uniform")
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    assert digest("sweep_uniform") != first
+
+
+@pytest.mark.parametrize("stage", ["sweep_uniform", "sweep_bayes"])
+def test_another_seed_or_model_is_another_study(here, stage):
+    others = [PARAMS.model_copy(update={"seed": 1}), changed("model", d_model=128), changed("optimizer", eps=1e-6)]
+    assert len({digest(stage, params) for params in [PARAMS, *others]}) == 4
+
+
+def test_more_trials_and_other_analysis_train_nothing_again(here):
+    for stage in ("sweep_uniform", "sweep_bayes"):
+        others = (changed(stage, trials=200), changed("execution", workers=1), changed("cluster", k_max=3))
+        assert {digest(stage, params) for params in others} == {digest(stage)}
+
+
+def test_phase_2_depends_on_phase_1_through_the_lr_range_alone(here):
+    found = digest("sweep_bayes")
+    for params in (changed("sweep_uniform", trials=30), changed("sweep_uniform", steps=400), changed("edge", bins=50)):
+        assert digest("sweep_bayes", params) == found
+    write_edge(here, 0.1, edge_high_lr=0.07)
+    assert digest("sweep_bayes") == found
+    write_edge(here, 0.2)
+    assert digest("sweep_bayes") != found
+
+
+def test_told_of_phase_1_it_depends_on_its_trials_too(here):
+    told = {"prior": "sweep_uniform"}
+    found = digest("sweep_bayes", changed("sweep_bayes", **told))
+    assert found != digest("sweep_bayes")
+    more = changed("sweep_bayes", **told).model_copy(update={"sweep_uniform": changed("sweep_uniform", trials=30).sweep_uniform})
+    assert digest("sweep_bayes", more) != found
+
+
+def test_a_range_that_the_edge_gave_and_the_same_one_by_hand_are_one(here):
+    space = {**PARAMS.sweep_bayes.space, "lr": {"min": 0.01, "max": 0.1, "scale": "log"}}
+    by_hand = PARAMS.model_validate(
+        {**PARAMS.model_dump(), "sweep_bayes": {**PARAMS.sweep_bayes.model_dump(), "space": space}}
+    )
+    assert digest("sweep_bayes", by_hand) == digest("sweep_bayes")
+
+
+def test_other_tokens_are_another_study(here):
+    found = digest("sweep_uniform")
+    write_tokens(here, "b")
+    assert digest("sweep_uniform") != found
+
+
+def test_the_folder_says_what_it_is_named_after(here):
+    own = study_of("sweep_uniform", PARAMS, Results(Path("results"))).identity
+    own.open()
+    path = own.folder / "identity.json"
+    content = results.read_json(path)
+    assert content["trainer"]["model"]["d_model"] == PARAMS.model.d_model
+    results.write_json(path, {**content, "seed": 5})
+    with pytest.raises(UserError, match=r"identity\.json: found another identity \(seed\)"):
+        own.open()
+
+
+def test_without_tokens_there_is_none(here):
+    (here / "results/tokenize/tokens.json").unlink()
+    with pytest.raises(UserError, match="has not run"):
+        digest("sweep_uniform")
+
+
+def test_logs_of_other_workspaces_are_found(here):
+    assert identity.logs("sweep_bayes") == []
+    path = here / "work/0123456789abcdef/sweep_bayes/events.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}\n")
+    assert [one.resolve() for one in identity.logs("sweep_bayes")] == [path]

@@ -1,0 +1,47 @@
+"""What ends a command, as a line and an exit code."""
+
+import errno
+import os
+
+import pytest
+
+from lrsweep.errors import Mismatch, UserError, exit_code
+
+
+def failing(error):
+    def command():
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(("error", "code"), [(UserError("lr: found 2"), 2), (Mismatch("trial 3"), 1)])
+def test_what_a_user_can_mend_is_a_line(error, code, capsys):
+    assert exit_code(failing(error)) == code
+    assert capsys.readouterr().err == f"lrsweep: {error}\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),  # of a file that is to be mapped
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 64 bytes."),
+        RuntimeError("CUDA out of memory."),
+        RuntimeError("could not create a primitive"),  # oneDNN
+    ],
+)
+def test_memory_that_runs_out_is_one_line(error, capsys):
+    assert exit_code(failing(error)) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "memory ran out; use fewer --cores" in said
+
+
+def test_other_errors_keep_their_traceback(capsys):
+    assert exit_code(failing(OSError(errno.EIO, os.strerror(errno.EIO)))) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interruption_is_silent(capsys):
+    assert exit_code(failing(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == ""
