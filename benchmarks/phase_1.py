@@ -35,6 +35,6 @@ def lr_range(world: World, found: list[Record], p: Params, seed: int) -> Float:
     table = pd.DataFrame([study.trial_row(record, metric, None) for record in found])
     evals = pd.DataFrame([row for record in found for row in curves.eval_rows(record, metric)])
     steps = pd.DataFrame({name: pd.Series(dtype=float) for name in ("trial", "step", "lr", "grad_norm")})
-    content, _ = find_edge(table, evals, steps, p.edge, p.sweep_uniform, seed)
-    around = Float.model_validate(content["lr_range"])
-    return around.model_copy(update={"max": min(around.max, float(world.most_D[0]))})  # beyond, a pool knows nothing
+    edge, _ = find_edge(table, evals, steps, p.edge, p.sweep_uniform, seed)
+    around = edge.lr_range
+    return Float(min=around.min, max=min(around.max, float(world.most_D[0])), scale=around.scale)  # beyond, a pool knows nothing
