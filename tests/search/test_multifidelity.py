@@ -9,24 +9,21 @@ from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
+from lrsweep.search import kernel as kernels
 from lrsweep.search import multifidelity
+from lrsweep.search.kernel import Kernel, Pairs, matern
+from lrsweep.search.kernel import prior as prior_of
 from lrsweep.search.multifidelity import (
-    Kernel,
     Observations,
-    Pairs,
     Places,
     Posterior,
     Prediction,
     climb,
     expected_improvement,
-    matern,
     noisy_expected_improvement,
     observe,
     suggest,
     walk,
-)
-from lrsweep.search.multifidelity import (
-    prior as prior_of,
 )
 from lrsweep.space import Choice, Float, Space
 
@@ -79,7 +76,7 @@ def predicted(seen, known, others, kernel=KERNEL):
 
 def test_the_posterior_at_the_end_is_scikit_learns(monkeypatch):
     """Where all is at the end, and the mean and the trials' own noise are off, it is an ordinary Gaussian process."""
-    monkeypatch.setattr(multifidelity, "QUADRATIC", 0.0)
+    monkeypatch.setattr(kernels, "QUADRATIC", 0.0)
     random = np.random.default_rng(1)
     points, values, at = random.random((12, 3)), random.random(12), random.random((5, 3))
     found = predicted(seen_at(points, [END] * 12, values), [], at, replace(KERNEL, trial_noise=0.0))
@@ -149,8 +146,8 @@ def test_kernels_are_drawn_from_their_posterior(monkeypatch):
     """One value says next to nothing, so that it is the prior, but for the size of the value itself."""
     monkeypatch.setattr(multifidelity, "KERNELS", 1500)
     seen = seen_at([[0.5, 0.5, 0.5]], [END], [0.0])
-    kernels = [vars(one.kernel) for one in walk(climb(seen), np.random.default_rng(0))]
-    drawn = np.array([np.hstack([*one.values()]) for one in kernels])
+    drawn_kernels = [vars(one.kernel) for one in walk(climb(seen), np.random.default_rng(0))]
+    drawn = np.array([np.hstack([*one.values()]) for one in drawn_kernels])
     lengths = [0, 2, 3, 4, 6, 7]
     medians, spreads = prior_of(3)
     shares = ((np.log(drawn) - medians) / spreads)[:, lengths]
