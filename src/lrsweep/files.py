@@ -86,6 +86,18 @@ def append_line(path: Path, line: str) -> None:
             os.close(file)
 
 
+Stamp = tuple[int, int, int]  # by which an edit of a file is noticed
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Give what another content of a file would change; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def alive(pid: int) -> bool:
     """Whether a process of this machine runs; one that has ended may stay as a zombie, in a container for good."""
     import psutil

@@ -54,7 +54,7 @@ def package(here, monkeypatch):
 
 def forget():
     meaning.closure.cache_clear()
-    meaning.of.cache_clear()
+    meaning.READ.clear()
 
 
 def edit(package, name, was, now):
