@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -59,7 +60,7 @@ def prepare(root: Path) -> None:
             probe.write(bytes(PROBE_BYTES))
     for path in root.rglob(f".*.{os.uname().nodename}.*"):
         if path.suffix[1:].isdecimal() and not alive(int(path.suffix[1:])):
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def bring_to_the_present(paths: Iterable[Path]) -> None:

@@ -6,8 +6,8 @@ it is a message, a caption or a description, and no key. Everything else counts:
 
 import ast
 import hashlib
-from contextlib import suppress
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
