@@ -55,7 +55,7 @@ def package(here, monkeypatch):
 
 def forget():
     meaning.closure.cache_clear()
-    meaning.of.cache_clear()
+    meaning.READ.clear()
 
 
 def edit(package, name, was, now):
@@ -102,6 +102,12 @@ def test_a_changed_formula_rule_constant_or_default_trains_again(package, name, 
     edit(package, name, was, now)
     same = [stage for stage in before if digest(stage) == before[stage]]
     assert same == [stage for stage in before if stage in apart]
+
+
+def test_another_way_to_measure_curvature_measures_again_and_trains_nothing(package):
+    before = {stage: digest(stage) for stage in ("sweep_uniform", "sharpness")}
+    edit(package, "trainers/builtin/sharpness.py", "middle = (low + high) / 2", "middle = (low + high) / 3")
+    assert digest("sweep_uniform") == before["sweep_uniform"] and digest("sharpness") != before["sharpness"]
 
 
 @pytest.mark.parametrize(("name", "was", "now"), SHOWS)

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.runner.progress import duration
@@ -20,7 +19,6 @@ STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
     *("cluster", "importance", "assess", "select", "train", "generate", "figures", "report"),
 )
-PARAMS = Path("params.yaml")
 PANEL = "Stages"
 
 app = typer.Typer()
@@ -39,10 +37,11 @@ def _register(stage: str) -> None:
 
 def _run(stage: str) -> None:
     from lrsweep.provenance import pipeline, recording
+    from lrsweep.runner import premise
     from lrsweep.runner.catalogue import study_of
     from lrsweep.store.results import FOLDER, Results
 
-    params, results = checking.load(PARAMS), Results(FOLDER)
+    params, results = premise.load(), Results(FOLDER)
     commands.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
@@ -70,7 +69,7 @@ def work(
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
     """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave."""
-    from lrsweep.runner import worker
+    from lrsweep.runner import premise, worker
     from lrsweep.runner.catalogue import study_of
     from lrsweep.runner.supervisor import Limits, supervise
     from lrsweep.store.results import FOLDER, Results
@@ -78,7 +77,7 @@ def work(
 
     if stage not in FANNED_OUT:
         raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(FANNED_OUT)}; name one of these")
-    params = checking.load(PARAMS)
+    params = premise.load()
     if study_of(stage, params, Results(FOLDER)).plan.whole:
         return
     if devices.device(params.execution.device) == "cuda":

@@ -14,6 +14,7 @@ from lrsweep.config.params import Params
 from lrsweep.errors import UserError, lines
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.pipeline import Stage
+from lrsweep.runner import premise
 from lrsweep.runner.extent import FANNED_OUT, most_workers
 from lrsweep.store import imported, results
 from lrsweep.store.locking import held, hold
@@ -79,6 +80,7 @@ def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
     imported.check(params.sweep_uniform, params.sweep_bayes)
     _inherit(params)
     if is_main:
+        premise.begin(params)
         read_beginnings(params.corpus)
         commands.before(params)
         if not held(LOCK):

@@ -60,7 +60,7 @@ class Identity:
         if not path.exists():
             store.write_json(path, dict(self.content))
         elif (found := store.read_json(path)) != self.content:
-            changed = ", ".join(_differences(found, self.content)) or "its order"
+            changed = ", ".join(differences(found, self.content)) or "its order"
             raise UserError(f"{path}: found another identity ({changed}), expected that of this study; remove {self.folder}")
 
 
@@ -91,11 +91,11 @@ def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Param
     return Identity(stage, content)
 
 
-def _differences(was: Any, now: Any, key: str = "") -> list[str]:
-    """Name the keys at which two trees differ."""
+def differences(was: Any, now: Any, key: str = "") -> list[str]:
+    """Give the keys at which two trees differ, as section.key."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         names = [*was, *(name for name in now if name not in was)]
-        return [one for name in names for one in _differences(was.get(name), now.get(name), f"{key}.{name}".lstrip("."))]
+        return [one for name in names for one in differences(was.get(name), now.get(name), f"{key}.{name}".lstrip("."))]
     return [] if was == now else [key]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from lrsweep import files
 from lrsweep.runner import progress
 from lrsweep.runner.extent import why_unmeasured
+from lrsweep.runner.identity import TRAINING
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.search import plan
 from lrsweep.search.plan import Plan, Task
@@ -25,6 +26,7 @@ class Probes(Study):
     """The probed trials; the record of each is its rows of the table `probes`."""
 
     stage = "sharpness"
+    roots = (*TRAINING, "trainers.builtin.probes")
 
     @property
     def budget(self) -> Budget:
