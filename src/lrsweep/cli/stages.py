@@ -70,16 +70,12 @@ def work(
 ) -> None:
     """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave."""
     from lrsweep.runner import premise, worker
-    from lrsweep.runner.catalogue import study_of
     from lrsweep.runner.supervisor import Limits, supervise
-    from lrsweep.store.results import FOLDER, Results
     from lrsweep.trainers import devices
 
     if stage not in FANNED_OUT:
         raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(FANNED_OUT)}; name one of these")
     params = premise.load()
-    if study_of(stage, params, Results(FOLDER)).plan.whole:
-        return
     if devices.device(params.execution.device) == "cuda":
         import os
 

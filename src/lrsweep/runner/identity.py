@@ -44,7 +44,7 @@ class Identity:
         """The SHA-256 of the content."""
         return canonical_digest(dict(self.content))
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where the records lie; that of made-up trials begins with `simulated-`."""
         mark = "simulated-" if self.content["trainer"]["simulate"] else ""

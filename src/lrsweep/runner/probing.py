@@ -86,6 +86,7 @@ class Probes(Study):
         watch = progress.Watch(self.events, int(row["trial"]), max(section.steps), values, 0.0)
         watch.start()
         rows = [asdict(one) for one in probe(trainer, values, seed, self.budget, section, self.params.seed)]
+        watch.stop()
         body = {"digest": canonical_digest([self.identity.digest, rows]), "rows": rows}
         files.write_text(self.path(task), json.dumps(body, allow_nan=False) + "\n")
         last = rows[-1]["step"] if rows else 0

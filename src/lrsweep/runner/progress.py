@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -37,9 +38,10 @@ class Event:
     state: str | None = None
     steps: int = 0  # where it ended, counted from the trial's beginning
     trained: int = 0  # steps of this run
-    seconds: float = 0.0
+    seconds: float = 0.0  # that it trained
     loss_nats: float | None = None
     proposing_s: float = 0.0
+    writing_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -132,16 +134,22 @@ class Watch:
     proposing_s: float  # that its proposal took, with the records it was made from
     began_s: float = field(default_factory=time.time)
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
+    seconds: float = 0.0
 
     def start(self) -> None:
         """Notes that the run has started."""
         self._note(self._event(self.began_s))
 
+    def stop(self) -> None:
+        """Stop the clock of the training: what follows is writing."""
+        self.seconds = time.monotonic() - self.clock_s
+
     def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
         """Notes how the run has ended: at which step of the trial, of which it trained so many itself."""
-        seconds = time.monotonic() - self.clock_s
-        ended = replace(self._event(self.began_s + seconds), state=state, steps=steps, trained=trained, seconds=seconds)
-        self._note(replace(ended, loss_nats=loss_nats, proposing_s=self.proposing_s))
+        whole_s = time.monotonic() - self.clock_s
+        ended = replace(self._event(self.began_s + whole_s), state=state, steps=steps, trained=trained, loss_nats=loss_nats)
+        times = {"seconds": self.seconds, "proposing_s": self.proposing_s, "writing_s": whole_s - self.seconds}
+        self._note(replace(ended, **times))
 
     def _event(self, at_s: float) -> Event:
         return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)
@@ -150,15 +158,29 @@ class Watch:
         append_line(self.path, json.dumps(asdict(event)))
 
 
+@dataclass
+class Log:
+    """The events of a study, of which each look reads those that are new."""
+
+    path: Path
+    events: list[Event] = field(default_factory=list)
+    offset: int = 0  # bytes
+
+    def read(self) -> list[Event]:
+        """Give all events, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                for line in file:
+                    self.offset += len(line)
+                    with suppress(ValueError, TypeError):
+                        self.events.append(Event(**json.loads(line)))
+        return self.events
+
+
 def read(path: Path) -> list[Event]:
-    """The events of a study, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
-    events = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
-        try:
-            events.append(Event(**json.loads(line)))
-        except (ValueError, TypeError):
-            continue
-    return events
+    """Give the events of a study so far."""
+    return Log(path).read()
 
 
 def summarize(events: Sequence[Event], plan: Plan) -> Progress:
@@ -205,7 +227,7 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
     recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
     if not recent:
         return None
-    span = max(event.at_s for event in recent) - min(event.at_s - event.seconds for event in recent)
+    span = max(event.at_s for event in recent) - min(event.at_s - event.writing_s - event.seconds for event in recent)
     lengths = [event.steps for (trial, _), event in ended.items() if trial >= plan.first_block]
     usual = sum(lengths) / len(lengths) if lengths else float(plan.levels[-1])
     steps = (plan.trials - plan.first_block - len(lengths)) * usual
@@ -215,10 +237,10 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
     return steps * span / sum(event.trained for event in recent)
 
 
-def show_some(events: Path, plan: Plan, trial: int) -> None:
-    """Show a line of progress after a trial, in a long study after one of several: to make it, all events are read."""
+def show_some(log: Log, plan: Plan, trial: int) -> None:
+    """Show a line of progress after a trial, in a long study after one of several: it sums all events up."""
     if trial % (1 + plan.trials // SHOWN) == 0:
-        show(summarize(read(events), plan))
+        show(summarize(log.read(), plan))
 
 
 def show(progress: Progress, stream: TextIO = sys.stderr) -> None:
