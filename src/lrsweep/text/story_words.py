@@ -1,7 +1,7 @@
 """The words of the stories: plain lists, and tables whose rows keep together what belongs together.
 
-A table's rows are divided by / or line ends, a row's cells by |, the choices inside a cell by ;. A changed word changes
-every story that follows it.
+The rows of a table are divided by / or line ends, the cells of a row by |, the choices inside a cell by ;. A changed word changes
+every story after it.
 """
 
 import re
