@@ -7,7 +7,7 @@ import pytest
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline
 from lrsweep.section import Section
-from lrsweep.store import artifacts
+from lrsweep.store.results import Results
 from tests.pipeline import clone, run_stage
 
 
@@ -79,4 +79,4 @@ def test_stages_read_the_parameters_that_dvc_yaml_lists(reads):
         if spare:
             unread[name] = sorted(spare)
     assert (unlisted, unread) == ({}, {})
-    assert (artifacts.RESULTS / "report/index.html").is_file()
+    assert Path("results/report/index.html").is_file()
