@@ -1,4 +1,4 @@
-"""The commands of the stages: `lrsweep STAGE` runs one in the project's folder; Snakemake and DVC call nothing else."""
+"""The commands of the stages: `lrsweep STAGE` runs one in the project's folder, for Snakemake and DVC too."""
 
 import sys
 import time
@@ -25,7 +25,7 @@ app = typer.Typer()
 
 
 def _register(stage: str) -> None:
-    """Make the stage's command; the first docstring of its module is the help, read since to import it would take a second."""
+    """Make the command of a stage. Its help is the docstring of its module, which is read, since an import takes a second."""
     doc = (Path(__file__).parents[1] / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
 
     def command() -> None:
@@ -53,7 +53,7 @@ def _run(stage: str) -> None:
 
 @contextmanager
 def _timed(stage: str) -> Iterator[None]:
-    """Say on the log that a stage is done, and how long it took."""
+    """Say on stderr that a stage is done, and how long it took."""
     began_s = time.monotonic()
     yield
     print(f"{stage} done in {duration(time.monotonic() - began_s)}", file=sys.stderr)

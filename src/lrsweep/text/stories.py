@@ -1,9 +1,9 @@
 """Short English stories from a seed: a hero, a friend, a thing and a place that stay the same inside a story.
 
-A story is an opening, a plot and an end, each a template: [a|b] is one of two texts, {key} a word of this story's cast, or a new
-word from the list of that name, {Key} the same with a capital; a blank line starts a paragraph. The choices multiply, so
-few sentences ever come twice and a small model has something to learn for long.
-Only random.Random.random is used: it gives the same on every machine and in every version of Python.
+A story is an opening, a plot and an end, each a template. In a template [a|b] is one of two texts. {key} is a word of the story's
+cast, or a new word from the list of that name, and {Key} is the same with a capital. A blank line starts a paragraph. The choices
+multiply, so that few sentences come twice and a small model has something to learn for long.
+Only random.Random.random is used, since it gives the same on every machine and in every version of Python.
 """
 
 import random
@@ -36,7 +36,7 @@ KIN, PLACES, WEATHERS = "kin khe khis", "at place spots sight_here", "weather we
 
 @cache
 def parse(template: str) -> Node:
-    """The template as a tree, made once."""
+    """Parse a template into a tree."""
     stack: list[list[list[Node]]] = [[[]]]  # open brackets, their options, the parts of an option
     for part in PARTS.split(template):
         if part == "[":
@@ -59,16 +59,16 @@ class Teller:
         self.stream = stream
 
     def pick(self, options: Sequence[T]) -> T:
-        """One of the options. random.choice is not used: its algorithm may change with Python."""
+        """Draw one of the options. random.choice is not used, since its algorithm may change with Python."""
         return options[int(self.stream.random() * len(options))]
 
     def several(self, options: Sequence[T], n: int) -> list[T]:
-        """Different ones of the options."""
+        """Draw n different options."""
         left = list(options)
         return [left.pop(int(self.stream.random() * len(left))) for _ in range(n)]
 
     def tell(self, node: Node, cast: Mapping[str, str]) -> str:
-        """The text of a template for a cast; what the cast does not name comes from the word lists."""
+        """Fill in a template with a cast; what the cast does not name comes from the word lists."""
         if isinstance(node, tuple):
             return "".join([self.tell(part, cast) for part in node])
         if isinstance(node, list):
@@ -76,7 +76,7 @@ class Teller:
         return self.word(node[1:-1], cast) if node[0] == "{" else node
 
     def word(self, name: str, cast: Mapping[str, str]) -> str:
-        """What a name in braces stands for, with a capital where the name has one."""
+        """Give what a name in braces stands for, with a capital where the name has one."""
         key = name.lower()
         if key in cast:
             text = cast[key]
@@ -87,21 +87,21 @@ class Teller:
         return text[:1].upper() + text[1:] if name != key else text
 
     def story(self) -> str:
-        """One story: paragraphs with a blank line between."""
+        """Tell one story: paragraphs with a blank line between them."""
         cast = self.people() | self.setting() | self.subject()
         parts = [self.tell(parse(self.pick(choices)), cast) for choices in (OPENINGS, PLOTS, ENDINGS)]
         text = BEFORE_A_VOWEL.sub(r"\1n ", "\n\n".join(parts))
         return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip())
 
     def person(self, taken: Sequence[str]) -> tuple[str, str, str, str, str]:
-        """Name, kind, and the words for he, him and his."""
+        """Draw a name and a kind, and give the words for he, him and his."""
         girl = self.stream.random() < 0.5
         name = self.pick([name for name in (GIRLS if girl else BOYS) if name not in taken])
         kind = self.pick(ANIMALS) if self.stream.random() < 0.3 else ("girl" if girl else "boy")
         return (name, kind, "she", "her", "her") if girl else (name, kind, "he", "him", "his")
 
     def people(self) -> dict[str, str]:
-        """Hero, friend, newcomer and kin, with what describes them."""
+        """Draw hero, friend, newcomer and kin, with what describes them."""
         hero = _named("hero kind he him his", self.person(()))
         friend = _named("friend fkind fhe fhim fhis", self.person((hero["hero"],)))
         newname, newkind, *_ = self.person((hero["hero"], friend["friend"]))
@@ -119,7 +119,7 @@ class Teller:
         return where | weather | when | _named("spot spot2 spot3", self.several(spots.split("; "), 3))
 
     def subject(self) -> dict[str, str]:
-        """What the plots are about; a story uses the part of it that its plot needs."""
+        """Draw what the plots are about; a story uses what its plot needs."""
         found: dict[str, str] = {}
         for keys in (keys for keys in TABLES if keys not in (KIN, PLACES, WEATHERS)):
             found |= _named(keys, self.pick(TABLES[keys]))
@@ -136,7 +136,7 @@ def _named(keys: str, cells: Sequence[str]) -> dict[str, str]:
 
 
 def stories(seed: int, size_bytes: int) -> Iterator[str]:
-    """Stories until their UTF-8 bytes, with one of separator each, reach size_bytes; the same for a seed on every machine."""
+    """Tell stories until their UTF-8 bytes, with a separator of one byte each, reach size_bytes; a seed decides them all."""
     teller, done = Teller(random.Random(derive_seed(seed, "stories"))), 0
     while done < size_bytes:
         story = teller.story()
