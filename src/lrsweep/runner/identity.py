@@ -1,11 +1,12 @@
 """The identity of a trial: a digest of all that it depends on, by which its record is found, kept and refused.
 
-It covers values, and not files chosen by hand: the settings of the trainer and of the study, the tokens, the library versions, what
-decides the last digits of a number (the instructions of the CPU, or the GPU), and the meaning of the code that decides a trial. So a
-changed comment or colour trains nothing again, and a changed formula, constant or default does. What a digest of code cannot see is
-caught by a golden test, which guards RESULTS.
+It covers values, and not files chosen by hand: the settings of the trainer and of the study, the tokens, the library versions,
+what decides the last digits of a number (the instructions of the CPU, or the GPU), and the meaning of the code that decides a
+trial. So a changed comment or colour trains nothing again, and a changed formula, constant or default does. What a digest of
+code cannot see is caught by a golden test, which guards RESULTS.
 
-The records of a study lie in work/<digest>/<stage>/. identity.json there holds what the digest is of, so that a difference can be named.
+The records of a study lie in work/<digest>/<stage>/. identity.json there holds what the digest is of, so that a difference can
+be named.
 """
 
 from collections.abc import Mapping

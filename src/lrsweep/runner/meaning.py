@@ -1,7 +1,8 @@
 """The meaning of code: what is left of a module when nothing but its words to people is taken away.
 
-Two texts of a module mean the same when they differ in comments, docstrings, layout, or texts for people: a text that has a space in
-it is a message, a caption or a description, and no key. Everything else counts: a formula, a constant, a default, an order.
+Two texts of a module mean the same when they differ in comments, docstrings, layout, or texts for people: a text that has a
+space in it is a message, a caption or a description, and no key. Everything else counts: a formula, a constant, a default, an
+order.
 """
 
 import ast

@@ -1,22 +1,21 @@
 """What a run was begun with: to its end params.yaml and the code that decides trials stay as they were, or it ends with a line.
 
-A process trains under the identity of what it has in memory, so an edit gets into no record. But what is trained after it would be
-put beside what was trained before.
+A process trains under the identity of what it has in memory, so an edit gets into no record. But what is trained after it would
+be put beside what was trained before.
 """
 
 import json
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from lrsweep import files
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import identity, meaning
 
-PARAMS = Path("params.yaml")
 VARIABLE = "LRSWEEP_PARAMS"  # what a run began with, as its jobs inherit it
 
 

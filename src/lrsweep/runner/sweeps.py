@@ -75,7 +75,7 @@ class SweepBayes(Study):
 
     @property
     def own(self) -> Mapping[str, Any]:
-        """The section, but for how many trials there are: more keep the first ones. The space and the rungs are those in force."""
+        """The section, with the space and rungs in force, but for how many trials there are: more keep the first ones."""
         section = self.params.sweep_bayes
         values = section.model_dump(mode="json", exclude={"trials", "imported", "space"})
         known = self._told_of() if section.prior else None

@@ -1,7 +1,7 @@
 """A worker: it trains one trial of a study after the other, the lowest that nobody else is at, until the study is whole.
 
-Workers speak by files alone: a lock says that a trial is being trained, a record that it has ended. So any number may join or leave
-at any time, on any machine that shares the folder, and the records are the same.
+Workers speak by files alone: a lock says that a trial is being trained, a record that it has ended. So any number may join or
+leave at any time, on any machine that shares the folder, and the records are the same.
 """
 
 import time
