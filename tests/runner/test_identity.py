@@ -70,7 +70,7 @@ def edit(package, name, was, now):
 DECIDES = [
     ("space/dimension.py", "low + share * (high - low)", "low + share**2 * (high - low)", ()),
     ("space/dimension.py", "SIGNIFICANT_DIGITS = 4", "SIGNIFICANT_DIGITS = 3", ()),
-    ("search/settings.py", "self.stopping.first_rung * self.stopping.eta**i", "self.stopping.first_rung * (i + 1)", ()),
+    ("search/settings.py", "self.stopping.first_rung * self.stopping.eta**i", "self.stopping.first_rung * (i + 1)", ("sweep_uniform",)),
     (
         "search/stopping.py",
         "int(len(values) / eta)",
