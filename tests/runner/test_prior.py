@@ -12,7 +12,7 @@ from lrsweep.search.curves import Curve
 from lrsweep.search.proposing import propose
 from lrsweep.store import artifacts, prior
 from tests.pipeline import clone, run, with_value
-from tests.test_proposing import SECTION, record
+from tests.search.studies import SECTION, record
 
 TOLD = SECTION.model_copy(update={"prior": "sweep_uniform", "first_block": 0})
 NARROW = Range(min=5e-3, max=5e-2, scale="log")

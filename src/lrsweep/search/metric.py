@@ -24,12 +24,12 @@ class Components:
     m_u: float | None
 
     def value(self, name: str) -> float | None:
-        """The metric `name`, one of NAMES; lower is better."""
+        """Give the metric `name`, one of NAMES; lower is better."""
         return self.m_u if name == "m_u" else getattr(self, f"{name}_nats")
 
 
 def components(lrs: Sequence[float], losses_nats: Sequence[float], max_lr: float, section: Metric) -> list[Components]:
-    """The metrics at every eval of one curve; index i is eval i, and eval 0 is at step 0.
+    """Give the metrics at every eval of one curve; index i is eval i, and eval 0 is at step 0.
 
     With window w: r_i = mean(L_(i-w) … L_(i-1)) for i > w; u_i = -lambda (L_i - r_i) where lr_i >= rho · max_lr, else L_i;
     M_u(n) = sum kappa^(i-w-1) u_i / sum kappa^(i-w-1) over i = w+1 … n. The sums are kept divided by the last weight, which
@@ -53,5 +53,5 @@ def components(lrs: Sequence[float], losses_nats: Sequence[float], max_lr: float
 
 
 def weight_ratio(kappa: float, n_evals: int, window: int) -> float:
-    """Weight of the last term of M_u over the first, after n_evals evals: kappa^(n_evals - window - 1)."""
+    """Give the weight of the last term of M_u over the first, after n_evals evals: kappa^(n_evals - window - 1)."""
     return float(kappa ** (n_evals - window - 1))

@@ -25,13 +25,13 @@ COLUMNS = {name: name if name == "m_u" else f"{name}_nats" for name in metric.NA
 
 
 def values_at(evals: "pd.DataFrame", name: str, rung: int) -> dict[int, float]:
-    """The metric at a rung, of every trial that got there and has it."""
+    """Give the metric at a rung, of every trial that got there and has it."""
     rows = evals[(evals["step"] == rung) & evals[COLUMNS[name]].notna()]
     return dict(zip(rows["trial"].tolist(), rows[COLUMNS[name]].tolist(), strict=True))
 
 
 def finals(known: "pd.DataFrame") -> dict[int, float]:
-    """The final loss, in nats, of every complete trial."""
+    """Give the final loss, in nats, of every complete trial."""
     rows = known[known["state"] == COMPLETE]
     return dict(zip(rows["trial"].tolist(), rows["final_loss_nats"].tolist(), strict=True))
 
@@ -76,7 +76,7 @@ RULES: Mapping[str, Rule] = {
 def replay(
     known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], stopping: Stopping, orders: int, seed: int
 ) -> list[Row]:
-    """Rows of `replay`: each rule with each metric over the known whole curves, one trial after another in random orders.
+    """Give rows of `replay`: each rule with each metric over known whole curves, one trial after another in random orders.
 
     References are the earlier trials of the order that reached the rung, those stopped there or later included. A metric is
     left out where it is not defined for every trial at every rung; there is no first block. `none` runs all to their ends.
@@ -104,7 +104,7 @@ def replay(
 
 
 def _points(curves: "pd.DataFrame", name: str, trials: list[int], rungs: Sequence[int]) -> list[list[tuple]] | None:
-    """Per rung and trial: the metric there, and its least value up to there; None where one is missing."""
+    """Give per rung and trial the metric there, and its least value up to there; None where one is missing."""
     column, rows = COLUMNS[name], []
     for rung in rungs:
         values, until = values_at(curves, name, rung), curves[(curves["step"] <= rung) & (curves["step"] > 0)]
@@ -118,7 +118,7 @@ def _points(curves: "pd.DataFrame", name: str, trials: list[int], rungs: Sequenc
 def _replay_one(
     sequence: list[int], points: list[list[tuple]], rungs: Sequence[int], lengths: list[int], stops: Rule, stopping: Stopping
 ):
-    """Steps that each trial is trained when they come in this sequence."""
+    """Give the steps that each trial is trained when they come in this sequence."""
     earlier: list[list[float]] = [[] for _ in rungs]
     trained = list(lengths)
     for i in sequence:
@@ -133,7 +133,7 @@ def _replay_one(
 
 
 def summarize_replay(rows: list[Row]) -> list[Row]:
-    """Per rule and metric, over the orders: median of the steps, of the loss lost against no stopping, and how often none was."""
+    """Give per rule and metric, over the orders, the median steps and loss lost against no stopping, and what was kept."""
     best = min((row["best_loss_nats"] for row in rows if row["rule"] == "none"), default=None)
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:

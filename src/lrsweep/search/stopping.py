@@ -17,12 +17,12 @@ class Verdict(NamedTuple):
 
 
 def threshold(values: Sequence[float], eta: float) -> float:
-    """The greatest value at a rung that goes on: sorted(values)[int(n / eta)], over the references and the trial itself."""
+    """Give the greatest value at a rung that goes on: sorted(values)[int(n / eta)], over the references and the trial itself."""
     return sorted(values)[int(len(values) / eta)]
 
 
 def judge(value: float, references: Sequence[float], eta: float, slack: float = 0.0) -> Verdict:
-    """Compares a trial with those that reached the rung before it; it stops when strictly worse than the threshold.
+    """Compare a trial with those that reached the rung before it; it stops when strictly worse than the threshold.
 
     The threshold is raised by `slack`, a share of itself.
     """
@@ -34,7 +34,7 @@ def judge(value: float, references: Sequence[float], eta: float, slack: float = 
 
 
 def halve(values: Mapping[int, float | None], n: int, eta: int) -> list[int]:
-    """The trials of a block of n that go on past a rung: the better n // eta of those with a value, in trial order.
+    """Give the trials of a block of n that go on past a rung: the better n // eta of those with a value, in trial order.
 
     A trial without a value has diverged. Ties go to the lower trial number.
     """
