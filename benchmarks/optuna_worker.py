@@ -2,10 +2,10 @@
 
     python -m benchmarks.optuna_worker JOURNAL TRIALS SEED
 
-Run in a project whose tokens and edge are there. It trains what the pipeline's phase 2 trains: model, budget, evals, ranges and
-reduction factor of params.yaml; proposals come from Optuna's TPE where that is the sampler there, else from its GP. Each worker
-stops when the study has its trials, and prints what it trained. As with ours, what is decided at an eval counts as training,
-proposals do not.
+Run it in a project whose tokens and edge are there. It trains what phase 2 trains: trainer, budget, evals, space and reduction
+factor of params.yaml. Proposals come from Optuna's TPE where that is the sampler there, else from its GP. A worker stops when
+the study has its trials, and prints what it trained. As with ours, making the model and what is decided at an eval count as
+training, proposals do not.
 """
 
 import json
@@ -20,19 +20,18 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
 from lrsweep.config import checking
-from lrsweep.runner.sweeps import edge_range
+from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.runner.trainer import make_trainer
 from lrsweep.seeding import derive_seed
-from lrsweep.space import Choice, Int, Space, Value
-from lrsweep.store.results import FOLDER, Results
+from lrsweep.space import Choice, Dimension, Int, Value
+from lrsweep.store.results import Results
 from lrsweep.trainers.trainer import Eval
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
-def suggest(trial: optuna.Trial, name: str, space: Space) -> Value:
-    """Ask for the value of one name."""
-    one = space[name]
+def suggest(trial: optuna.Trial, name: str, one: Dimension) -> Value:
+    """Ask for a value of a dimension."""
     if isinstance(one, Choice):
         return trial.suggest_categorical(name, one.choices)
     ask = trial.suggest_int if isinstance(one, Int) else trial.suggest_float
@@ -40,18 +39,18 @@ def suggest(trial: optuna.Trial, name: str, space: Space) -> Value:
 
 
 def main() -> None:
+    """Train trials until the study has as many as it should."""
     journal, trials, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    p = checking.load(Path("params.yaml"))
-    results = Results(FOLDER)
-    section, trainer = p.sweep_bayes, make_trainer(p, results, "peer")
-    space = section.space_with(edge_range(results))
+    params, results = checking.load(Path("params.yaml")), Results(Path("results"))
+    section, space = params.sweep_bayes, SweepBayes(params, results).space
+    trainer = make_trainer(params, results, "peer")
     spent = {"training_s": 0.0, "steps": 0, "runs": 0}
 
     def objective(trial: optuna.Trial) -> float:
-        values = {name: suggest(trial, name, space) for name in space}
-        began = time.monotonic()
-        run = trainer.start(values, derive_seed(p.seed, "peer/trial", trial.number), section)
+        values = {name: suggest(trial, name, space[name]) for name in space}
+        began_s, seen = time.monotonic(), None
+        run = trainer.start(values, derive_seed(params.seed, "peer/trial", trial.number), section)
         try:
             for seen in run.observe(section.steps):
                 if not seen.finite:
@@ -61,8 +60,8 @@ def main() -> None:
                     if trial.should_prune():
                         raise optuna.TrialPruned
         finally:
-            spent["training_s"] += time.monotonic() - began
-            spent["steps"] += seen.step
+            spent["training_s"] += time.monotonic() - began_s
+            spent["steps"] += seen.step if seen else 0
             spent["runs"] += 1
         return seen.loss_nats
 

@@ -1,6 +1,6 @@
 """The provenance of a stage: what its artifacts were made from, written beside them by the command that made them.
 
-results/STAGE/provenance.json is an out like the artifacts, so whichever runner, cache or remote brings these brings it too. No
+results/STAGE/provenance.json is an out like the artifacts, so any runner, cache or remote that brings these brings it too. No
 stage depends on it. It holds no time, host or duration: the same run has the same bytes.
 """
 
@@ -30,7 +30,7 @@ LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")  # whose version
 
 @contextmanager
 def recording(stage: Stage, params: Params, results: Results, identity: Callable[[], str] | None) -> Iterator[None]:
-    """Record what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance.
+    """Record what the stage that runs in the block reads and writes; a run that fails or is killed leaves no provenance.
 
     identity: gives the digest of all that the stage's trainings depend on; None where it trains nothing.
     """
@@ -46,7 +46,7 @@ def recording(stage: Stage, params: Params, results: Results, identity: Callable
 
 
 def refuse_damaged(stage: Stage, params: Params) -> None:
-    """Hold what the stage will read against what the stages that wrote it have recorded: nothing is made from damage.
+    """Compare what the stage will read with what the stages that wrote it recorded, so that nothing is made from damage.
 
     Raises:
         UserError: an input is not what its stage has written.
@@ -60,19 +60,19 @@ def refuse_damaged(stage: Stage, params: Params) -> None:
 
 
 def configuration(stage: Stage, params: Params) -> Provenance:
-    """What a run of the stage is made from beside its inputs: command, parameters, code and libraries."""
+    """Give what a run of the stage is made from beside its inputs: command, parameters, code and libraries."""
     return {
         "stage": stage.name,
         "command": stage.command,
         "version": version("lrsweep"),
-        "libraries": {name: version(name).split("+")[0] for name in LIBRARIES},  # +cpu or +cu130 is the machine's
+        "libraries": {name: version(name).split("+")[0] for name in LIBRARIES},  # +cpu or +cu130 depends on the machine
         "params": stage.values(params),
         "code": digests(stage.code),
     }
 
 
 def inputs(stage: Stage, params: Params) -> tuple[str, ...]:
-    """The deps that are data: the files that the corpus is read from, and artifacts of other stages.
+    """Give the deps that are data: the files that the corpus is read from, and artifacts of other stages.
 
     Raises:
         UserError: a source file of the corpus is missing.
@@ -82,7 +82,7 @@ def inputs(stage: Stage, params: Params) -> tuple[str, ...]:
 
 
 def read(stage: Stage) -> Provenance | None:
-    """The recorded provenance; None where the stage has not run to its end, or the record was cut or edited."""
+    """Read the provenance; None where the stage has not run to its end, or the file is cut short or was edited."""
     return _read(_path(stage))
 
 
@@ -95,10 +95,10 @@ def _read(path: Path) -> Provenance | None:
 
 
 def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
-    """Takes from Snakemake's sight the provenance of artifacts that the current parameters, code and inputs do not make.
+    """Hide from Snakemake the provenance of artifacts that the current parameters, code and inputs do not make.
 
-    Snakemake sees times and what it ran itself, so it does not notice that DVC has put the files of another run here; a missing
-    out it does. The next call puts it back where it fits again, so a dry run costs nothing.
+    Snakemake sees times and what it ran itself, so it does not notice that DVC has put the files of another run here. It does
+    notice that an out is missing. The next call puts the provenance back where it fits again, so a dry run costs nothing.
     """
     put_back(stages)
     for name in _stale(stages, params):
@@ -108,7 +108,7 @@ def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
 
 
 def put_back(stages: Mapping[str, Stage]) -> None:
-    """Puts every provenance that was set aside back in its place, where the artifacts are still those that it names."""
+    """Put every provenance that was set aside back, where the artifacts are still those that it names."""
     for stage in stages.values():
         if stage.provenance and _aside(path := _path(stage)).exists() and not path.exists():
             recorded = _read(_aside(path))
@@ -126,9 +126,7 @@ def _aside(path: Path) -> Path:
 
 
 def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
-    """Reads no artifact that is older than its record: it is enough where a provenance names another input than the provenance
-    of the stage that wrote it.
-    """
+    """Name the stages that are out of date. No artifact older than its record is read: provenances are compared instead."""
     found: list[str] = []
     written: dict[str, str] = {}
     for stage in stages.values():
@@ -147,7 +145,7 @@ def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
 
 
 def _damaged(stage: Stage, recorded: Provenance) -> bool:
-    """Whether an artifact that was written after its record is another than the recorded one, which is said on stderr."""
+    """Say whether an artifact that was written after its record differs from it; if so, print a line on stderr."""
     record = _path(stage)
     younger = [path for path in map(Path, recorded["outputs"]) if path.is_file() and _written_ns(path) > _written_ns(record)]
     for path in younger:
@@ -166,7 +164,7 @@ def _written_ns(path: Path) -> int:
 
 
 def digests(paths: tuple[str, ...]) -> dict[str, str | None]:
-    """Give the SHA-256 of each file, and of what a folder holds; None where there is neither."""
+    """Give the SHA-256 of each file, or of the contents of each folder; None where there is neither."""
     return {path: _digest(Path(path)) for path in paths}
 
 

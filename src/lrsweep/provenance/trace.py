@@ -1,4 +1,4 @@
-"""Where a file comes from, and whether what is on disk is what was recorded and what the current configuration makes."""
+"""The lineage of a file, and whether the files on disk are what was recorded and what the current configuration makes."""
 
 import json
 import shlex
@@ -23,7 +23,7 @@ SHORT = 12  # characters of a digest where people read it
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """One thing on disk or in the configuration that is not as recorded; `invalidates` names the stages to run again."""
+    """A file or a parameter that is not as recorded; `invalidates` names the stages to run again."""
 
     stage: str
     what: str
@@ -42,17 +42,17 @@ class Workspace:
 
     stages: Mapping[str, Stage]
     params: Params
-    recorded: Mapping[str, Provenance | None]  # None: nothing, or a record that was cut or edited
+    recorded: Mapping[str, Provenance | None]  # None: no record, or one that is cut short or was edited
 
     @classmethod
     def read(cls, params: Params) -> "Workspace":
-        """The workspace in the current folder."""
+        """Read the workspace in the current folder."""
         stages = {name: stage for name, stage in pipeline.load().items() if stage.provenance}
         recording.put_back(stages)
         return cls(stages, params, {name: recording.read(stage) for name, stage in stages.items()})
 
     def discrepancies(self, names: Iterable[str]) -> Iterator[Discrepancy]:
-        """What is not as recorded in the named stages, in order: for each its parameters, code, inputs and artifacts."""
+        """Find what is not as recorded in the named stages, in order: for each its parameters, code, inputs and artifacts."""
         for name in names:
             stage, found = self.stages[name], self.recorded[name]
             if found is None:
@@ -78,7 +78,7 @@ class Workspace:
             yield self._discrepancy(stage.name, path, _short(now), f"{_short(was)}, {made}", [stage.name])
 
     def _inputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
-        """Against what the stages before have recorded; what was edited since is found among their artifacts."""
+        """Compare inputs with what the stages before have recorded; a file edited since is found among their artifacts."""
         written: dict[str, str | None] = {}
         for other in self.recorded.values():
             written |= other["outputs"] if other else {}
@@ -96,7 +96,7 @@ class Workspace:
             yield self._discrepancy(stage.name, path, f"{_short(now)}{hint}", expected, [stage.name], [path])
 
     def _named(self, digest: str | None, path: str) -> str:
-        """Whose content a wrong file has, where that is known."""
+        """Name the artifact whose content a wrong file has, where that is known."""
         others = [one for one in self.artifacts_of(digest) if one != path] if digest else []
         return f", the content of {others[0]}" if others else ""
 
@@ -111,11 +111,12 @@ class Workspace:
         return Discrepancy(stage, what, found, expected, pipeline.downstream(self.stages, again, paths))
 
     def artifacts_of(self, digest: str) -> list[str]:
-        """The artifacts that were recorded with this content."""
+        """Give the artifacts that were recorded with this content."""
         return [path for found in self.recorded.values() if found for path, was in found["outputs"].items() if was == digest]
 
     def command(self, name: str) -> str:
-        """The command that makes a stage's artifacts as they were recorded, under other parameters than now where need be."""
+        """Give the command that makes a stage's artifacts again, with the recorded parameters where they differ from now."""
+
         wanted: dict[str, Any] = {}
         for other in pipeline.upstream(self.stages, name):
             if found := self.recorded[other]:
@@ -125,7 +126,7 @@ class Workspace:
 
 
 def trace(path: Path, workspace: Workspace) -> dict[str, Any]:
-    """The lineage of a file: an artifact by its path, a copy of one by its content.
+    """Find the lineage of a file: of an artifact by its path, of a copy by its content.
 
     Raises:
         UserError: there is no such file, or no recorded artifact has its content.
@@ -153,7 +154,7 @@ def trace(path: Path, workspace: Workspace) -> dict[str, Any]:
 
 
 def tree(found: Mapping[str, Any], workspace: Workspace) -> Iterator[str]:
-    """The lines of a traced lineage; a stage that several inputs come from is written out where it comes first."""
+    """Give the lines of a traced lineage; a stage that several inputs come from is written out once."""
     discrepancies = [Discrepancy(**one) for one in found["discrepancies"]]
     makers, shown = pipeline.makers(workspace.stages), set()
 
@@ -195,7 +196,7 @@ def _drawn(node: Node, first: str, rest: str) -> Iterator[str]:
 
 
 def differences(was: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """The keys at which two trees differ, each with both values; a path is one key."""
+    """Give the keys at which two trees differ, each with both values; a path is one key."""
     if isinstance(was, dict) and isinstance(now, dict):
         for name in [*was, *(name for name in now if name not in was)]:
             inner = f"{key}.{name}" if key else name
@@ -205,7 +206,7 @@ def differences(was: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, A
 
 
 def _foreign(path: Path, digest: str, workspace: Workspace) -> str:
-    """Why a file is no artifact of this workspace, with what it says of itself."""
+    """Say why a file is not an artifact of this workspace, and what lineage it carries."""
     remedy = "check out the run that made it (dvc exp apply, or git checkout and dvc checkout)"
     if (own := carried(path.read_bytes())) is None:
         return (
@@ -235,7 +236,8 @@ def _json(value: Any) -> str:
 
 
 def _hydra(value: Any) -> str:
-    """A value as `dvc exp run -S` reads it: mappings have bare keys there."""
+    """Write a value as `dvc exp run -S` reads it, with bare keys in mappings."""
+
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_hydra(one)}" for key, one in value.items()) + "}"
     return json.dumps(value)

@@ -1,7 +1,8 @@
 """A worker's supervisor: it keeps a training process going until the study is whole.
 
-A training process that was killed, or hangs in a trial, is started once more for that trial, and then reported. One that says itself
-what is wrong is not started again. The two end together: the training process ends when its supervisor does, however that ends.
+A training process that was killed, or hangs in a trial, is started once more for that trial, and then reported. One that says
+itself what is wrong is not started again. The two end together: the training process ends when its supervisor does, however that
+ends.
 """
 
 import multiprocessing
@@ -13,14 +14,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from lrsweep import errors
 
 KILLED = 137  # exit code where a process went without a word, as a shell gives it for SIGKILL
 TIMED_OUT = 124  # and where one was killed since it took too long, as timeout(1) gives it
 INTERRUPTED = 130
-# A fork has the imports of its supervisor behind it, which has neither threads nor a GPU; elsewhere than on Linux that is not safe.
-CHILDREN = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+# A fork has the imports of its supervisor behind it, which has neither threads nor a GPU; elsewhere than on Linux that is not
+# safe.
+CHILDREN: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 Announce = Callable[[str | None], None]  # called with the name of a training that begins, and with None when it has ended
 Work = Callable[..., None]  # what the training process does, called with an Announce and the arguments
@@ -57,7 +60,8 @@ def _once(work: Work, arguments: tuple, limits: Limits) -> tuple[int, str | None
     process = CHILDREN.Process(target=_child, args=(there, work, arguments), daemon=True)
     process.start()
     there.close()
-    training, limit_s = None, None
+    training: str | None = None
+    limit_s: float | None = None
     timed_out = False
     try:
         while True:
@@ -76,7 +80,7 @@ def _once(work: Work, arguments: tuple, limits: Limits) -> tuple[int, str | None
     if timed_out:
         return TIMED_OUT, training  # one that hangs may even outlive a SIGKILL
     process.join()
-    return (process.exitcode or 0) if (process.exitcode or 0) >= 0 else KILLED, training
+    return KILLED if process.exitcode < 0 else process.exitcode, training
 
 
 def _child(connection: Connection, work: Work, arguments: tuple) -> None:

@@ -1,6 +1,5 @@
 """The training of one task: from where it begins or was cut off, to its end or where it is stopped, and into its record."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +40,14 @@ class Training:
 
     def run(self, trainer: Trainer) -> "Trained":
         """Train, from a checkpoint where a killed training has left one."""
-        run, began_s = trainer.start(self.proposal.values, self.seed, self.budget), time.monotonic()
+        watch = progress.Watch(self.events, self.proposal.trial, self.until, dict(self.proposal.values), self.proposing_s)
+        watch.start()
+        run = trainer.start(self.proposal.values, self.seed, self.budget)
         series = checkpoints.Series(self.path.with_suffix(".checkpoints"), self.identity, self.checkpoint_every)
         curve = series.resume(run, self.start)
         started = curve.last_step
-        watch = progress.Watch(self.events, self.proposal.trial, self.until, dict(self.proposal.values), self.proposing_s)
-        watch.start()
         curves.follow(series.keep(run.observe(self.until), run, curve, self.budget.eval_every), curve, self.decide)
+        watch.stop()
         return Trained(self, run, curve, series, watch, curve.last_step - started)
 
 

@@ -1,1 +1,1 @@
-"""Search, pure: what is tried next, what is stopped, and what can be trained now, from records alone."""
+"""How a study searches, as pure functions of its records: proposing, stopping, planning, metrics, racing, replaying."""

@@ -1,4 +1,4 @@
-"""The curve of a training run: followed while it trains, and read back with every metric at each eval."""
+"""The curve of a training run: how it is recorded during training, and its metrics at each eval."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,7 +37,7 @@ class Seen(Protocol):
 
 @dataclass
 class Curve:
-    """What was seen of a trial so far."""
+    """What has been observed of a trial so far."""
 
     evals: list[EvalPoint] = field(default_factory=list)
     steps: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STEP_COLUMNS})
@@ -70,9 +70,9 @@ def follow(observations: Iterable[Seen], curve: Curve, decide: Decide) -> Curve:
 
 
 def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
-    """Give each eval with a finite loss, and the metrics there."""
+    """Give each eval with a finite loss, and its metrics."""
     points = [(point, point.loss_nats) for point in evals if point.loss_nats is not None]
-    absent = [] if points and points[0][0].step == 0 else [(0.0, math.nan)]  # step 0, as in many an imported curve
+    absent = [] if points and points[0][0].step == 0 else [(0.0, math.nan)]  # step 0, which many imported curves lack
     whole = [*absent, *((point.lr, loss) for point, loss in points)]
     rows = components([lr for lr, _ in whole], [loss for _, loss in whole], max_lr, section)
     return [(point, row) for (point, _), row in zip(points, rows[len(absent) :], strict=True)]
@@ -80,22 +80,22 @@ def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[
 
 @cache
 def values_by_step(record: Record, section: Metric) -> Mapping[int, float]:
-    """Give the metric that the section names at each eval of the record where it is defined, by step.
+    """Give the metric that the section names, by step, at each eval of the record where it is defined.
 
-    Kept, since a worker asks for it of every record in sight for each of its trials.
+    It is cached, since for each trial a worker needs it of every record in sight.
     """
     values = {point.step: row.value(section.name) for point, row in measure(record.evals, record.proposal.lr, section)}
     return {step: value for step, value in values.items() if value is not None}
 
 
 def eval_rows(record: Record, section: Metric) -> Iterator[Row]:
-    """Give the record's rows of the table `evals`; a non-finite eval has none."""
+    """Give the record's rows of the table `evals`, one for each finite eval."""
     for point, row in measure(record.evals, record.proposal.lr, section):
         yield {"trial": record.trial, "step": point.step, "lr": point.lr, **row.__dict__}
 
 
 def step_rows(curve: Mapping[str, Iterable[float]]) -> Iterator[Row]:
-    """Give one row a step, from step 1: its number and STEP_COLUMNS."""
+    """Give a row for each step, from step 1: its number and STEP_COLUMNS."""
     columns = [curve[name] for name in STEP_COLUMNS]
     for step, values in enumerate(zip(*columns, strict=True), start=1):
         yield {"step": step, **dict(zip(STEP_COLUMNS, map(float, values), strict=True))}

@@ -1,4 +1,4 @@
-"""assess: whether the metric and the rule of phase 2 did what they are for."""
+"""assess: check whether the metric and the stopping rule of phase 2 work."""
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
-    """Write assess.json, correlations.parquet, replay.parquet and metrics.json; train what is missing of the audit."""
+    """Train what is missing of the audit; write assess.json, correlations.parquet, replay.parquet and metrics.json."""
     trials, evals = (results.read_table(f"sweep_bayes/{name}.parquet") for name in ("trials", "evals"))
     audit, metric, rows, points = complete(Audit(params, results)), params.sweep_bayes.metric, [], []
     for place, (trial, _, _) in enumerate(audit.sample):

@@ -14,13 +14,13 @@ from lrsweep.space import Space
 from lrsweep.store import records
 from lrsweep.store.results import Results
 
-Found = tuple[Record, Path]  # a record, and the place that its curve lies beside
+Found = tuple[Record, Path]  # a record and its path, beside which its curve lies
 
 
 def write_tables(
     stage: str, params: Params, results: Results, found: Sequence[Found], space: Space, steering: str | None
 ) -> None:
-    """Write trials, evals and steps; `steering` names the metric that the study was steered by, if it was."""
+    """Write trials, evals and steps; `steering` names the metric that steered the study, None for none."""
     metric = params.sweep_bayes.metric
     results.simulated |= params.simulate
     rows = [study.trial_row(record, metric, steering) for record, _ in found]
@@ -31,7 +31,7 @@ def write_tables(
 
 
 def _step_columns(found: Sequence[Found]) -> dict[str, Any]:
-    """Give the table `steps` by columns: as rows it would take gigabytes in a long study."""
+    """Give the columns of the table `steps`; its rows would take gigabytes in a long study."""
     loaded = [(record.trial, records.load_curve(path)) for record, path in found]
     lengths = [len(curve["lr"]) for _, curve in loaded]
     return {
