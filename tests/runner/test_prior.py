@@ -8,7 +8,7 @@ from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.search import study
-from lrsweep.search.curves import Curve
+from lrsweep.search.curve import Curve
 from lrsweep.search.proposing import propose
 from lrsweep.space import Float
 from lrsweep.store import prior

@@ -17,7 +17,7 @@ from safetensors.numpy import save as save_arrays
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.search.curves import STEP_COLUMNS, Curve
+from lrsweep.search.curve import STEP_COLUMNS, Curve
 from lrsweep.search.trial import EvalPoint, RungPoint
 from lrsweep.trainers.trainer import Eval, Observation, Run
 
