@@ -57,10 +57,8 @@ def _inlined(results: Results) -> dict[str, report.Embedded]:
     svgs, pngs = (
         {name: results.path(f"figures/{name}.{kind}").read_bytes() for name in figures.NAMES} for kind in ("svg", "png")
     )
-    lineages = {}
-    for name, svg in svgs.items():
-        lineages[name] = carried(svg)
-        assert lineages[name], f"figure {name} was written without its lineage"
+    lineages = {name: carried(svg) or {} for name, svg in svgs.items()}
+    assert all(lineages.values()), "a figure was written without its lineage"
     return report.inline(svgs, pngs, lineages)
 
 
