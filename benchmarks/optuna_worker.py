@@ -14,53 +14,55 @@ import time
 from pathlib import Path
 
 import optuna
-from lrsweep.stages.data import load
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
 from lrsweep.config import checking
-from lrsweep.config.params import Hyperparameters, Params
+from lrsweep.runner.sweeps import edge_range
+from lrsweep.runner.trainer import make_trainer
 from lrsweep.seeding import derive_seed
-from lrsweep.store import artifacts
-from lrsweep.trainers.builtin import training
+from lrsweep.space import Choice, Int, Space, Value
+from lrsweep.store.results import FOLDER, Results
+from lrsweep.trainers.trainer import Eval
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
-def hyperparameters(trial: optuna.Trial, p: Params) -> Hyperparameters:
-    """A point of phase 2's space."""
-    section = p.sweep_bayes
-    edge = artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["lr_range"]
-    ranges = {"lr": Range.model_validate(edge), "beta2": section.beta2, "weight_decay": section.weight_decay}
-    return Hyperparameters(**{name: trial.suggest_float(name, r.min, r.max, log=r.scale == "log") for name, r in ranges.items()})
+def suggest(trial: optuna.Trial, name: str, space: Space) -> Value:
+    """Ask for the value of one name."""
+    one = space[name]
+    if isinstance(one, Choice):
+        return trial.suggest_categorical(name, one.choices)
+    ask = trial.suggest_int if isinstance(one, Int) else trial.suggest_float
+    return ask(name, one.min, one.max, log=one.is_log)
 
 
 def main() -> None:
     journal, trials, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    training.use_one_thread()
     p = checking.load(Path("params.yaml"))
-    section, data = p.sweep_bayes, load(p)
+    results = Results(FOLDER)
+    section, trainer = p.sweep_bayes, make_trainer(p, results, "peer")
+    space = section.space_with(edge_range(results))
     spent = {"training_s": 0.0, "steps": 0, "runs": 0}
 
     def objective(trial: optuna.Trial) -> float:
-        hyper, trial_seed = hyperparameters(trial, p), derive_seed(p.seed, "peer/trial", trial.number)
+        values = {name: suggest(trial, name, space) for name in space}
         began = time.monotonic()
-        state = training.start(p.model, p.tokenize.vocab_size, p.optimizer, hyper, trial_seed)
-        run = training.Run(p.optimizer, section, hyper.lr, trial_seed, p.model.context_length)
+        run = trainer.start(values, derive_seed(p.seed, "peer/trial", trial.number), section)
         try:
-            for seen in training.observe(state, run, *data, section.steps):
+            for seen in run.observe(section.steps):
                 if not seen.finite:
                     raise optuna.TrialPruned
-                if isinstance(seen, training.Eval) and seen.step:
+                if isinstance(seen, Eval) and seen.step:
                     trial.report(seen.loss_nats, seen.step)
                     if trial.should_prune():
                         raise optuna.TrialPruned
         finally:
             spent["training_s"] += time.monotonic() - began
-            spent["steps"] += state.step
+            spent["steps"] += seen.step
             spent["runs"] += 1
         return seen.loss_nats
 

@@ -12,8 +12,8 @@ import typer
 
 from lrsweep.config import checking
 from lrsweep.errors import UserError
+from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.runner.progress import duration
-from lrsweep.runner.settings import FANNED_OUT
 from lrsweep.tracking import commands
 
 STAGES = (
@@ -69,7 +69,7 @@ def work(
     stage: Annotated[str, typer.Argument(help=f"One of {', '.join(FANNED_OUT)}.")],
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
-    """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave at any time."""
+    """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave."""
     from lrsweep.runner import worker
     from lrsweep.runner.catalogue import study_of
     from lrsweep.runner.supervisor import Limits, supervise

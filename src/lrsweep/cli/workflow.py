@@ -14,8 +14,7 @@ from lrsweep.config.params import Params
 from lrsweep.errors import UserError, lines
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.pipeline import Stage
-from lrsweep.runner import identity
-from lrsweep.runner.settings import FANNED_OUT, most_workers
+from lrsweep.runner.extent import FANNED_OUT, most_workers
 from lrsweep.store import imported, results
 from lrsweep.store.locking import held, hold
 from lrsweep.text.corpus import read_beginnings
@@ -54,7 +53,7 @@ class Plan:
         return str(WORKERS / f"{stage}-{number}")
 
     def workers(self, stage: Stage) -> list[str]:
-        """Give the workers that a stage waits for: none where its artifacts and all before them are those of this configuration."""
+        """Give the workers that a stage waits for: none where it and all before it are of this configuration."""
         if not self.is_main or stage.name not in FANNED_OUT:
             return []
         before = [self.stages[name].provenance for name in pipeline.upstream(self.stages, stage.name)]
@@ -97,7 +96,7 @@ def _inherit(params: Params) -> None:
 def _clear(found: Plan, is_dry: bool) -> None:
     """Take away what runs that were killed have left, and the records of stages that are out of date."""
     if not is_dry:
-        for folder in (results.FOLDER, identity.work()):
+        for folder in (results.FOLDER, results.work()):
             files.prepare(folder)
         made_from = {path for stage in found.stages.values() for path in found.inputs(stage)}
         files.bring_to_the_present([*map(Path, made_from), *results.FOLDER.rglob("*.*")])

@@ -8,7 +8,6 @@ caught by a golden test, which guards RESULTS.
 The records of a study lie in work/<digest>/<stage>/. identity.json there holds what the digest is of, so that a difference can be named.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +20,7 @@ from lrsweep.errors import UserError
 from lrsweep.runner import meaning
 from lrsweep.store import results as store
 from lrsweep.store.records import canonical_digest
-from lrsweep.store.results import Results
+from lrsweep.store.results import Results, work
 from lrsweep.trainers.devices import capability, device
 
 RESULTS = 1  # raised by whoever changes what tests/runner/test_golden.py holds: then all is trained again
@@ -63,11 +62,6 @@ class Identity:
         elif (found := store.read_json(path)) != self.content:
             changed = ", ".join(_differences(found, self.content)) or "its order"
             raise UserError(f"{path}: found another identity ({changed}), expected that of this study; remove {self.folder}")
-
-
-def work() -> Path:
-    """Give the folder that trials are kept in; LRSWEEP_WORK moves it, so that several workspaces can share it."""
-    return Path(os.environ.get("LRSWEEP_WORK", "work"))
 
 
 def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Params, results: Results) -> Identity:

@@ -9,13 +9,13 @@ from typing import Any
 
 from lrsweep import files
 from lrsweep.runner import progress
+from lrsweep.runner.extent import why_unmeasured
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.search import plan
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import COMPLETE
 from lrsweep.space import Budget
 from lrsweep.store.records import canonical_digest
-from lrsweep.trainers.builtin.settings import measures
 from lrsweep.trainers.trainer import Trainer
 
 Row = dict[str, Any]
@@ -31,24 +31,11 @@ class Probes(Study):
         """The length of a trial of phase 1."""
         return self.params.sweep_uniform
 
-    @property
-    def why_none(self) -> str | None:
-        """Say why nothing is measured; None where something is."""
-        if self.params.sharpness is None:
-            return "sharpness is null in params.yaml"
-        if self.params.sweep_uniform.imported:
-            return "phase 1 was trained elsewhere"
-        if self.params.simulate:
-            return "curves are made up"
-        if not measures(self.params.optimizer.optimizer):
-            return f"curvature is measured for AdamW, and optimizer.optimizer is {self.params.optimizer.optimizer}"
-        return None
-
     @cached_property
     def chosen(self) -> list[Row]:
         """The trials that are measured, with the side of the edge that they are on."""
         section = self.params.sharpness
-        if self.why_none or section is None:
+        if why_unmeasured(self.params) or section is None:
             return []
         trials = self.results.read_table("sweep_uniform/trials.parquet").to_dict("records")
         edge_lr = self.results.read_json("edge/edge.json")["edge_lr"]

@@ -85,18 +85,24 @@ class Progress:
 def plan_of(stage: str, params: Params) -> Plan:
     """Give what a stage's trainings add up to when all have ended."""
     bayes = params.sweep_bayes
-    if stage == "sweep_bayes":
-        return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
-    race = min(params.select.budget, (params.select.candidates + 1) * params.select.seeds)  # or fewer: it may end before
-    probed, last = (2 * params.sharpness.trials_per_side, max(params.sharpness.steps)) if params.sharpness else (0, 0)
-    trials, end = {
-        "sweep_uniform": (params.sweep_uniform.trials, params.sweep_uniform.steps),
-        "sharpness": (probed, last),
-        "assess": (params.assess.audit_trials, bayes.steps),
-        "select": (race, bayes.steps),
-        "train": (1, params.train.steps),
-    }[stage]
-    return Plan(stage, trials, (end,), 0, 1)
+    match stage:
+        case "sweep_uniform":
+            trials, levels = params.sweep_uniform.trials, (params.sweep_uniform.steps,)
+        case "sharpness":
+            section = params.sharpness
+            trials, levels = (2 * section.trials_per_side, (max(section.steps),)) if section else (0, (0,))
+        case "sweep_bayes":
+            return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
+        case "assess":
+            trials, levels = params.assess.audit_trials, (bayes.steps,)
+        case "select":  # or fewer: the race may end before
+            most = (params.select.candidates + 1) * params.select.seeds
+            trials, levels = min(params.select.budget, most), (bayes.steps,)
+        case "train":
+            trials, levels = 1, (params.train.steps,)
+        case _:
+            raise AssertionError(f"{stage} trains nothing")
+    return Plan(stage, trials, levels, 0, 1)
 
 
 def _shown(value: Value) -> str:

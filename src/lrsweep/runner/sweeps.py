@@ -78,10 +78,14 @@ class SweepBayes(Study):
         """The section, but for how many trials there are: more keep the first ones. The space and the rungs are those in force."""
         section = self.params.sweep_bayes
         values = section.model_dump(mode="json", exclude={"trials", "imported", "space"})
+        known = self._told_of() if section.prior else None
+        return {**values, "space": self.space.to_json(), "rungs": list(section.rungs), "prior": known}
+
+    def _told_of(self) -> list[Any]:
+        """Give what phase 1 is, of which this phase is told."""
         phase_1 = self.params.sweep_uniform
         imported = phase_1.imported and phase_1.imported.sha256
-        known = [SweepUniform(self.params, self.results).identity.digest, phase_1.trials, imported] if section.prior else None
-        return {**values, "space": self.space.to_json(), "rungs": list(section.rungs), "prior": known}
+        return [SweepUniform(self.params, self.results).identity.digest, phase_1.trials, imported]
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Propose the configuration of a trial from what it may see; a proposal is kept, since others wait for it."""

@@ -5,6 +5,7 @@ duration goes into any of them. Made-up curves mark all that comes of them: what
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -88,6 +89,11 @@ class Results:
     def read(self, name: str) -> Any:
         """Read a table or a JSON artifact, by the end of its name."""
         return self.read_json(name) if name.endswith(".json") else self.read_table(name)
+
+
+def work() -> Path:
+    """Give the folder that trials are kept in; LRSWEEP_WORK moves it, so that several workspaces can share it."""
+    return Path(os.environ.get("LRSWEEP_WORK", "work"))
 
 
 def table_of(name: str) -> str:
