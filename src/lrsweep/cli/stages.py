@@ -36,6 +36,7 @@ def _register(stage: str) -> None:
 
 
 def _run(stage: str) -> None:
+    from lrsweep.cli.identities import identity
     from lrsweep.provenance import pipeline, recording
     from lrsweep.runner import premise
     from lrsweep.runner.catalogue import study_of
@@ -45,8 +46,8 @@ def _run(stage: str) -> None:
     commands.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
-    trained = (lambda: study_of(stage, params, results).identity.digest) if stage in FANNED_OUT else None
-    with _timed(stage), recording.recording(declared, params, results, trained) if declared.provenance else nullcontext():
+    recorded = recording.recording(declared, params, results, lambda: identity(stage, params))
+    with _timed(stage), recorded if declared.provenance else nullcontext():
         import_module(f"lrsweep.stages.{stage}").run(params, results)
     commands.after(params, stage, results)
 

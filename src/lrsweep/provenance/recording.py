@@ -4,45 +4,50 @@ results/STAGE/provenance.json is an out like the artifacts, so any runner, cache
 stage depends on it. It holds no time, host or duration: the same run has the same bytes.
 """
 
-import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.provenance import pipeline
 from lrsweep.provenance.pipeline import PROVENANCE, SOURCES, Stage
+from lrsweep.provenance.recorded import Digests, Identity, Provenance
 from lrsweep.store.records import canonical_digest
-from lrsweep.store.results import Results, write_json
+from lrsweep.store.results import LIBRARIES, Results
 from lrsweep.text.corpus import source_files
-
-Provenance = dict[str, Any]
-
-LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")  # whose versions results depend on
 
 
 @contextmanager
 def recording(stage: Stage, params: Params, results: Results, identity: Callable[[], str] | None) -> Iterator[None]:
     """Record what the stage that runs in the block reads and writes; a run that fails or is killed leaves no provenance.
 
-    identity: gives the digest of all that the stage's trainings depend on; None where it trains nothing.
+    identity: gives what the stage's trainings depend on, called when they have ended; None where it trains nothing.
     """
     path = _path(stage)
     for old in (path, _aside(path)):
         with files.writing(old):
             old.unlink(missing_ok=True)
-    found = {**configuration(stage, params), "inputs": digests(inputs(stage, params))}
+    read_before, code = digests(inputs(stage, params)), digests(stage.code)
     yield
-    found |= {"identity": identity()} if identity else {}
-    found = results.mark({**found, "outputs": digests(stage.artifacts)})
-    write_json(path, {"digest": canonical_digest(found), **found})
+    Provenance(
+        stage=stage.name,
+        command=stage.command,
+        version=version("lrsweep"),
+        libraries=libraries(),
+        params=stage.values(params),
+        code=code,
+        inputs=read_before,
+        identity=identity(),
+        outputs=digests(stage.artifacts),
+        simulated=results.simulated,
+    ).write(path)
 
 
 def refuse_damaged(stage: Stage, params: Params) -> None:
@@ -52,9 +57,9 @@ def refuse_damaged(stage: Stage, params: Params) -> None:
         UserError: an input is not what its stage has written.
     """
     for path, found in digests(inputs(stage, params)).items():
-        recorded = _read(Path(path).with_name(PROVENANCE))
-        if found and recorded and recorded["outputs"].get(path) not in (None, found):
-            expected = f"{recorded['outputs'][path]}, which {recorded['stage']} has written"
+        recorded = Provenance.read(Path(path).with_name(PROVENANCE))
+        if found and recorded and recorded.outputs.get(path) not in (None, found):
+            expected = f"{recorded.outputs[path]}, which {recorded.stage} has written"
             remedy = f"remove it (rm {shlex.quote(path)}) and run again"
             raise UserError(f"{path}: found sha256 {found}, expected {expected}; {remedy}")
 
@@ -111,8 +116,8 @@ def put_back(stages: Mapping[str, Stage]) -> None:
     """Put every provenance that was set aside back, where the artifacts are still those that it names."""
     for stage in stages.values():
         if stage.provenance and _aside(path := _path(stage)).exists() and not path.exists():
-            recorded = _read(_aside(path))
-            if recorded and recorded["outputs"] == digests(stage.artifacts):
+            recorded = Provenance.read(_aside(path))
+            if recorded and recorded.outputs == digests(stage.artifacts):
                 _aside(path).replace(path)
 
 
@@ -128,7 +133,7 @@ def _aside(path: Path) -> Path:
 def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
     """Name the stages that are out of date. No artifact older than its record is read: provenances are compared instead."""
     found: list[str] = []
-    written: dict[str, str] = {}
+    written: dict[str, str | None] = {}
     for stage in stages.values():
         if stage.provenance is None or not _path(stage).exists():
             continue
@@ -136,20 +141,21 @@ def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
         if recorded is None:
             found.append(stage.name)
             continue
-        same = recorded["params"] == stage.values(params) and recorded["code"] == digests(stage.code)
-        others = any(written.get(path, digest) != digest for path, digest in recorded["inputs"].items())
+        made_from = recorded.params, recorded.code, recorded.libraries
+        same = made_from == (stage.values(params), digests(stage.code), libraries())
+        others = any(written.get(path, digest) != digest for path, digest in recorded.inputs.items())
         if not same or others or _damaged(stage, recorded):
             found.append(stage.name)
-        written |= recorded["outputs"]
+        written |= recorded.outputs
     return found
 
 
 def _damaged(stage: Stage, recorded: Provenance) -> bool:
     """Say whether an artifact that was written after its record differs from it; if so, print a line on stderr."""
     record = _path(stage)
-    younger = [path for path in map(Path, recorded["outputs"]) if path.is_file() and _written_ns(path) > _written_ns(record)]
+    younger = [path for path in map(Path, recorded.outputs) if path.is_file() and _written_ns(path) > _written_ns(record)]
     for path in younger:
-        if files.digest(path) != recorded["outputs"][path.as_posix()]:
+        if files.digest(path) != recorded.outputs[path.as_posix()]:
             found = f"damaged or edited, not what {stage.name} has written"
             print(f"lrsweep: {path}: {found}: {stage.name} runs again", file=sys.stderr)
             return True

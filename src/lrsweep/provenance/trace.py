@@ -1,39 +1,38 @@
 """The lineage of a file, and whether the files on disk are what was recorded and what the current configuration makes."""
 
-import json
-import shlex
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lrsweep import files
-from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.provenance import pipeline, recording
+from lrsweep.provenance import pipeline
 from lrsweep.provenance.figure_metadata import carried
-from lrsweep.provenance.pipeline import Stage
-from lrsweep.provenance.recording import Provenance
-from lrsweep.store import results
+from lrsweep.provenance.recorded import Provenance
+from lrsweep.provenance.workspace import Discrepancy, Workspace, machine, short, spelled
 from lrsweep.store.records import canonical_digest
-from lrsweep.store.tables import SIMULATED
 
-SHORT = 12  # characters of a digest where people read it
+Node = tuple[str, list[Any]]  # a line, and the nodes below it
 
 
 @dataclass(frozen=True)
 class Discrepancy:
     """A file or a parameter that is not as recorded; `invalidates` names the stages to run again."""
 
+    file: str
+    sha256: str
+    artifact: str
     stage: str
-    what: str
-    found: str
-    expected: str
-    invalidates: list[str]
+    command: str  # that makes the artifact again
+    stages: Mapping[str, Provenance | None]
+    discrepancies: tuple[Discrepancy, ...]
+    notes: tuple[str, ...]
 
-    def __str__(self) -> str:
-        consequence = f"invalidates {', '.join(self.invalidates)}" if self.invalidates else "remove it"
-        return f"{self.what}: found {self.found}, expected {self.expected}; {consequence}"
+    @property
+    def intact(self) -> bool:
+        """Whether all is as recorded."""
+        return not self.discrepancies
 
 
 @dataclass(frozen=True)
@@ -140,17 +139,16 @@ def trace(path: Path, workspace: Workspace) -> dict[str, Any]:
         raise UserError(_foreign(path, digest, workspace))
     artifact, stage = known[0], makers[known[0]]
     names = pipeline.upstream(workspace.stages, stage)
-    discrepancies = list(workspace.discrepancies(names))
-    return {
-        "file": str(path),
-        "sha256": digest,
-        "artifact": artifact,
-        "stage": stage,
-        "intact": not discrepancies,
-        "command": workspace.command(stage),
-        "stages": {name: workspace.recorded[name] for name in names},
-        "discrepancies": [asdict(one) for one in discrepancies],
-    }
+    return Traced(
+        file=str(path),
+        sha256=digest,
+        artifact=artifact,
+        stage=stage,
+        command=workspace.command(stage),
+        stages={name: workspace.recorded[name] for name in names},
+        discrepancies=tuple(workspace.discrepancies(names)),
+        notes=tuple(workspace.notes(names)),
+    )
 
 
 def tree(found: Mapping[str, Any], workspace: Workspace) -> Iterator[str]:
@@ -160,31 +158,37 @@ def tree(found: Mapping[str, Any], workspace: Workspace) -> Iterator[str]:
 
     def node(name: str) -> Node:
         shown.add(name)
-        recorded = found["stages"][name]
-        wrong: list[Node] = [(f"NOT AS RECORDED: {one}", []) for one in discrepancies if one.stage == name]
-        if recorded is None:
+        wrong: list[Node] = [(f"NOT AS RECORDED: {one}", []) for one in found.discrepancies if one.stage == name]
+        if (recorded := found.stages[name]) is None:
             return name, wrong
-        versions = ", ".join(f"{library} {version}" for library, version in recorded["libraries"].items())
-        header = f"{name}: lrsweep {recorded['version']}, code {_short(canonical_digest(recorded['code']))}, {versions}"
-        children = [*wrong, *((f"{key} = {_json(value)}", []) for key, value in recorded["params"].items())]
-        paths = list(recorded["inputs"])
+        children = [*wrong, *((text, []) for text in _made_from(recorded))]
+        paths = list(recorded.inputs)
         for i, path in enumerate(paths):
             maker = makers.get(path)
             below: list[Node] = []
             if maker is not None and maker not in map(makers.get, paths[i + 1 :]):
                 below = [(f"{maker}: see above", [])] if maker in shown else [node(maker)]
-            children.append((f"{path}  {_short(recorded['inputs'][path])}", below))
-        return header, children
+            children.append((f"{path}  {short(recorded.inputs[path])}", below))
+        return f"{name}: {_versions(recorded)}", children
 
-    yield f"{found['file']}  {_short(found['sha256'])}"
-    if found["artifact"] != found["file"]:
-        yield f"the same as {found['artifact']}"
-    yield "as recorded, like all before it" if found["intact"] else f"NOT AS RECORDED: {discrepancies[0]}"
-    yield f"made again by: {found['command']}"
-    yield from _drawn(node(found["stage"]), "", "")
+    yield f"{found.file}  {short(found.sha256)}"
+    if found.artifact != found.file:
+        yield f"the same as {found.artifact}"
+    yield "as recorded, like all before it" if found.intact else f"NOT AS RECORDED: {found.discrepancies[0]}"
+    yield from found.notes
+    yield f"made again by: {found.command}"
+    yield from _drawn(node(found.stage), "", "")
 
 
-Node = tuple[str, list[Any]]
+def _versions(recorded: Provenance) -> str:
+    libraries = ", ".join(f"{library} {version}" for library, version in recorded.libraries.items())
+    return f"lrsweep {recorded.version}, code {short(canonical_digest(dict(recorded.code)))}, {libraries}"
+
+
+def _made_from(recorded: Provenance) -> Iterator[str]:
+    if found := recorded.identity:
+        yield f"identity {short(found.digest)}: {machine(found)}, code {short(found.code)}"
+    yield from (f"{key} = {spelled(value)}" for key, value in recorded.params.items())
 
 
 def _drawn(node: Node, first: str, rest: str) -> Iterator[str]:
@@ -213,7 +217,7 @@ def _foreign(path: Path, digest: str, workspace: Workspace) -> str:
             f"{path}: found sha256 {digest}, expected that of a recorded artifact: it was edited, or is of another run; {remedy}"
         )
     wrong = [name for name, was in own["inputs"].items() if not workspace.artifacts_of(was)]
-    said = f"it says that it is figure {own['figure']} of stage {own['stage']}, with parameters {_json(own['parameters'])}"
+    said = f"it says that it is figure {own['figure']} of stage {own['stage']}, with parameters {spelled(own['parameters'])}"
     inputs = (
         f"made from other {', '.join(wrong)} than are here"
         if wrong
