@@ -1,7 +1,7 @@
-"""How far a study is: workers note when a training starts and when it ends, and these events add up to one line.
+"""The progress of a study: workers log when a training starts and when it ends, and these events add up to one line.
 
-Events lie beside the records in work/, with times, hosts and processes: nothing of them enters an artifact. The events of trainings
-that ended are the one count of what was trained.
+Events lie beside the records in work/. They hold times, hosts and processes, so no artifact is made from them. The events of
+trainings that ended are the one count of what was trained.
 """
 
 import json
@@ -21,12 +21,12 @@ from lrsweep.space import Value
 
 FILE = "events.jsonl"
 SHOWN = 200  # lines of progress in a study at most
-RECENT = 24  # ends that the speed is taken from
+RECENT = 24  # trainings, the latest, that the speed is taken from
 
 
 @dataclass(frozen=True)
 class Event:
-    """A training run that started (state None) or ended; `until` is the step that it was meant to reach."""
+    """The start (state None) or the end of a training run; `until` is the step that it was to reach."""
 
     trial: int
     until: int
@@ -44,7 +44,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study is made of: its number of trials, and the levels of its first block, the last of them the end."""
+    """The size of a study: its number of trials, and the levels of its first block, of which the last is the end."""
 
     stage: str
     trials: int
@@ -53,7 +53,7 @@ class Plan:
     eta: int
 
     def places(self, level: int) -> int:
-        """How many trials of the first block are trained to a level."""
+        """Give the number of trials of the first block that are trained to a level."""
         return self.first_block // self.eta**level
 
 
@@ -83,7 +83,7 @@ class Progress:
 
 
 def plan_of(stage: str, params: Params) -> Plan:
-    """Give what a stage's trainings add up to when all have ended."""
+    """Give the size of a stage's study."""
     bayes = params.sweep_bayes
     if stage == "sweep_bayes":
         return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
@@ -104,7 +104,7 @@ def _shown(value: Value) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it, from seconds to hours.
+    """Give a duration in words, from seconds to hours.
 
     >>> [duration(s) for s in (42.3, 100, 7500)]
     ['42 s', '1 min 40 s', '2 h 5 min']
@@ -117,7 +117,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class Watch:
-    """Notes one training run in the events of a study."""
+    """A watch over one training run, which logs its start and its end in the events of a study."""
 
     path: Path
     trial: int
@@ -128,11 +128,11 @@ class Watch:
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
 
     def start(self) -> None:
-        """Notes that the run has started."""
+        """Log that the run has started."""
         self._note(self._event(self.began_s))
 
     def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
-        """Notes how the run has ended: at which step of the trial, of which it trained so many itself."""
+        """Log how the run has ended: the trial's last step, and how many steps this run trained itself."""
         seconds = time.monotonic() - self.clock_s
         ended = replace(self._event(self.began_s + seconds), state=state, steps=steps, trained=trained, seconds=seconds)
         self._note(replace(ended, loss_nats=loss_nats, proposing_s=self.proposing_s))
@@ -145,7 +145,7 @@ class Watch:
 
 
 def read(path: Path) -> list[Event]:
-    """The events of a study, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
+    """Read the events of a study in order; a line that is damaged or was cut short by a kill is left out."""
     events = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
         try:
@@ -156,7 +156,7 @@ def read(path: Path) -> list[Event]:
 
 
 def summarize(events: Sequence[Event], plan: Plan) -> Progress:
-    """What the events of a study add up to."""
+    """Add the events of a study up."""
     last = {(event.trial, event.until): event for event in events}
     ended = {key: event for key, event in last.items() if event.state is not None}
     running = sum(event.state is None and _alive(event) for event in last.values())
@@ -173,12 +173,12 @@ def summarize(events: Sequence[Event], plan: Plan) -> Progress:
 
 
 def _alive(event: Event) -> bool:
-    """Whether the process of a started run may still be there; one on another host is believed to be."""
+    """Say whether the process of a started run may still run; on another host it is taken to."""
     return event.host != socket.gethostname() or alive(event.pid)
 
 
 def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[int, int], int]:
-    """Trials of the first block that were stopped, by rung, and the number of those that are at their end."""
+    """Count the trials of the first block that were stopped, by rung, and those that have ended."""
     pruned: dict[int, int] = {}
     done, expected = 0, plan.first_block
     for level, goal in enumerate(plan.levels):
@@ -195,7 +195,7 @@ def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[
 
 
 def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Plan) -> float | None:
-    """Seconds to the end: the steps that are left at the speed of the last RECENT runs."""
+    """Estimate the seconds to the end: the steps that are left, at the speed of the last RECENT runs."""
     recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
     if not recent:
         return None
@@ -210,13 +210,13 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
 
 
 def show_some(events: Path, plan: Plan, trial: int) -> None:
-    """Show a line of progress after a trial, in a long study after one of several: to make it, all events are read."""
+    """Show a line of progress after a trial; in a long study only after one of several, since each line reads all events."""
     if trial % (1 + plan.trials // SHOWN) == 0:
         show(summarize(read(events), plan))
 
 
 def show(progress: Progress, stream: TextIO = sys.stderr) -> None:
-    """The line: on a terminal over the one before, in a log below it."""
+    """Print the line: on a terminal over the line before, in a log below it."""
     if stream.isatty():
         end = "\r" if progress.done < progress.plan.trials else "\n"
         stream.write(f"\r\x1b[K{progress}{end}")
