@@ -36,7 +36,8 @@ SPACE = Space(
 
 def values(seed: int, trial: int) -> dict[str, Value]:
     """Draw the configuration of a curve."""
-    return SPACE.draw(generator(seed, "pool/values", trial).random(len(SPACE)).tolist())
+    shares = generator(seed, "pool/values", trial).random(len(SPACE)).tolist()
+    return {name: SPACE[name].at(share) for name, share in zip(SPACE, shares, strict=True)}
 
 
 def prepare(params: Params, folder: Path) -> None:

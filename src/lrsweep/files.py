@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,7 +59,7 @@ def prepare(root: Path) -> None:
             probe.write(bytes(PROBE_BYTES))
     for path in root.rglob(f".*.{os.uname().nodename}.*"):
         if path.suffix[1:].isdecimal() and not alive(int(path.suffix[1:])):
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def bring_to_the_present(paths: Iterable[Path]) -> None:
@@ -83,6 +84,18 @@ def append_line(path: Path, line: str) -> None:
             os.write(file, line.encode() + b"\n")
         finally:
             os.close(file)
+
+
+Stamp = tuple[int, int, int]  # by which an edit of a file is noticed
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Give what another content of a file would change; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def alive(pid: int) -> bool:

@@ -48,13 +48,14 @@ def package(here, monkeypatch):
     """A copy of the package whose meaning counts in the place of the installed one's."""
     copy = shutil.copytree(meaning.PACKAGE, here / "lrsweep", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(meaning, "PACKAGE", copy)
+    forget()
     yield copy
     forget()
 
 
 def forget():
     meaning.closure.cache_clear()
-    meaning.of.cache_clear()
+    meaning.READ.clear()
 
 
 def edit(package, name, was, now):
@@ -70,7 +71,12 @@ DECIDES = [
     ("space/dimension.py", "low + share * (high - low)", "low + share**2 * (high - low)", ()),
     ("space/dimension.py", "SIGNIFICANT_DIGITS = 4", "SIGNIFICANT_DIGITS = 3", ()),
     ("search/settings.py", "self.stopping.first_rung * self.stopping.eta**i", "self.stopping.first_rung * (i + 1)", ()),
-    ("search/stopping.py", "int(len(values) / eta)", "int(len(values) / eta) - 1", ("sweep_uniform", "assess", "select", "train")),
+    (
+        "search/stopping.py",
+        "int(len(values) / eta)",
+        "int(len(values) / eta) - 1",
+        ("sweep_uniform", "assess", "select", "train"),
+    ),
     ("trainers/builtin/schedule.py", "math.cos(math.pi", "math.cos(3.0", ()),
     ("trainers/builtin/optimizers.py", "fused=True", "fused=True, amsgrad=True", ()),
     ("text/batches.py", "key=seed", "key=seed + 1", ()),
@@ -96,6 +102,12 @@ def test_a_changed_formula_rule_constant_or_default_trains_again(package, name, 
     edit(package, name, was, now)
     same = [stage for stage in before if digest(stage) == before[stage]]
     assert same == [stage for stage in before if stage in apart]
+
+
+def test_another_way_to_measure_curvature_measures_again_and_trains_nothing(package):
+    before = {stage: digest(stage) for stage in ("sweep_uniform", "sharpness")}
+    edit(package, "trainers/builtin/sharpness.py", "middle = (low + high) / 2", "middle = (low + high) / 3")
+    assert digest("sweep_uniform") == before["sweep_uniform"] and digest("sharpness") != before["sharpness"]
 
 
 @pytest.mark.parametrize(("name", "was", "now"), SHOWS)
@@ -144,9 +156,7 @@ def test_told_of_phase_1_it_depends_on_its_trials_too(here):
 
 def test_a_range_that_the_edge_gave_and_the_same_one_by_hand_are_one(here):
     space = {**PARAMS.sweep_bayes.space, "lr": {"min": 0.01, "max": 0.1, "scale": "log"}}
-    by_hand = PARAMS.model_validate(
-        {**PARAMS.model_dump(), "sweep_bayes": {**PARAMS.sweep_bayes.model_dump(), "space": space}}
-    )
+    by_hand = PARAMS.model_validate({**PARAMS.model_dump(), "sweep_bayes": {**PARAMS.sweep_bayes.model_dump(), "space": space}})
     assert digest("sweep_bayes", by_hand) == digest("sweep_bayes")
 
 

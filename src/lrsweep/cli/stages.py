@@ -10,17 +10,15 @@ from typing import Annotated
 
 import typer
 
-from lrsweep.config import checking
 from lrsweep.errors import UserError
+from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.runner.progress import duration
-from lrsweep.runner.settings import FANNED_OUT
 from lrsweep.tracking import commands
 
 STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
     *("cluster", "importance", "assess", "select", "train", "generate", "figures", "report"),
 )
-PARAMS = Path("params.yaml")
 PANEL = "Stages"
 
 app = typer.Typer()
@@ -39,10 +37,11 @@ def _register(stage: str) -> None:
 
 def _run(stage: str) -> None:
     from lrsweep.provenance import pipeline, recording
+    from lrsweep.runner import premise
     from lrsweep.runner.catalogue import study_of
     from lrsweep.store.results import FOLDER, Results
 
-    params, results = checking.load(PARAMS), Results(FOLDER)
+    params, results = premise.load(), Results(FOLDER)
     commands.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
@@ -69,18 +68,14 @@ def work(
     stage: Annotated[str, typer.Argument(help=f"One of {', '.join(FANNED_OUT)}.")],
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
-    """Train trials of a stage, one after the other, until all have ended. Any number of workers may join or leave at any time."""
-    from lrsweep.runner import worker
-    from lrsweep.runner.catalogue import study_of
+    """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave."""
+    from lrsweep.runner import premise, worker
     from lrsweep.runner.supervisor import Limits, supervise
-    from lrsweep.store.results import FOLDER, Results
     from lrsweep.trainers import devices
 
     if stage not in FANNED_OUT:
         raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(FANNED_OUT)}; name one of these")
-    params = checking.load(PARAMS)
-    if study_of(stage, params, Results(FOLDER)).plan.whole:
-        return
+    params = premise.load()
     if devices.device(params.execution.device) == "cuda":
         import os
 

@@ -14,8 +14,8 @@ from lrsweep.config.params import Params
 from lrsweep.errors import UserError, lines
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.pipeline import Stage
-from lrsweep.runner import identity
-from lrsweep.runner.settings import FANNED_OUT, most_workers
+from lrsweep.runner import premise
+from lrsweep.runner.extent import FANNED_OUT, most_workers
 from lrsweep.store import imported, results
 from lrsweep.store.locking import held, hold
 from lrsweep.text.corpus import read_beginnings
@@ -54,7 +54,7 @@ class Plan:
         return str(WORKERS / f"{stage}-{number}")
 
     def workers(self, stage: Stage) -> list[str]:
-        """Give the workers that a stage waits for: none where its artifacts and those before it are up to date."""
+        """Give the workers that a stage waits for: none where it and all before it are of this configuration."""
         if not self.is_main or stage.name not in FANNED_OUT:
             return []
         before = [self.stages[name].provenance for name in pipeline.upstream(self.stages, stage.name)]
@@ -80,6 +80,7 @@ def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
     imported.check(params.sweep_uniform, params.sweep_bayes)
     _inherit(params)
     if is_main:
+        premise.begin(params)
         read_beginnings(params.corpus)
         commands.before(params)
         if not held(LOCK):
@@ -97,7 +98,7 @@ def _inherit(params: Params) -> None:
 def _clear(found: Plan, is_dry: bool) -> None:
     """Remove what killed runs have left, and the provenance of stages that are out of date."""
     if not is_dry:
-        for folder in (results.FOLDER, identity.work()):
+        for folder in (results.FOLDER, results.work()):
             files.prepare(folder)
         made_from = {path for stage in found.stages.values() for path in found.inputs(stage)}
         files.bring_to_the_present([*map(Path, made_from), *results.FOLDER.rglob("*.*")])

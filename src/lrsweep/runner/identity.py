@@ -9,7 +9,6 @@ The records of a study lie in work/<digest>/<stage>/. identity.json there holds 
 can be named.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from lrsweep.errors import UserError
 from lrsweep.runner import meaning
 from lrsweep.store import results as store
 from lrsweep.store.records import canonical_digest
-from lrsweep.store.results import Results
+from lrsweep.store.results import Results, work
 from lrsweep.trainers.devices import capability, device
 
 RESULTS = 1  # raise it with every change of what tests/runner/test_golden.py holds: then all is trained again
@@ -46,7 +45,7 @@ class Identity:
         """The SHA-256 of the content."""
         return canonical_digest(dict(self.content))
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The folder of the records; for made-up trials its name begins with `simulated-`."""
         mark = "simulated-" if self.content["trainer"]["simulate"] else ""
@@ -62,15 +61,18 @@ class Identity:
         if not path.exists():
             store.write_json(path, dict(self.content))
         elif (found := store.read_json(path)) != self.content:
-            changed = ", ".join(_differences(found, self.content)) or "its order"
+            changed = ", ".join(differences(found, self.content)) or "its order"
             raise UserError(f"{path}: found another identity ({changed}), expected that of this study; remove {self.folder}")
 
 
+<<<<<<< HEAD
 def work() -> Path:
     """Give the folder of all records; LRSWEEP_WORK moves it, so that several workspaces can share it."""
     return Path(os.environ.get("LRSWEEP_WORK", "work"))
 
 
+=======
+>>>>>>> wip
 def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Params, results: Results) -> Identity:
     """Give the identity of a stage's trainings.
 
@@ -98,11 +100,11 @@ def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Param
     return Identity(stage, content)
 
 
-def _differences(was: Any, now: Any, key: str = "") -> list[str]:
-    """Name the keys at which two trees differ."""
+def differences(was: Any, now: Any, key: str = "") -> list[str]:
+    """Give the keys at which two trees differ, as section.key."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         names = [*was, *(name for name in now if name not in was)]
-        return [one for name in names for one in _differences(was.get(name), now.get(name), f"{key}.{name}".lstrip("."))]
+        return [one for name in names for one in differences(was.get(name), now.get(name), f"{key}.{name}".lstrip("."))]
     return [] if was == now else [key]
 
 

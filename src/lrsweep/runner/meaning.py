@@ -7,10 +7,15 @@ it is a message, a caption or a description, and no key. Everything else counts:
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
+from lrsweep import files
+
 PACKAGE = Path(__file__).parents[1]
+READ: dict[Path, tuple[files.Stamp | None, str]] = {}  # the meaning of each file as it was first asked for, here or before a fork
 
 
 def digest(roots: Iterable[str], rooms: Iterable[str]) -> str:
@@ -35,10 +40,30 @@ def closure(root: str, rooms: frozenset[str]) -> frozenset[Path]:
     return frozenset(found)
 
 
-@cache
 def of(path: Path) -> str:
-    """Give the meaning of a source file, as Python in one spelling."""
-    return meaning(path.read_text(encoding="utf-8"))
+    """Give the meaning of a source file, as Python in one spelling, as it was when it was first asked for."""
+    if path not in READ:
+        READ[path] = files.stamp(path), meaning(path.read_text(encoding="utf-8"))
+    return READ[path][1]
+
+
+def load() -> None:
+    """Import all whose meaning was asked for: what is imported later may have been edited by then."""
+    for path in READ:
+        import_module(".".join(("lrsweep", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"))
+
+
+def edited() -> list[Path]:
+    """Give the files that mean something else now than when it was asked for."""
+    found = []
+    for path, (was, meant) in READ.items():
+        if (now := files.stamp(path)) != was:
+            with suppress(OSError, SyntaxError):
+                if meaning(path.read_text(encoding="utf-8")) == meant:
+                    READ[path] = now, meant
+                    continue
+            found.append(path)
+    return found
 
 
 def meaning(source: str) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 
 from lrsweep import files
 from lrsweep.runner import progress
+from lrsweep.runner.extent import why_unmeasured
+from lrsweep.runner.identity import TRAINING
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.search import plan
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import COMPLETE
 from lrsweep.space import Budget
 from lrsweep.store.records import canonical_digest
-from lrsweep.trainers.builtin.settings import measures
 from lrsweep.trainers.trainer import Trainer
 
 Row = dict[str, Any]
@@ -25,30 +26,18 @@ class Probes(Study):
     """The probed trials; the record of each is its rows of the table `probes`."""
 
     stage = "sharpness"
+    roots = (*TRAINING, "trainers.builtin.probes")
 
     @property
     def budget(self) -> Budget:
         """The length of a trial of phase 1."""
         return self.params.sweep_uniform
 
-    @property
-    def why_none(self) -> str | None:
-        """Say why nothing is measured; None where something is."""
-        if self.params.sharpness is None:
-            return "sharpness is null in params.yaml"
-        if self.params.sweep_uniform.imported:
-            return "phase 1 was trained elsewhere"
-        if self.params.simulate:
-            return "curves are made up"
-        if not measures(self.params.optimizer.optimizer):
-            return f"curvature is measured for AdamW, and optimizer.optimizer is {self.params.optimizer.optimizer}"
-        return None
-
     @cached_property
     def chosen(self) -> list[Row]:
         """The trials that are measured, each with its side of the edge."""
         section = self.params.sharpness
-        if self.why_none or section is None:
+        if why_unmeasured(self.params) or section is None:
             return []
         trials = self.results.read_table("sweep_uniform/trials.parquet").to_dict("records")
         edge_lr = self.results.read_json("edge/edge.json")["edge_lr"]
@@ -97,6 +86,7 @@ class Probes(Study):
         watch = progress.Watch(self.events, int(row["trial"]), max(section.steps), values, 0.0)
         watch.start()
         rows = [asdict(one) for one in probe(trainer, values, seed, self.budget, section, self.params.seed)]
+        watch.stop()
         body = {"digest": canonical_digest([self.identity.digest, rows]), "rows": rows}
         files.write_text(self.path(task), json.dumps(body, allow_nan=False) + "\n")
         last = rows[-1]["step"] if rows else 0

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -37,9 +38,10 @@ class Event:
     state: str | None = None
     steps: int = 0  # where it ended, counted from the trial's beginning
     trained: int = 0  # steps of this run
-    seconds: float = 0.0
+    seconds: float = 0.0  # that it trained
     loss_nats: float | None = None
     proposing_s: float = 0.0
+    writing_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,18 +87,24 @@ class Progress:
 def plan_of(stage: str, params: Params) -> Plan:
     """Give the size of a stage's study."""
     bayes = params.sweep_bayes
-    if stage == "sweep_bayes":
-        return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
-    race = min(params.select.budget, (params.select.candidates + 1) * params.select.seeds)  # or fewer: it may end before
-    probed, last = (2 * params.sharpness.trials_per_side, max(params.sharpness.steps)) if params.sharpness else (0, 0)
-    trials, end = {
-        "sweep_uniform": (params.sweep_uniform.trials, params.sweep_uniform.steps),
-        "sharpness": (probed, last),
-        "assess": (params.assess.audit_trials, bayes.steps),
-        "select": (race, bayes.steps),
-        "train": (1, params.train.steps),
-    }[stage]
-    return Plan(stage, trials, (end,), 0, 1)
+    match stage:
+        case "sweep_uniform":
+            trials, levels = params.sweep_uniform.trials, (params.sweep_uniform.steps,)
+        case "sharpness":
+            section = params.sharpness
+            trials, levels = (2 * section.trials_per_side, (max(section.steps),)) if section else (0, (0,))
+        case "sweep_bayes":
+            return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
+        case "assess":
+            trials, levels = params.assess.audit_trials, (bayes.steps,)
+        case "select":  # or fewer: the race may end before
+            most = (params.select.candidates + 1) * params.select.seeds
+            trials, levels = min(params.select.budget, most), (bayes.steps,)
+        case "train":
+            trials, levels = 1, (params.train.steps,)
+        case _:
+            raise AssertionError(f"{stage} trains nothing")
+    return Plan(stage, trials, levels, 0, 1)
 
 
 def _shown(value: Value) -> str:
@@ -126,16 +134,29 @@ class Watch:
     proposing_s: float  # that its proposal took, with the records it was made from
     began_s: float = field(default_factory=time.time)
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
+    seconds: float = 0.0
 
     def start(self) -> None:
         """Log that the run has started."""
         self._note(self._event(self.began_s))
 
+    def stop(self) -> None:
+        """Stop the clock of the training: what follows is writing."""
+        self.seconds = time.monotonic() - self.clock_s
+
     def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
+<<<<<<< HEAD
         """Log how the run has ended: the trial's last step, and how many steps this run trained itself."""
         seconds = time.monotonic() - self.clock_s
         ended = replace(self._event(self.began_s + seconds), state=state, steps=steps, trained=trained, seconds=seconds)
         self._note(replace(ended, loss_nats=loss_nats, proposing_s=self.proposing_s))
+=======
+        """Notes how the run has ended: at which step of the trial, of which it trained so many itself."""
+        whole_s = time.monotonic() - self.clock_s
+        ended = replace(self._event(self.began_s + whole_s), state=state, steps=steps, trained=trained, loss_nats=loss_nats)
+        times = {"seconds": self.seconds, "proposing_s": self.proposing_s, "writing_s": whole_s - self.seconds}
+        self._note(replace(ended, **times))
+>>>>>>> wip
 
     def _event(self, at_s: float) -> Event:
         return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)
@@ -144,7 +165,28 @@ class Watch:
         append_line(self.path, json.dumps(asdict(event)))
 
 
+@dataclass
+class Log:
+    """The events of a study, of which each look reads those that are new."""
+
+    path: Path
+    events: list[Event] = field(default_factory=list)
+    offset: int = 0  # bytes
+
+    def read(self) -> list[Event]:
+        """Give all events, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                for line in file:
+                    self.offset += len(line)
+                    with suppress(ValueError, TypeError):
+                        self.events.append(Event(**json.loads(line)))
+        return self.events
+
+
 def read(path: Path) -> list[Event]:
+<<<<<<< HEAD
     """Read the events of a study in order; a line that is damaged or was cut short by a kill is left out."""
     events = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
@@ -153,6 +195,10 @@ def read(path: Path) -> list[Event]:
         except (ValueError, TypeError):
             continue
     return events
+=======
+    """Give the events of a study so far."""
+    return Log(path).read()
+>>>>>>> wip
 
 
 def summarize(events: Sequence[Event], plan: Plan) -> Progress:
@@ -199,7 +245,7 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
     recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
     if not recent:
         return None
-    span = max(event.at_s for event in recent) - min(event.at_s - event.seconds for event in recent)
+    span = max(event.at_s for event in recent) - min(event.at_s - event.writing_s - event.seconds for event in recent)
     lengths = [event.steps for (trial, _), event in ended.items() if trial >= plan.first_block]
     usual = sum(lengths) / len(lengths) if lengths else float(plan.levels[-1])
     steps = (plan.trials - plan.first_block - len(lengths)) * usual
@@ -209,10 +255,15 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
     return steps * span / sum(event.trained for event in recent)
 
 
+<<<<<<< HEAD
 def show_some(events: Path, plan: Plan, trial: int) -> None:
     """Show a line of progress after a trial; in a long study only after one of several, since each line reads all events."""
+=======
+def show_some(log: Log, plan: Plan, trial: int) -> None:
+    """Show a line of progress after a trial, in a long study after one of several: it sums all events up."""
+>>>>>>> wip
     if trial % (1 + plan.trials // SHOWN) == 0:
-        show(summarize(read(events), plan))
+        show(summarize(log.read(), plan))
 
 
 def show(progress: Progress, stream: TextIO = sys.stderr) -> None:

@@ -105,12 +105,17 @@ class Study:
         trained = training.run(trainer)
         self.keep(task, trained)
         trained.record()
-        progress.show_some(self.events, progress.plan_of(self.stage, self.params), task.trial)
+        progress.show_some(self.log, progress.plan_of(self.stage, self.params), task.trial)
 
     @property
     def events(self) -> Path:
         """The log of trainings that started and ended."""
         return self.identity.folder / progress.FILE
+
+    @cached_property
+    def log(self) -> progress.Log:
+        """What the log says, read on at each look."""
+        return progress.Log(self.events)
 
     def seed(self, trial: int) -> int:
         """Give the training seed of a trial."""

@@ -10,7 +10,7 @@ from lrsweep.runner.study import BUDGET, Study
 from lrsweep.runner.trainer import fixed_values
 from lrsweep.runner.training import Trained
 from lrsweep.search import plan, study
-from lrsweep.search.curves import Decide
+from lrsweep.search.curves import Decide, values_by_step
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.search.uniform import uniform
@@ -78,10 +78,14 @@ class SweepBayes(Study):
         """The section without the number of trials, since more trials keep the first ones; with the space and rungs in force."""
         section = self.params.sweep_bayes
         values = section.model_dump(mode="json", exclude={"trials", "imported", "space"})
+        known = self._told_of() if section.prior else None
+        return {**values, "space": self.space.to_json(), "rungs": list(section.rungs), "prior": known}
+
+    def _told_of(self) -> list[Any]:
+        """Give what phase 1 is, of which this phase is told."""
         phase_1 = self.params.sweep_uniform
         imported = phase_1.imported and phase_1.imported.sha256
-        known = [SweepUniform(self.params, self.results).identity.digest, phase_1.trials, imported] if section.prior else None
-        return {**values, "space": self.space.to_json(), "rungs": list(section.rungs), "prior": known}
+        return [SweepUniform(self.params, self.results).identity.digest, phase_1.trials, imported]
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Propose the configuration of a trial from the records in sight; the proposal is kept, since later trials need it."""
@@ -92,7 +96,9 @@ class SweepBayes(Study):
         section = self.params.sweep_bayes
         if task.trial < section.first_block:
             return lambda *_: None
-        return study.judge_by(self.seen(task.trial), section, proposal.lr)
+        seen = self.seen(task.trial)
+        self._values += [values_by_step(record, section.metric) for record in seen[len(self._values) :]]
+        return study.judge_against(self._values[: len(seen)], section, proposal.lr)
 
     def path(self, task: Task) -> Path:
         """Give the path of a record; a trial of the block has one for each level."""
@@ -116,7 +122,20 @@ class SweepBayes(Study):
         section = self.params.sweep_bayes
         if k < section.first_block:
             return []
-        return [*self.prior, *self.block, *(self.of_trial(j) for j in study.sight(k, section))]
+        known, before = self._known, len(self.prior) + section.first_block
+        sight = study.sight(k, section)
+        known += [self.of_trial(j) for j in sight[len(known) - before :]]
+        return known[: before + len(sight)]
+
+    @cached_property
+    def _known(self) -> list[Record]:
+        """The records that were in any sight so far, in their order: a sight is the beginning of a later one."""
+        return [*self.prior, *self.block]
+
+    @cached_property
+    def _values(self) -> list[Mapping[int, float]]:
+        """What trials are compared by, of these records or of the first of them."""
+        return []
 
     @cached_property
     def block(self) -> list[Record]:
@@ -141,11 +160,19 @@ class SweepBayes(Study):
         return [self.path(task) for task in tasks if task in self.done][-1]
 
     def _proposal(self, k: int) -> Proposal:
+        if k not in self._proposals:
+            path = records.record_path(self.identity.folder / "proposals", k)
+            self._proposals[k] = records.load_proposal(path, self.identity.digest) or self._propose(k, path)
+        return self._proposals[k]
+
+    @cached_property
+    def _proposals(self) -> dict[int, Proposal]:
+        return {}
+
+    def _propose(self, k: int, path: Path) -> Proposal:
         from lrsweep.search.proposing import propose  # with scipy, which workers of other studies need not wait for
 
-        section, path = self.params.sweep_bayes, records.record_path(self.identity.folder / "proposals", k)
-        if kept := records.load_proposal(path, self.identity.digest):
-            return kept
+        section = self.params.sweep_bayes
         waiting = [self._proposal(j) for j in study.pending(k, section)] if k >= section.first_block else []
         proposal = propose(self.seen(k), waiting, k, section, self.space, self.params.seed)
         records.save_proposal(path, self.identity.digest, proposal)

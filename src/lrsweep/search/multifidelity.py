@@ -22,55 +22,18 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.special import ndtr
 
 from lrsweep.search.candidates import drawn, near
+from lrsweep.search.kernel import Kernel, Pairs, end_variance, prior
 from lrsweep.space import Space, Value
 
-# Coordinates are in [0, 1], the LR first. Values are scaled so that the least is 0 and the cap is 1. All numbers here were chosen
-# by replay on one pool of curves and on variations of it (docs/benchmarks/search.md).
-QUADRATIC = 0.1  # variance of the coefficients of the mean
-CHANGE_QUADRATIC = 0.3  # the same for the mean of a change, relative to the variance of the change
-CLIMB, GAIN = 1.4, 1e-6  # step of the climb to a likely kernel, in spreads of the prior; least gain in log posterior of a step
+# Coordinates are in [0, 1], the LR first, and values in shares of the spread from the least to the cap. All numbers here were
+# chosen by replay on one pool of curves and on variations of it (docs/benchmarks/search.md).
+CLIMB, GAIN = 1.4, 1e-6  # step of the climb to likely kernels, in spreads of the prior; gain in log evidence that it needs
 KERNELS, MOVES, MOVE = 4, 8, 0.35  # kernels that are drawn, moves between two of them, and their size in spreads of the prior
 MOVED = 6  # mean number of parameters that a move changes
 DRAWS = 32  # joint draws of the true values so far, behind a noisy expected improvement
 CANDIDATES, NEAR_BEST, BEST = 1000, 500, 5  # random candidates; candidates near the best trials; how many trials count as best
 JITTER, LEAST_VARIANCE = 1e-6, 1e-12
 NOTHING_YET = 1.0  # the cap, which a trial has to improve on where none is complete
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """Lengths in shares of the ranges, and variances of the scaled values."""
-
-    lr_length: float  # of the function of the LR alone
-    lr_signal: float
-    joint_lengths_D: np.ndarray  # of the function of all names
-    joint_signal: float
-    change_lr_length: float
-    change_other_length: float  # shared by all other names, since small changes tell little of each
-    change: float  # variance of the change from a rung to the next
-    noise: float  # of one value at a rung
-    end_noise: float  # of one value at the end
-    trial_noise: float  # of a whole curve, as the seed of a trial brings it
-
-    @classmethod
-    def of(cls, raw_P: np.ndarray) -> "Kernel":
-        """Make a kernel from the logarithms of its parameters."""
-        values_P = np.exp(raw_P)
-        lr_length, lr_signal = values_P[:2].tolist()
-        return cls(lr_length, lr_signal, values_P[2:-7], *values_P[-7:].tolist())
-
-    @property
-    def change_lengths_D(self) -> np.ndarray:
-        """The lengths of a change."""
-        return np.array([self.change_lr_length, *[self.change_other_length] * (len(self.joint_lengths_D) - 1)])
-
-
-def prior(names: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the means and the standard deviations, each P, of the normal prior on the logarithms of a kernel's parameters."""
-    others = names - 1
-    medians_P = [0.2, 0.2, 0.4, *[1.0] * others, 0.02, 0.3, 1.5, 0.01, 0.005, 0.005, 0.001]
-    spreads_P = [0.7, 1.0, 0.7, *[0.7] * others, 1.2, 0.7, 0.7, 1.2, 1.2, 1.2, 1.0]
-    return np.log(medians_P), np.array(spreads_P)
 
 
 @dataclass(frozen=True)
@@ -108,39 +71,6 @@ class Observations:
     def complete_KE(self) -> np.ndarray:
         """The points of the trials that reached the end."""
         return self.points_TE[self.trial_N[self.level_N == self.end]]
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Distances and mean terms between M points and C others: the parts of their covariances that no kernel changes."""
-
-    squares_DMC: np.ndarray
-    basis_MC: np.ndarray
-
-    @classmethod
-    def of(cls, a_ME: np.ndarray, b_CE: np.ndarray, parts: tuple[slice, ...]) -> "Pairs":
-        """Compute them for each point of `a` with each of `b`. Two choices are as far apart as the two ends of a range."""
-        squares_DMC = np.zeros((len(parts), len(a_ME), len(b_CE)))
-        for square_MC, part in zip(squares_DMC, parts, strict=True):
-            for a_M, b_C in zip(a_ME[:, part].T, b_CE[:, part].T, strict=True):
-                square_MC += np.square(a_M[:, None] - b_C)
-            if part.stop - part.start > 1:
-                square_MC /= 2
-        return cls(squares_DMC, _basis(a_ME) @ _basis(b_CE).T)
-
-    def at_end(self, kernel: Kernel) -> np.ndarray:
-        """Give the prior covariances M x C of noiseless values at the end."""
-        found_MC = QUADRATIC * self.basis_MC
-        found_MC += kernel.lr_signal * matern(self.squares_DMC[0] / kernel.lr_length**2)
-        found_MC += kernel.joint_signal * matern(self._squares(kernel.joint_lengths_D))
-        return found_MC
-
-    def of_change(self, kernel: Kernel) -> np.ndarray:
-        """Give the prior covariances M x C of one change."""
-        return kernel.change * (matern(self._squares(kernel.change_lengths_D)) + CHANGE_QUADRATIC * self.basis_MC)
-
-    def _squares(self, lengths_D: np.ndarray) -> np.ndarray:
-        return np.tensordot(lengths_D**-2.0, self.squares_DMC, 1)
 
 
 @dataclass(frozen=True)
@@ -199,22 +129,13 @@ class Prediction:
         white_NT = posterior.white_NT
         self.prior_TC = places.to_trials.at_end(self.kernel)
         self.divided_TC = (white_NT.T @ white_NT) @ self.prior_TC
-        squares_C = (_basis(places.points_CE) ** 2).sum(1)
-        prior_C = self.kernel.lr_signal + self.kernel.joint_signal + QUADRATIC * squares_C
+        prior_C = end_variance(places.points_CE, self.kernel)
         self.mean_C = (white_NT.T @ posterior.white_N) @ self.prior_TC
         self.variance_C = np.maximum(prior_C - np.einsum("tc,tc->c", self.prior_TC, self.divided_TC), LEAST_VARIANCE)
 
     def between(self) -> np.ndarray:
         """Give the posterior covariances K x C of the known points with all points (equation 2.24)."""
         return self.places.to_known.at_end(self.kernel) - self.prior_TC[:, : self.places.known].T @ self.divided_TC
-
-
-def matern(squares: np.ndarray) -> np.ndarray:
-    """Give the Matérn 5/2 kernel of squared distances in units of the length (Rasmussen and Williams 2006, equation 4.17)."""
-    root = np.sqrt(5 * squares)
-    found = 1 + root * (1 + root / 3)
-    found *= np.exp(-root)
-    return found
 
 
 def observe(
@@ -326,8 +247,3 @@ def expected_improvement(gain: np.ndarray, deviation: np.ndarray) -> np.ndarray:
 
 def _divide(factor_NN: np.ndarray, right: np.ndarray) -> np.ndarray:
     return solve_triangular(factor_NN, right, lower=True, check_finite=False)
-
-
-def _basis(points_ME: np.ndarray) -> np.ndarray:
-    lr_M = 2 * points_ME[:, 0] - 1
-    return np.stack([np.ones_like(lr_M), lr_M, lr_M**2], 1)

@@ -31,8 +31,12 @@ def pending(k: int, section: SweepBayes) -> range:
 
 
 def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> Decide:
-    """Make the stopping rule of a trial with these records in sight; `max_lr` is the trial's own."""
-    references = [values_by_step(record, section.metric) for record in records]
+    """Make the stopping rule of a trial that has these records in sight; `max_lr` is its own."""
+    return judge_against([values_by_step(record, section.metric) for record in records], section, max_lr)
+
+
+def judge_against(references: Sequence[Mapping[int, float]], section: SweepBayes, max_lr: float) -> Decide:
+    """Make the stopping rule of a trial that is compared with these, each the metric of another trial by step."""
 
     def decide(curve: Curve, step: int) -> RungPoint | None:
         if step not in section.rungs:

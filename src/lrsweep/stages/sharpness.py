@@ -3,6 +3,7 @@
 import sys
 
 from lrsweep.config.params import Params
+from lrsweep.runner.extent import why_unmeasured
 from lrsweep.runner.probing import Probes
 from lrsweep.runner.worker import complete
 from lrsweep.search.plan import Task
@@ -16,5 +17,5 @@ def run(params: Params, results: Results) -> None:
         about = {"trial": int(trial["trial"]), "side": trial["side"], "max_lr": float(trial["lr"])}
         rows += [{**about, **row} for row in study.done[Task(place, 0, study.budget.steps)]]
     results.write_rows("sharpness/probes.parquet", rows)
-    said = study.why_none or f"{len(rows)} probes in {len(study.chosen)} trials"
+    said = why_unmeasured(params) or f"{len(rows)} probes in {len(study.chosen)} trials"
     print(f"sharpness: {said}", file=sys.stderr)

@@ -5,6 +5,7 @@ host or a duration. Made-up curves leave a mark, which spreads: a stage that rea
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -88,6 +89,11 @@ class Results:
     def read(self, name: str) -> Any:
         """Read a JSON artifact or a table, whichever the suffix of its name says."""
         return self.read_json(name) if name.endswith(".json") else self.read_table(name)
+
+
+def work() -> Path:
+    """Give the folder that trials are kept in; LRSWEEP_WORK moves it, so that several workspaces can share it."""
+    return Path(os.environ.get("LRSWEEP_WORK", "work"))
 
 
 def table_of(name: str) -> str:

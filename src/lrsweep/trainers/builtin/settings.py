@@ -132,12 +132,13 @@ def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Valu
 def override(values: Values, optimizer: Optimizer, model: Model, budget: Budget) -> tuple[Optimizer, Model, Budget]:
     """Put a configuration over the fixed settings. Its values were checked when params.yaml was read."""
     assert values.keys() <= NAMES.keys(), f"not all of {', '.join(values)} are names of this trainer"
+    return over(optimizer, Optimizer, values), over(model, Model, values), over(budget, Budget, values)
 
-    def over(kind: type[S], section: S) -> S:
-        own = {name: getattr(section, name) for name in kind.model_fields}
-        return kind(**own | {name: value for name, value in values.items() if name in own})
 
-    return over(Optimizer, optimizer), over(Model, model), over(Budget, budget)
+def over(section: S, kind: type[S], values: Values) -> S:
+    """Put what a configuration says of a section over it, as that kind of section."""
+    own = {name: getattr(section, name) for name in kind.model_fields}
+    return kind(**own | {name: value for name, value in values.items() if name in own})
 
 
 def measures(optimizer: str) -> bool:
