@@ -65,14 +65,6 @@ class Identity:
             raise UserError(f"{path}: found another identity ({changed}), expected that of this study; remove {self.folder}")
 
 
-<<<<<<< HEAD
-def work() -> Path:
-    """Give the folder of all records; LRSWEEP_WORK moves it, so that several workspaces can share it."""
-    return Path(os.environ.get("LRSWEEP_WORK", "work"))
-
-
-=======
->>>>>>> wip
 def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Params, results: Results) -> Identity:
     """Give the identity of a stage's trainings.
 

@@ -145,18 +145,11 @@ class Watch:
         self.seconds = time.monotonic() - self.clock_s
 
     def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
-<<<<<<< HEAD
         """Log how the run has ended: the trial's last step, and how many steps this run trained itself."""
-        seconds = time.monotonic() - self.clock_s
-        ended = replace(self._event(self.began_s + seconds), state=state, steps=steps, trained=trained, seconds=seconds)
-        self._note(replace(ended, loss_nats=loss_nats, proposing_s=self.proposing_s))
-=======
-        """Notes how the run has ended: at which step of the trial, of which it trained so many itself."""
         whole_s = time.monotonic() - self.clock_s
         ended = replace(self._event(self.began_s + whole_s), state=state, steps=steps, trained=trained, loss_nats=loss_nats)
         times = {"seconds": self.seconds, "proposing_s": self.proposing_s, "writing_s": whole_s - self.seconds}
         self._note(replace(ended, **times))
->>>>>>> wip
 
     def _event(self, at_s: float) -> Event:
         return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)
@@ -186,19 +179,8 @@ class Log:
 
 
 def read(path: Path) -> list[Event]:
-<<<<<<< HEAD
-    """Read the events of a study in order; a line that is damaged or was cut short by a kill is left out."""
-    events = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
-        try:
-            events.append(Event(**json.loads(line)))
-        except (ValueError, TypeError):
-            continue
-    return events
-=======
     """Give the events of a study so far."""
     return Log(path).read()
->>>>>>> wip
 
 
 def summarize(events: Sequence[Event], plan: Plan) -> Progress:
@@ -255,13 +237,8 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
     return steps * span / sum(event.trained for event in recent)
 
 
-<<<<<<< HEAD
-def show_some(events: Path, plan: Plan, trial: int) -> None:
-    """Show a line of progress after a trial; in a long study only after one of several, since each line reads all events."""
-=======
 def show_some(log: Log, plan: Plan, trial: int) -> None:
-    """Show a line of progress after a trial, in a long study after one of several: it sums all events up."""
->>>>>>> wip
+    """Show a line of progress after a trial; in a long study only after one of several, since each line sums all events up."""
     if trial % (1 + plan.trials // SHOWN) == 0:
         show(summarize(log.read(), plan))
 

@@ -104,15 +104,9 @@ class FinalTraining(Repeats):
         return Proposal.known(task.trial, values, "repeat"), derive_seed(self.params.seed, "train")
 
     def keep(self, task: Task, trained: Trained) -> None:
-<<<<<<< HEAD
-        """Keep the weights, where the trainer has them."""
-        if isinstance(trained.run, HasWeights):
-            files.write_bytes(weights_path(self.path(task)), trained.run.weights())
-=======
-        """Keep the weights behind their SHA-256; of a trainer without any an empty file of weights, marked as simulated."""
+        """Keep the weights after their SHA-256; a trainer without weights leaves an empty file of them, marked as simulated."""
         weights = trained.run.weights() if isinstance(trained.run, HasWeights) else save({}, {SIMULATED: "true"})
         files.write_bytes(self._kept(task), hashlib.sha256(weights).digest() + weights)
->>>>>>> wip
 
     def weights(self, task: Task) -> bytes | None:
         """Give the final weights, as safetensors; None where they are gone or damaged."""
@@ -120,18 +114,12 @@ class FinalTraining(Repeats):
         kept = path.read_bytes() if path.exists() else b""
         return kept[32:] if hashlib.sha256(kept[32:]).digest() == kept[:32] else None
 
-<<<<<<< HEAD
-def weights_path(record: Path) -> Path:
-    """Give the path of the final weights, beside their record."""
-    return record.with_suffix(".weights")
-=======
     def read(self, task: Task) -> Any:
-        """Read the record of the training; None, too, where it has no sound weights beside it: then it is trained again."""
+        """Read the record of the training; None where there is none with sound weights beside it, to train again."""
         return None if self.weights(task) is None else super().read(task)
 
     def _kept(self, task: Task) -> Path:
         return self.path(task).with_suffix(".weights")
->>>>>>> wip
 
 
 def study_trials(results: Results) -> tuple[tuple[str, ...], list[dict[str, Any]]]:

@@ -39,15 +39,11 @@ class Training:
         return canonical_digest([self.study, dict(self.proposal.values), self.seed])
 
     def run(self, trainer: Trainer) -> "Trained":
-<<<<<<< HEAD
         """Train, from a checkpoint where a killed training left one."""
-        run, began_s = trainer.start(self.proposal.values, self.seed, self.budget), time.monotonic()
-=======
-        """Train, from a checkpoint where a killed training has left one."""
+
         watch = progress.Watch(self.events, self.proposal.trial, self.until, dict(self.proposal.values), self.proposing_s)
         watch.start()
         run = trainer.start(self.proposal.values, self.seed, self.budget)
->>>>>>> wip
         series = checkpoints.Series(self.path.with_suffix(".checkpoints"), self.identity, self.checkpoint_every)
         curve = series.resume(run, self.start)
         started = curve.last_step
