@@ -18,7 +18,6 @@ import numpy as np
 from lrsweep import files
 from lrsweep.config import checking
 from lrsweep.config.params import Params
-from lrsweep.search import curves
 from lrsweep.seeding import derive_seed, generator
 from lrsweep.space import Float, Space, Value
 from lrsweep.store.records import canonical_digest
@@ -66,7 +65,7 @@ def train(params: Params, folder: Path, trial: int) -> Path:
     trainer = Builtin(params.model, params.optimizer, data, "cpu", folder.name)
     found = values(params.seed, trial)
     run = trainer.start(found, derive_seed(params.seed, "pool/trial", trial), budget)
-    curve = curves.follow(run.observe(budget.steps), curves.Curve(), lambda *_: None)
+    curve = CURVE.follow(run.observe(budget.steps), CURVE.Curve(), lambda *_: None)
     row = {"trial": trial, **found, "state": curve.state}
     rows = [{**row, "step": p.step, "step_lr": p.lr, "loss_nats": p.loss_nats} for p in curve.evals]
     files.write_text(path, json.dumps(rows))

@@ -51,10 +51,9 @@ def test_a_sweep_of_another_trainer(tmp_path):
 
 def test_the_first_eval_is_the_first_without_one_at_step_0(tmp_path):
     """The metric's window begins at eval 1: with 5 evals before it, the sixth is the first with a value of M_u."""
-    from lrsweep.search import curves
 
     (trial,) = take(tmp_path, [a_run("a")])
-    rows = list(curves.eval_rows(trial.record, PARAMS.sweep_bayes.metric))
+    rows = list(evals.eval_rows(trial.record, PARAMS.sweep_bayes.metric))
     assert [row["m_u"] is None for row in rows] == [True] * 5 + [False] * 3
     assert rows[5]["reference_nats"] == pytest.approx(np.mean([row["loss_nats"] for row in rows[:5]]))
 

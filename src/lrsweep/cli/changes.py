@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from lrsweep.cli import completion
-from lrsweep.cli.stages import PARAMS
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 
 PANEL = "Changes"
 

@@ -16,6 +16,8 @@ from lrsweep.space import Budget
 from lrsweep.text.settings import Corpus
 from lrsweep.trainers.builtin.settings import Generate
 
+PARAMS = Path("params.yaml")
+
 
 def load(path: Path) -> Params:
     """Read and check params.yaml.

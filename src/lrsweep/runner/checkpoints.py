@@ -17,7 +17,7 @@ from safetensors.numpy import save as save_arrays
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.search.curves import STEP_COLUMNS, Curve
+from lrsweep.search.curve import STEP_COLUMNS, Curve
 from lrsweep.search.trial import EvalPoint, RungPoint
 from lrsweep.trainers.trainer import Eval, Observation, Run
 
@@ -102,9 +102,10 @@ class Series:
 def _digest(about: str, arrays: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256(about.encode())
     for name in STEP_COLUMNS:
-        digest.update(np.ascontiguousarray(arrays[name]))
+        digest.update(arrays[name].tobytes())
     return digest.hexdigest()
 
 
-def _refuse(folder: Path, why: str) -> None:
+def _refuse(folder: Path, why: str) -> Curve | None:
     print(f"lrsweep: {folder}: not used ({why}); training goes on from an earlier step", file=sys.stderr)
+    return None

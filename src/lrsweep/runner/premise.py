@@ -7,16 +7,15 @@ edit would train something else than those before it.
 import json
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from lrsweep import files
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import identity, meaning
 
-PARAMS = Path("params.yaml")
 VARIABLE = "LRSWEEP_PARAMS"  # the parameters that a run began with, which its jobs inherit
 
 

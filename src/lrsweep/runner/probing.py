@@ -79,9 +79,10 @@ class Probes(Study):
     def train(self, task: Task, trainer: Trainer) -> None:
         """Train the trial again, bit for bit, and measure on the way."""
         from lrsweep.trainers.builtin.probes import probe
+        from lrsweep.trainers.builtin.trainer import Builtin
 
         section, row = self.params.sharpness, self.chosen[task.trial]
-        assert section is not None, "nothing is chosen where it is null"
+        assert section is not None and isinstance(trainer, Builtin), "nothing is chosen where it is null, or for another trainer"
         values, seed = {"lr": float(row["lr"])}, int(row["seed"])
         watch = progress.Watch(self.events, int(row["trial"]), max(section.steps), values, 0.0)
         watch.start()

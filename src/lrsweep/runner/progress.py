@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -34,7 +34,7 @@ class Event:
     at_s: float
     host: str
     pid: int
-    values: dict[str, Value]
+    values: Mapping[str, Value]
     state: str | None = None
     steps: int = 0  # where it ended, counted from the trial's beginning
     trained: int = 0  # steps of this run
@@ -130,7 +130,7 @@ class Watch:
     path: Path
     trial: int
     until: int
-    values: dict[str, Value]
+    values: Mapping[str, Value]
     proposing_s: float  # that its proposal took, with the records it was made from
     began_s: float = field(default_factory=time.time)
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
@@ -148,8 +148,8 @@ class Watch:
         """Log how the run has ended: the trial's last step, and how many steps this run trained itself."""
         whole_s = time.monotonic() - self.clock_s
         ended = replace(self._event(self.began_s + whole_s), state=state, steps=steps, trained=trained, loss_nats=loss_nats)
-        times = {"seconds": self.seconds, "proposing_s": self.proposing_s, "writing_s": whole_s - self.seconds}
-        self._note(replace(ended, **times))
+        writing_s = whole_s - self.seconds
+        self._note(replace(ended, seconds=self.seconds, proposing_s=self.proposing_s, writing_s=writing_s))
 
     def _event(self, at_s: float) -> Event:
         return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)

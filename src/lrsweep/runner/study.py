@@ -14,7 +14,7 @@ from lrsweep.config.params import Params
 from lrsweep.runner import identity, progress
 from lrsweep.runner.identity import TRAINING, Identity
 from lrsweep.runner.training import Trained, Training
-from lrsweep.search.curves import Decide
+from lrsweep.search.curve import Decide
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import Proposal
 from lrsweep.seeding import derive_seed

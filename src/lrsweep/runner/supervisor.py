@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from lrsweep import errors
 
@@ -20,7 +21,7 @@ KILLED = 137  # exit code of a process that was killed, as a shell gives it for 
 TIMED_OUT = 124  # exit code of a process that was killed after its time limit, as timeout(1) gives it
 INTERRUPTED = 130
 # A fork need not import again. It is safe on Linux alone, and here, where the supervisor has neither threads nor a GPU.
-CHILDREN = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+CHILDREN: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 Announce = Callable[[str | None], None]  # called with the name of a training that begins, and with None when it has ended
 Work = Callable[..., None]  # what the training process does, called with an Announce and the arguments
@@ -57,7 +58,8 @@ def _once(work: Work, arguments: tuple, limits: Limits) -> tuple[int, str | None
     process = CHILDREN.Process(target=_child, args=(there, work, arguments), daemon=True)
     process.start()
     there.close()
-    training, limit_s = None, None
+    training: str | None = None
+    limit_s: float | None = None
     timed_out = False
     try:
         while True:
@@ -76,7 +78,7 @@ def _once(work: Work, arguments: tuple, limits: Limits) -> tuple[int, str | None
     if timed_out:
         return TIMED_OUT, training  # without a join, since a process that hangs may outlive even SIGKILL
     process.join()
-    return (process.exitcode or 0) if (process.exitcode or 0) >= 0 else KILLED, training
+    return KILLED if process.exitcode < 0 else process.exitcode, training
 
 
 def _child(connection: Connection, work: Work, arguments: tuple) -> None:

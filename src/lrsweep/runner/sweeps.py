@@ -10,7 +10,8 @@ from lrsweep.runner.study import BUDGET, Study
 from lrsweep.runner.trainer import fixed_values
 from lrsweep.runner.training import Trained
 from lrsweep.search import plan, study
-from lrsweep.search.curves import Decide, values_by_step
+from lrsweep.search.curve import Decide
+from lrsweep.search.evals import values_by_step
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.search.uniform import uniform

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrsweep.runner import checkpoints, progress
-from lrsweep.search import curves
-from lrsweep.search.curves import Curve, Decide
+from lrsweep.search.curve import Curve, Decide, follow
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.space import Budget
 from lrsweep.store import records
@@ -47,7 +46,7 @@ class Training:
         series = checkpoints.Series(self.path.with_suffix(".checkpoints"), self.identity, self.checkpoint_every)
         curve = series.resume(run, self.start)
         started = curve.last_step
-        curves.follow(series.keep(run.observe(self.until), run, curve, self.budget.eval_every), curve, self.decide)
+        follow(series.keep(run.observe(self.until), run, curve, self.budget.eval_every), curve, self.decide)
         watch.stop()
         return Trained(self, run, curve, series, watch, curve.last_step - started)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lrsweep.search.curves import values_by_step
+from lrsweep.search.evals import values_by_step
 from lrsweep.search.multifidelity import observe, suggest
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.smoothing import smooth

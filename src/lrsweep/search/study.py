@@ -9,7 +9,8 @@ so that not many proposals are made from the same few records.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lrsweep.search.curves import Curve, Decide, Row, measure, values_by_step
+from lrsweep.search.curve import Curve, Decide
+from lrsweep.search.evals import Row, measure, values_by_step
 from lrsweep.search.settings import Metric, SweepBayes
 from lrsweep.search.stopping import Verdict, halve, judge
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Record, RungPoint

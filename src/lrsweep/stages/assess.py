@@ -6,7 +6,8 @@ from lrsweep.analysis.assessment import assess
 from lrsweep.config.params import Params
 from lrsweep.runner.repeats import Audit
 from lrsweep.runner.worker import complete
-from lrsweep.search import curves, study
+from lrsweep.search import study
+from lrsweep.search.evals import eval_rows
 from lrsweep.search.plan import Task
 from lrsweep.store.results import Results
 
@@ -18,7 +19,7 @@ def run(params: Params, results: Results) -> None:
     for place, (trial, _, _) in enumerate(audit.sample):
         record = audit.done[Task(place, 0, audit.budget.steps)]
         rows.append({**study.trial_row(record, metric, metric.name), "trial": trial})
-        points += [{**row, "trial": trial} for row in curves.eval_rows(record, metric)]
+        points += [{**row, "trial": trial} for row in eval_rows(record, metric)]
     audited = pd.DataFrame(rows, columns=trials.columns), pd.DataFrame(points, columns=evals.columns)
     found, correlations, replay = assess(trials, evals, *audited, params.assess, params.sweep_bayes, params.seed)
     results.write_rows("assess/correlations.parquet", correlations)

@@ -6,7 +6,7 @@ from lrsweep.config.params import Params
 from lrsweep.errors import Mismatch, UserError
 from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.search import study
-from lrsweep.search.curves import Curve
+from lrsweep.search.curve import Curve
 from lrsweep.search.proposing import propose
 from lrsweep.search.settings import SweepBayes as Section
 from lrsweep.search.trial import Proposal, Record, RungPoint

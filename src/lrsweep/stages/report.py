@@ -59,8 +59,9 @@ def _inlined(results: Results) -> dict[str, report.Embedded]:
     )
     lineages = {}
     for name, svg in svgs.items():
-        lineages[name] = carried(svg)
-        assert lineages[name], f"figure {name} was written without its lineage"
+        lineage = carried(svg)
+        assert lineage, f"figure {name} was written without its lineage"
+        lineages[name] = lineage
     return report.inline(svgs, pngs, lineages)
 
 

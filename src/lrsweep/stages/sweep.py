@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lrsweep.config.params import Params
-from lrsweep.search import curves, study
-from lrsweep.search.curves import STEP_COLUMNS
+from lrsweep.search import study
+from lrsweep.search.curve import STEP_COLUMNS
+from lrsweep.search.evals import eval_rows
 from lrsweep.search.trial import Record
 from lrsweep.space import Space
 from lrsweep.store import records
@@ -24,7 +25,7 @@ def write_tables(
     metric = params.sweep_bayes.metric
     results.simulated |= params.simulate
     rows = [study.trial_row(record, metric, steering) for record, _ in found]
-    evals = [row for record, _ in found for row in curves.eval_rows(record, metric)]
+    evals = [row for record, _ in found for row in eval_rows(record, metric)]
     results.write_rows(f"{stage}/trials.parquet", rows, space)
     results.write_rows(f"{stage}/evals.parquet", evals)
     results.write_columns(f"{stage}/steps.parquet", _step_columns(found))

@@ -7,7 +7,7 @@ from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.runner.repeats import FinalTraining
 from lrsweep.runner.worker import complete
-from lrsweep.search.curves import step_rows
+from lrsweep.search.evals import step_rows
 from lrsweep.search.plan import Task
 from lrsweep.search.trial import Record
 from lrsweep.store import records

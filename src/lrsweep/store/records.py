@@ -19,7 +19,7 @@ from safetensors.numpy import save as save_arrays
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.search.curves import STEP_COLUMNS
+from lrsweep.search.curve import STEP_COLUMNS
 from lrsweep.search.trial import Proposal, Record
 
 

@@ -18,8 +18,8 @@ from lrsweep.config import checking
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner.trainer import make_trainer
-from lrsweep.search import curves
-from lrsweep.search.curves import Curve, measure
+from lrsweep.search.curve import Curve, follow
+from lrsweep.search.evals import measure
 from lrsweep.search.trial import PRUNED, EvalPoint
 from lrsweep.seeding import derive_seed
 from lrsweep.space import Value, Values
@@ -91,7 +91,7 @@ def run_trial(params: Params, trainer: Trainer, stage: str, values: Values) -> C
         signal.signal(signal.SIGTERM, _stop)
         try:
             seen = _logged(run, training.observe(budget.steps), params, stage, float(values["lr"]))
-            curves.follow(seen, curve, lambda *_: None)
+            follow(seen, curve, lambda *_: None)
         except Stopped:
             curve.state = PRUNED
         end = {"state": curve.state, "steps": curve.last_step}

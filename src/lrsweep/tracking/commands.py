@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 import typer
 
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.store.results import FOLDER, Results
-
-PARAMS = Path("params.yaml")
 
 exports = typer.Typer(help="Gives the studies to another tool.", epilog="Example: lrsweep export wandb wandb_sweeps")
 imports = typer.Typer(

@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from lrsweep.errors import UserError
-from lrsweep.search.curves import STEP_COLUMNS, values_by_step
+from lrsweep.search.curve import STEP_COLUMNS
+from lrsweep.search.evals import values_by_step
 from lrsweep.search.settings import SweepBayes, SweepUniform
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, EvalPoint, Proposal, Record, RungPoint
 from lrsweep.space import Choice, Dimension, Int, Value

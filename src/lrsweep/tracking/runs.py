@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lrsweep.errors import UserError
-from lrsweep.search.curves import STEP_COLUMNS, measure
+from lrsweep.search.curve import STEP_COLUMNS
+from lrsweep.search.evals import measure
 from lrsweep.search.metric import Components
 from lrsweep.search.settings import Metric
 from lrsweep.search.trial import EvalPoint, Record

@@ -83,6 +83,5 @@ class Trainer(Protocol):
 class HasWeights(Protocol):
     """The capability of a run to hand out its weights."""
 
-
     def weights(self) -> bytes:
         """Give the weights as a safetensors file holds them."""

@@ -103,7 +103,6 @@ class Generate(Section):
     """total probability of the tokens drawn from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
 
 
-
 def _adapter(field: FieldInfo) -> TypeAdapter:
     """Give the type of a setting with its limits and its description."""
     kind: Any = Annotated[field.annotation, field]
