@@ -86,11 +86,11 @@ def append_line(path: Path, line: str) -> None:
             os.close(file)
 
 
-Stamp = tuple[int, int, int]  # by which an edit of a file is noticed
+Stamp = tuple[int, int, int]  # time, size and inode of a file, which show an edit
 
 
 def stamp(path: Path) -> Stamp | None:
-    """Give what another content of a file would change; None where there is none."""
+    """Give the stamp of a file; None where there is no file."""
     try:
         found = path.stat()
     except FileNotFoundError:

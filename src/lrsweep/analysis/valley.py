@@ -1,8 +1,8 @@
 """The valley: a final loss that falls with log LR and then rises, fitted to trials by least squares.
 
-Unimodal isotonic regression (Stout 2008, "Unimodal regression via prefix isotonic regression"). It has no width to choose,
-which matters with 23 uniform draws of which only a few lie in the lowest decades: a kernel or a parabola would blur those
-into the many at the top. A lucky trial among bad neighbours at high LR is averaged with them.
+Unimodal isotonic regression (Stout 2008, "Unimodal regression via prefix isotonic regression"). It has no width to choose. That
+matters with 23 uniform draws, of which only a few lie in the lowest decades: a kernel or a parabola would blur these few with the
+many at the top. A lucky trial among bad neighbours at high LR is averaged with them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Valley(NamedTuple):
-    """Distinct log LRs with their mean losses and the fit there; the greatest loss that is stable, and where that ends."""
+    """Distinct log LRs with their mean and fitted losses; the greatest stable loss, and the log LR of the edge."""
 
     log_lrs: list[float]
     losses_nats: list[float]
@@ -22,7 +22,7 @@ class Valley(NamedTuple):
 
 
 def fit_edge(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray, tolerance: float) -> Valley:
-    """Fit the valley through the trials, and find the largest log LR whose fitted loss is within the tolerance of its floor.
+    """Fit the valley, and find the largest log LR whose fitted loss is within the tolerance of its floor.
 
     The floor is the mean over the trials whose fit is within the tolerance of the least fit: the least one alone is lucky.
     """
@@ -34,7 +34,7 @@ def fit_edge(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray, toler
 
 
 def means_by_lr(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the distinct log LRs with their mean losses and their weights; trials of weight 0 are left out."""
+    """Give distinct log LRs with their mean losses and their weights, without trials of weight 0."""
     points, where = np.unique(log_lrs[weights > 0], return_inverse=True)
     totals = np.bincount(where, weights[weights > 0])
     return points, np.bincount(where, (weights * losses)[weights > 0]) / totals, totals
@@ -68,7 +68,8 @@ def valley_fit(losses: Sequence[float], weights: Sequence[float]) -> list[float]
 
 
 def crossing(log_lrs: Sequence[float], fit: Sequence[float], limit: float) -> float:
-    """Find the largest log LR at which the fit is within the limit, linear in log LR between the trials; the last at most."""
+    """Find the largest log LR, up to the last, at which the fit is within the limit, linear in log LR between the trials."""
+
     last = max(i for i, value in enumerate(fit) if value <= limit)
     if last == len(fit) - 1:
         return log_lrs[last]

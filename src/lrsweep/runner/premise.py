@@ -1,7 +1,7 @@
-"""What a run was begun with: to its end params.yaml and the code that decides trials stay as they were, or it ends with a line.
+"""The premise of a run: params.yaml and the code that decides trials stay as they were when it began, or it ends with a line.
 
-A process trains under the identity of what it has in memory, so an edit gets into no record. But what is trained after it would
-be put beside what was trained before.
+A process trains under the identity of what it has in memory, so an edit enters no record. But a process that starts after the
+edit would train something else than those before it.
 """
 
 import json
@@ -16,7 +16,7 @@ from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import identity, meaning
 
-VARIABLE = "LRSWEEP_PARAMS"  # what a run began with, as its jobs inherit it
+VARIABLE = "LRSWEEP_PARAMS"  # the parameters that a run began with, which its jobs inherit
 
 
 def begin(params: Params) -> None:
@@ -25,10 +25,10 @@ def begin(params: Params) -> None:
 
 
 def load() -> Params:
-    """Read params.yaml for a command, which is part of a run or is one itself.
+    """Read params.yaml for a command, which is part of a run or begins one.
 
     Raises:
-        UserError: the file is wrong, or other than where the run began.
+        UserError: the file is wrong, or was edited since the run began.
     """
     params = checking.load(PARAMS)
     if VARIABLE in os.environ:
@@ -39,16 +39,16 @@ def load() -> Params:
 
 
 class Watch:
-    """Looks whether something was edited; as long as the times of files stay, that costs next to nothing."""
+    """A watch for edits, which costs next to nothing while the times of the files stay the same."""
 
     def __init__(self) -> None:
         self._stamp: files.Stamp | None = None
 
     def check(self) -> None:
-        """Hold params.yaml and the code against what the run began with.
+        """Compare params.yaml and the code with what the run began with.
 
         Raises:
-            UserError: one of them is other now.
+            UserError: one of them was edited.
         """
         if code := meaning.edited():
             raise _changed(code)
@@ -69,6 +69,6 @@ def _changed(what: Iterable[object]) -> UserError:
 
 
 def _tree(params: Params) -> dict[str, Any]:
-    """Give what decides results: how the work is done may change on the way, but not on what."""
+    """Give the parameters that decide results; the others of `execution` may change during a run, except the device."""
     tree = params.model_dump(mode="json")
     return {**tree, "execution": {"device": tree["execution"]["device"]}}

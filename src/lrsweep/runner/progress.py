@@ -1,6 +1,6 @@
-"""How far a study is: workers note when a training starts and when it ends, and these events add up to one line.
+"""The progress of a study: workers log when a training starts and when it ends, and these events add up to one line.
 
-Events lie beside the records in work/, with times, hosts and processes: nothing of them enters an artifact. The events of
+Events lie beside the records in work/. They hold times, hosts and processes, so no artifact is made from them. The events of
 trainings that ended are the one count of what was trained.
 """
 
@@ -22,12 +22,12 @@ from lrsweep.space import Value
 
 FILE = "events.jsonl"
 SHOWN = 200  # lines of progress in a study at most
-RECENT = 24  # ends that the speed is taken from
+RECENT = 24  # trainings, the latest, that the speed is taken from
 
 
 @dataclass(frozen=True)
 class Event:
-    """A training run that started (state None) or ended; `until` is the step that it was meant to reach."""
+    """The start (state None) or the end of a training run; `until` is the step that it was to reach."""
 
     trial: int
     until: int
@@ -46,7 +46,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study is made of: its number of trials, and the levels of its first block, the last of them the end."""
+    """The size of a study: its number of trials, and the levels of its first block, of which the last is the end."""
 
     stage: str
     trials: int
@@ -55,7 +55,7 @@ class Plan:
     eta: int
 
     def places(self, level: int) -> int:
-        """How many trials of the first block are trained to a level."""
+        """Give the number of trials of the first block that are trained to a level."""
         return self.first_block // self.eta**level
 
 
@@ -85,7 +85,7 @@ class Progress:
 
 
 def plan_of(stage: str, params: Params) -> Plan:
-    """Give what a stage's trainings add up to when all have ended."""
+    """Give the size of a stage's study."""
     bayes = params.sweep_bayes
     match stage:
         case "sweep_uniform":
@@ -112,7 +112,7 @@ def _shown(value: Value) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it, from seconds to hours.
+    """Give a duration in words, from seconds to hours.
 
     >>> [duration(s) for s in (42.3, 100, 7500)]
     ['42 s', '1 min 40 s', '2 h 5 min']
@@ -125,7 +125,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class Watch:
-    """Notes one training run in the events of a study."""
+    """A watch over one training run, which logs its start and its end in the events of a study."""
 
     path: Path
     trial: int
@@ -137,7 +137,7 @@ class Watch:
     seconds: float = 0.0
 
     def start(self) -> None:
-        """Notes that the run has started."""
+        """Log that the run has started."""
         self._note(self._event(self.began_s))
 
     def stop(self) -> None:
@@ -145,7 +145,7 @@ class Watch:
         self.seconds = time.monotonic() - self.clock_s
 
     def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
-        """Notes how the run has ended: at which step of the trial, of which it trained so many itself."""
+        """Log how the run has ended: the trial's last step, and how many steps this run trained itself."""
         whole_s = time.monotonic() - self.clock_s
         ended = replace(self._event(self.began_s + whole_s), state=state, steps=steps, trained=trained, loss_nats=loss_nats)
         writing_s = whole_s - self.seconds
@@ -184,7 +184,7 @@ def read(path: Path) -> list[Event]:
 
 
 def summarize(events: Sequence[Event], plan: Plan) -> Progress:
-    """What the events of a study add up to."""
+    """Add the events of a study up."""
     last = {(event.trial, event.until): event for event in events}
     ended = {key: event for key, event in last.items() if event.state is not None}
     running = sum(event.state is None and _alive(event) for event in last.values())
@@ -201,12 +201,12 @@ def summarize(events: Sequence[Event], plan: Plan) -> Progress:
 
 
 def _alive(event: Event) -> bool:
-    """Whether the process of a started run may still be there; one on another host is believed to be."""
+    """Say whether the process of a started run may still run; on another host it is taken to."""
     return event.host != socket.gethostname() or alive(event.pid)
 
 
 def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[int, int], int]:
-    """Trials of the first block that were stopped, by rung, and the number of those that are at their end."""
+    """Count the trials of the first block that were stopped, by rung, and those that have ended."""
     pruned: dict[int, int] = {}
     done, expected = 0, plan.first_block
     for level, goal in enumerate(plan.levels):
@@ -223,7 +223,7 @@ def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[
 
 
 def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Plan) -> float | None:
-    """Seconds to the end: the steps that are left at the speed of the last RECENT runs."""
+    """Estimate the seconds to the end: the steps that are left, at the speed of the last RECENT runs."""
     recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
     if not recent:
         return None
@@ -238,13 +238,13 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
 
 
 def show_some(log: Log, plan: Plan, trial: int) -> None:
-    """Show a line of progress after a trial, in a long study after one of several: it sums all events up."""
+    """Show a line of progress after a trial; in a long study only after one of several, since each line sums all events up."""
     if trial % (1 + plan.trials // SHOWN) == 0:
         show(summarize(log.read(), plan))
 
 
 def show(progress: Progress, stream: TextIO = sys.stderr) -> None:
-    """The line: on a terminal over the one before, in a log below it."""
+    """Print the line: on a terminal over the line before, in a log below it."""
     if stream.isatty():
         end = "\r" if progress.done < progress.plan.trials else "\n"
         stream.write(f"\r\x1b[K{progress}{end}")

@@ -1,7 +1,7 @@
 """The kernel of the multi-fidelity Gaussian process: its parameters, their prior, and the prior covariances of values.
 
-A value at the end is what the LR does alone, plus what all names do together, plus a quadratic in the LR; a change from one rung
-to the next has the two last parts. Coordinates are in [0, 1], the LR first. Shapes: M and C places, D names with E coordinates,
+A value at the end is a function of the LR alone, plus a function of all names, plus a quadratic in log LR. A change from one rung
+to the next has the last two parts. Coordinates are in [0, 1], the LR first. Shapes: M and C points, D names with E coordinates,
 P parameters.
 """
 
@@ -10,27 +10,27 @@ from dataclasses import dataclass
 import numpy as np
 
 QUADRATIC = 0.1  # variance of the coefficients of the mean
-CHANGE_QUADRATIC = 0.3  # the same of a change's mean, in units of the change's variance
+CHANGE_QUADRATIC = 0.3  # the same for the mean of a change, relative to the variance of the change
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Lengths in shares of the ranges, and variances in shares of the values' spread, squared."""
+    """Lengths in shares of the ranges, and variances of the scaled values."""
 
-    lr_length: float  # of what the LR does alone
+    lr_length: float  # of the function of the LR alone
     lr_signal: float
-    joint_lengths_D: np.ndarray  # of what all names do together
+    joint_lengths_D: np.ndarray  # of the function of all names
     joint_signal: float
     change_lr_length: float
-    change_other_length: float  # one for all other names: changes are small, and say little of each
-    change: float  # from a rung to the next
+    change_other_length: float  # shared by all other names, since small changes tell little of each
+    change: float  # variance of the change from a rung to the next
     noise: float  # of one value at a rung
-    end_noise: float  # of one at the end
-    trial_noise: float  # of what sets a trial's whole curve apart, as its seed does
+    end_noise: float  # of one value at the end
+    trial_noise: float  # of a whole curve, as the seed of a trial brings it
 
     @classmethod
     def of(cls, raw_P: np.ndarray) -> "Kernel":
-        """Make the kernel whose parameters have these logarithms."""
+        """Make a kernel from the logarithms of its parameters."""
         values_P = np.exp(raw_P)
         lr_length, lr_signal = values_P[:2].tolist()
         return cls(lr_length, lr_signal, values_P[2:-7], *values_P[-7:].tolist())
@@ -42,7 +42,7 @@ class Kernel:
 
 
 def prior(names: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give means and standard deviations, each P, of the normal prior of the logarithms of a kernel's parameters."""
+    """Give the means and the standard deviations, each P, of the normal prior on the logarithms of a kernel's parameters."""
     others = names - 1
     medians_P = [0.2, 0.2, 0.4, *[1.0] * others, 0.02, 0.3, 1.5, 0.01, 0.005, 0.005, 0.001]
     spreads_P = [0.7, 1.0, 0.7, *[0.7] * others, 1.2, 0.7, 0.7, 1.2, 1.2, 1.2, 1.0]
@@ -51,14 +51,14 @@ def prior(names: int) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Of M places and C others: what their covariances are made of and no kernel changes."""
+    """Distances and mean terms between M points and C others: the parts of their covariances that no kernel changes."""
 
     squares_DMC: np.ndarray
     basis_MC: np.ndarray
 
     @classmethod
     def of(cls, a_ME: np.ndarray, b_CE: np.ndarray, parts: tuple[slice, ...]) -> "Pairs":
-        """Give those of each place of `a` with each of `b`. Two choices are as far apart as the two ends of a range."""
+        """Compute them for each point of `a` with each of `b`. Two choices are as far apart as the two ends of a range."""
         squares_DMC = np.zeros((len(parts), len(a_ME), len(b_CE)))
         for square_MC, part in zip(squares_DMC, parts, strict=True):
             for a_M, b_C in zip(a_ME[:, part].T, b_CE[:, part].T, strict=True):

@@ -43,7 +43,7 @@ class Stopping(Section):
     eta: Annotated[int, Field(ge=2)]
     """the best 1/eta of the trials at a rung go on [-] (the write-up; Li et al. 2018, arXiv 1603.06560)"""
     slack: Share
-    """after the first block, trials that are worse than these by at most this share go on too [-] (measured by replay)"""
+    """trials go on up to this share above the threshold, after the first block [-] (measured by replay)"""
 
 
 class SweepUniform(Budget):
@@ -71,9 +71,9 @@ class SweepBayes(Budget):
     sampler: Literal["mfgp", "gp", "tpe"]
     """what proposes after the block: mfgp, a GP over all rungs | gp, tpe: Optuna's (docs/study.md)"""
     cap_quantile: Annotated[Real, Field(gt=0, le=1)]
-    """quantile at which values for the sampler are capped, so that no divergence bends its fit [-] (measured by replay)"""
+    """quantile that caps the sampler's values: no divergence bends its fit [-] (measured by replay)"""
     most_told: Annotated[int, Field(ge=16)]
-    """most trials that the sampler is told: the best of them for one half, the others evenly for the other [trials]"""
+    """most trials that the sampler is told: the best for one half, others evenly for the rest [trials]"""
     space: dict[str, Literal["auto"] | Dimension]
     """what phase 2 varies: names that the trainer takes, each with a range {min, max, scale: linear | log}, with type: int for
     whole numbers, or with {choices: [one, another]}; lr: auto takes the range that the edge gives"""

@@ -100,7 +100,7 @@ class Generate(Section):
     temperature: Annotated[Real, Field(ge=0)]
     """temperature of the sampling: 0 takes the most likely token [-]"""
     top_p: Annotated[Real, Field(gt=0, le=1)]
-    """probability of the likeliest tokens, from which one is drawn [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
+    """total probability of the tokens drawn from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
 
 
 def _adapter(field: FieldInfo) -> TypeAdapter:
