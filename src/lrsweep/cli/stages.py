@@ -39,7 +39,6 @@ def _run(stage: str) -> None:
     from lrsweep.cli.identities import identity
     from lrsweep.provenance import pipeline, recording
     from lrsweep.runner import premise
-    from lrsweep.runner.catalogue import study_of
     from lrsweep.store.results import FOLDER, Results
 
     params, results = premise.load(), Results(FOLDER)

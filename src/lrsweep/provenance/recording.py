@@ -9,7 +9,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.provenance import pipeline
 from lrsweep.provenance.pipeline import PROVENANCE, SOURCES, Stage
-from lrsweep.provenance.recorded import Digests, Identity, Provenance
+from lrsweep.provenance.recorded import Provenance
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import LIBRARIES, Results
 from lrsweep.text.corpus import source_files
