@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 import typer
 
 from lrsweep.cli import completion
-from lrsweep.cli.stages import PARAMS
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 from lrsweep.store.results import FOLDER, Results
 
 PANEL = "Questions"

@@ -9,8 +9,8 @@ FANNED_OUT = ("sweep_uniform", "sharpness", "sweep_bayes", "assess", "select", "
 def most_workers(stage: str, params: Params) -> int:
     """Give the number of a stage's trials that can train at once, at most; none for a study that was trained elsewhere."""
     uniform, bayes = params.sweep_uniform, params.sweep_bayes
-    elsewhere = {"sweep_uniform": uniform, "sweep_bayes": bayes, "assess": bayes}
-    if stage in elsewhere and elsewhere[stage].imported:
+    elsewhere = {"sweep_uniform": uniform.imported, "sweep_bayes": bayes.imported, "assess": bayes.imported}
+    if elsewhere.get(stage):
         return 0
     most = {
         "sweep_uniform": params.sweep_uniform.trials,

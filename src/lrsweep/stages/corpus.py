@@ -1,4 +1,4 @@
-"""corpus: text from the built-in stories, from files or from a download, split by document."""
+"""corpus: get the text from the built-in stories, from files or from a download, and split it by document."""
 
 from lrsweep.config.params import Params
 from lrsweep.store.results import Results, work

@@ -1,4 +1,4 @@
-"""generate: completions from the final weights."""
+"""generate: write completions with the final weights."""
 
 import json
 
@@ -13,7 +13,7 @@ from lrsweep.trainers.builtin.settings import Model, over
 
 
 def run(params: Params, results: Results) -> None:
-    """Write completions.jsonl; after a training that diverged, or that was made up, the completions are empty.
+    """Write completions.jsonl; the completions are empty after a training that diverged or was made up.
 
     Raises:
         UserError: a prompt has more tokens than the context; nothing is generated then.

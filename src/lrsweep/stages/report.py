@@ -1,4 +1,4 @@
-"""report: one self-contained page with the answer first and the evidence after it."""
+"""report: write one self-contained page with the answer first and the evidence after it."""
 
 import json
 
@@ -18,7 +18,7 @@ from lrsweep.runner.extent import why_unmeasured
 from lrsweep.store.results import Results
 from lrsweep.store.tables import space_of
 
-# The parameters that the page shows, as dvc.yaml lists them for this stage: no other may change it.
+# The parameters that the page shows, as dvc.yaml lists them for this stage: the page depends on no others.
 SHOWN = set("seed corpus tokenize model optimizer evaluation sweep_uniform sharpness sweep_bayes train generate".split())
 
 SHAPES_SHOWN = 10  # of the best trials
@@ -59,11 +59,12 @@ def _inlined(results: Results) -> dict[str, report.Embedded]:
     )
     lineages = {}
     for name, svg in svgs.items():
-        lineages[name] = carried(svg)
-        assert lineages[name], f"figure {name} was written without its lineage"
+        lineage = carried(svg)
+        assert lineage, f"figure {name} was written without its lineage"
+        lineages[name] = lineage
     return report.inline(svgs, pngs, lineages)
 
 
 def _drawn(results: Results, name: str) -> pd.DataFrame:
-    """Read what a figure draws; a choice may be called `none`, so that only an empty cell is no value."""
+    """Read what a figure draws. Only an empty cell is a missing value, since a choice may be called `none`."""
     return pd.read_csv(results.path(f"figures/{name}.csv"), keep_default_na=False, na_values=[""], dtype={"choice": str})

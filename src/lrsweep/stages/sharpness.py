@@ -1,4 +1,4 @@
-"""sharpness: critical LR and curvature in a few trials of phase 1, under and over the edge."""
+"""sharpness: measure critical LR and curvature in a few trials of phase 1, below and above the edge."""
 
 import sys
 
@@ -11,7 +11,7 @@ from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
-    """Write probes.parquet, without a row where nothing is measured; measure what is missing."""
+    """Measure what is missing; write probes.parquet, which is empty where nothing is measured."""
     study, rows = Probes(params, results), []
     for place, trial in enumerate(complete(study).chosen):
         about = {"trial": int(trial["trial"]), "side": trial["side"], "max_lr": float(trial["lr"])}
