@@ -131,10 +131,11 @@ record-run: env
 schema: env
 	$(BIN)/lrsweep schema
 
-# Style and docstrings, layout, types, and the lengths of functions and modules.
+# Style and docstrings, layout, imports, types, and the lengths of functions and modules.
 lint: env-test
 	$(BIN)/ruff check src tests workflow benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/snakefmt --check Snakefile workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.lint
