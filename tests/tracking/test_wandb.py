@@ -11,6 +11,7 @@ import pytest
 import wandb
 import yaml
 
+from lrsweep.cli import wandb as wandb_commands
 from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.runner.catalogue import study_of
@@ -22,7 +23,6 @@ from lrsweep.search.settings import Imported
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.stages import estimate, sweep_uniform, track
 from lrsweep.store import records
-from lrsweep.cli import wandb as wandb_commands
 from lrsweep.tracking import agent, histories, importing, transaction_log
 from lrsweep.tracking import runs as tracking
 from lrsweep.trainers.builtin.settings import NAMES
