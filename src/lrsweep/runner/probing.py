@@ -59,7 +59,7 @@ class Probes(Study):
         """What is measured, and the length of the trials, which decides their schedule."""
         section = self.params.sharpness
         exclude = {"trials_per_side"}
-        return {**self.budget.model_dump(mode="json", include=BUDGET), "probes": section and section.model_dump(exclude=exclude)}
+        return {**self.budget.model_dump(mode="json", include=BUDGET), "probes": section and section.model_dump(mode="json", exclude=exclude)}
 
     def path(self, task: Task) -> Path:
         """Give the path of the rows of a trial, by its LR and seed."""
