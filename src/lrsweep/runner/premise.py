@@ -6,6 +6,7 @@ put beside what was trained before.
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lrsweep.runner import identity, meaning
 
 PARAMS = Path("params.yaml")
 VARIABLE = "LRSWEEP_PARAMS"  # what a run began with, as its jobs inherit it
+SAVING_S = 1.0  # in which an editor has saved a file
 
 
 def begin(params: Params) -> None:
@@ -51,6 +53,13 @@ class Watch:
         Raises:
             UserError: one of them is other now.
         """
+        try:
+            self._check()
+        except UserError:
+            time.sleep(SAVING_S)
+            self._check()
+
+    def _check(self) -> None:
         if code := meaning.edited():
             raise _changed(code)
         stamp = files.stamp(PARAMS)
