@@ -1,7 +1,7 @@
 """What a run was begun with: to its end params.yaml and the code that decides trials stay as they were, or it ends with a line.
 
-A process trains under the identity of what it has in memory, so an edit gets into no record. But what is trained after it would be
-put beside what was trained before.
+A process trains under the identity of what it has in memory, so an edit gets into no record. But what is made after it would lie
+beside what was made before.
 """
 
 import json
