@@ -1,7 +1,7 @@
 """A few steps and a few proposals, number for number: what no digest of code can see.
 
-Where this fails and the change was meant, raise identity.RESULTS, so that nothing that was trained before passes for trained today,
-and write the numbers anew: python -m tests.runner.test_golden
+Where this fails and the change was meant, raise identity.RESULTS, so that nothing that was trained before passes for trained
+today, and write the numbers anew: python -m tests.runner.test_golden
 """
 
 import json
@@ -55,8 +55,9 @@ def test_the_numbers_are_those_of_this_generation(golden):
 
 
 def test_training_gives_the_same_numbers(golden):
-    same = golden["capability"] == capability("cpu")
+    """To the bit on the same kind of CPU, but for Muon: its products in bfloat16 may go to other units there (AMX)."""
     for name, numbers in trained().items():
+        same = golden["capability"] == capability("cpu") and name != "muon"
         assert numbers == (golden["trained"][name] if same else pytest.approx(golden["trained"][name], rel=NEAR)), name
 
 
