@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
+from lrsweep.cli import wandb
 from lrsweep.errors import UserError
 from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.runner.progress import duration
-from lrsweep.tracking import commands
 
 STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
@@ -42,13 +42,13 @@ def _run(stage: str) -> None:
     from lrsweep.store.results import FOLDER, Results
 
     params, results = premise.load(), Results(FOLDER)
-    commands.before(params)
+    wandb.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
     recorded = recording.recording(declared, params, results, lambda: identity(stage, params))
     with _timed(stage), recorded if declared.provenance else nullcontext():
         import_module(f"lrsweep.stages.{stage}").run(params, results)
-    commands.after(params, stage, results)
+    wandb.after(params, stage, results)
 
 
 @contextmanager
