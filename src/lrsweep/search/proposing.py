@@ -17,7 +17,7 @@ from lrsweep.search.settings import SweepBayes
 from lrsweep.search.smoothing import smooth
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Proposal, Record
 from lrsweep.seeding import derive_seed
-from lrsweep.space import Choice, Dimension, Int, Space, Value, Values
+from lrsweep.space import Choice, Dimension, Float, Int, Space, Value, Values
 
 Told = tuple[Proposal, float]  # a trial, and what it counts as
 
