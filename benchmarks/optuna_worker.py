@@ -3,9 +3,9 @@
     python -m benchmarks.optuna_worker JOURNAL TRIALS SEED
 
 Run it in a project whose tokens and edge are there. It trains what phase 2 trains: trainer, budget, evals, space and reduction
-factor of params.yaml. Proposals come from Optuna's TPE where that is the sampler there, else from its GP. A worker stops when the
-study has its trials, and prints what it trained. As with ours, making the model and what is decided at an eval count as training,
-proposals do not.
+factor of params.yaml. Proposals come from Optuna's TPE where that is the sampler there, else from its GP. A worker stops when
+the study has its trials, and prints what it trained. As with ours, making the model and what is decided at an eval count as
+training, proposals do not.
 """
 
 import json

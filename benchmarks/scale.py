@@ -2,8 +2,8 @@
 
 Prints a table with the limits and what misses them, and writes it to docs/benchmarks/scale.md with its figure, unless it is asked
 for other numbers of trials (`python -m benchmarks.scale 100`). Time and memory are of this machine, which should do nothing else
-meanwhile. Proposals come from TPE, told of as many trials as params.yaml says. `ms a trial` is what the run costs beside training and
-proposing: the start of Snakemake and the workers, records, locks, waiting and the gather.
+meanwhile. Proposals come from TPE, told of as many trials as params.yaml says. `ms a trial` is what the run costs beside
+training and proposing: the start of Snakemake and the workers, records, locks, waiting and the gather.
 """
 
 import os

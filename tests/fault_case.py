@@ -7,18 +7,18 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
+import psutil
 
 from lrsweep.files import alive
-from lrsweep.runner import progress
-from tests.pipeline import artifacts, different, environment, trained
+from tests.pipeline import artifacts, different, environment, events, trained
 
 COMMAND = ("snakemake", "--cores", "2")
-# A final training of seconds with checkpoints, so that kills hit it, and jobs that are started again when they are killed.
+# A final training of seconds with checkpoints, so that kills hit it
 PARAMS = {"train": {"steps": 400, "warmup_steps": 40, "eval_every": 50}, "execution": {"checkpoint_every": 20}}
 # What Python itself says of Ctrl-C while it imports the program, before our main can be silent about it.
 INTERRUPTED_BEFORE_MAIN = re.compile(
@@ -39,16 +39,6 @@ def copied(undisturbed: Path, target: Path) -> Path:
     return shutil.copytree(undisturbed, target, ignore=shutil.ignore_patterns("*.sock"))
 
 
-def configured(project: Path, sections: dict[str, dict]) -> Path:
-    """The project with other values in its params.yaml."""
-    path = project / "params.yaml"
-    tree = yaml.safe_load(path.read_text())
-    for name, values in sections.items():
-        tree[name] = {**tree[name], **values} if isinstance(values, dict) else values
-    path.write_text(yaml.safe_dump(tree))
-    return project
-
-
 class NotHere(Exception):
     """This machine does not let the program do the fault."""
 
@@ -61,8 +51,8 @@ class Case:
     project: Path
     seed: int | str
     targets: tuple[str, ...] = ()  # what is made; everything if there are none
-    final: bool = True  # whether the final training counts: Snakemake does it again where a file before it is made again
     excused: set[tuple[str, int]] = field(default_factory=set)  # studies and trials whose records the fault has hit
+    others: list[Path] = field(default_factory=list)  # projects that share its work folder
     tries: int = 0
     again: int = 0
     number: int = 0
@@ -72,13 +62,21 @@ class Case:
 
     def start(self, **more: str) -> subprocess.Popen:
         """A runner in a session of its own; what it says comes to `log`."""
+        self.before = {key[:3] for key in ended(self.project)}, started(self.project)
+        return self.call(*COMMAND, "--", *self.targets, **more)
+
+    def work(self, stage: str, number: int = 7) -> subprocess.Popen:
+        """A worker that somebody starts by hand."""
+        return self.call("lrsweep", "work", stage, "--number", str(number))
+
+    def call(self, *command: str, folder: Path | None = None, **more: str) -> subprocess.Popen:
+        """A command in a session of its own, in the project or another folder."""
         self.number += 1
         self.log = self.project / f".faults-{self.number}.log"
-        self.before = self._finished(), started(self.project), self._final()
         with self.log.open("w") as log:
             return subprocess.Popen(
-                [*COMMAND, "--", *self.targets],
-                cwd=self.project,
+                command,
+                cwd=folder or self.project,
                 env=environment(**more),
                 stdout=log,
                 stderr=log,
@@ -91,10 +89,9 @@ class Case:
         process.wait(timeout=900)
         text = self.log.read_text()
         assert "Traceback" not in INTERRUPTED_BEFORE_MAIN.sub("", text), text[-4000:]
-        finished, starts, final = self.before
+        finished, starts = self.before
         again = {key: n for key, n in (started(self.project) - starts).items() if key in finished}
         self.again += sum(n for (study, trial, _), n in again.items() if (study, trial) not in self.excused)
-        self.again += self._final() - final if final else 0
         return text
 
     def run(self, **more: str) -> str:
@@ -106,20 +103,16 @@ class Case:
         process = self.start()
         text = self.end(process)
         assert process.returncode == 0, text[-4000:]
-        first, second = artifacts(self.undisturbed), artifacts(self.project)
+        twice = sum(n - 1 for key, n in trained(self.project).items() if key[:2] not in self.excused)
+        wait_until(lambda: not left_behind(self.project), 30)
+        return Outcome(self.tries, self.lost(), self.again + twice, sum(map(self.wrong, (self.project, *self.others))))
+
+    def wrong(self, folder: Path) -> int:
+        """Bytes of the artifacts that are not those of the undisturbed run."""
+        first, second = artifacts(self.undisturbed), artifacts(folder)
         if self.targets:
-            first = {name: data for name, data in first.items() if (self.project / name).parent.exists()}
-        wrong = sum(len(second.get(name, first.get(name, b""))) for name in different(first, second))
-        return Outcome(self.tries, self.lost(), self.again, wrong)
-
-    def _finished(self) -> set[tuple[str, int, int]]:
-        """The trainings of trials that have ended."""
-        return {key[:3] for key in ended(self.project)}
-
-    def _final(self) -> int:
-        """How often the final training has ended, where that counts and Snakemake has its result."""
-        done = self.final and (self.project / "results/train/provenance.json").exists()
-        return sum(n for key, n in trained(self.project).items() if done and key[0] == "train")
+            first = {name: data for name, data in first.items() if (folder / name).parent.exists()}
+        return sum(len(second.get(name, first.get(name, b""))) for name in different(first, second))
 
     def lost(self) -> int:
         """Steps that were trained beside those of the undisturbed run, and of trainings that were cut, at most."""
@@ -140,12 +133,6 @@ class Outcome:
     wrong: int
 
 
-def events(project: Path) -> Iterator[tuple[str, progress.Event]]:
-    """What the studies of a run have noted, each with the study's name."""
-    for path in project.glob("work/*/*/events.jsonl"):
-        yield from ((path.parent.name, event) for event in progress.read(path))
-
-
 def started(project: Path) -> Counter:
     """How often each training of a trial was started, by study, trial and goal."""
     return Counter((study, event.trial, event.until) for study, event in events(project) if event.state is None)
@@ -157,18 +144,28 @@ def ended(project: Path) -> list[tuple[str, int, int, int]]:
 
 
 def steps_trained(project: Path) -> Counter:
-    """Of all trainings that have ended, by study, the final one among them: lines like `trial 3 steps 10 to 20`."""
+    """Steps of all trainings that have ended, by study."""
     counts: Counter = Counter()
-    for log in project.glob("work/*/*/trained.log"):
-        for words in map(str.split, log.read_text().splitlines()):
-            counts[log.parent.name] += int(words[-1]) - int(words[-3])
+    for study, _, _, steps in ended(project):
+        counts[study] += steps
     return counts
 
 
 def running_trials(project: Path) -> list[int]:
     """The processes of trials that have started and not ended."""
-    last = {(study, event.pid): event for study, event in events(project)}
+    last = {event.pid: event for _, event in events(project)}
     return [event.pid for event in last.values() if event.state is None and alive(event.pid)]
+
+
+def left_behind(project: Path) -> list[psutil.Process]:
+    """The processes of workers and stages that still run in a project."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        with suppress(psutil.Error):
+            ours = any(word.endswith(("lrsweep", "snakemake")) for word in process.info["cmdline"] or [])
+            if ours and process.info["status"] != psutil.STATUS_ZOMBIE and Path(process.cwd()) == project:
+                found.append(process)
+    return found
 
 
 def wait_until(found: Callable[[], object], limit_s: float = 300) -> object:

@@ -13,15 +13,17 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tests import faults_of_disks, faults_of_files, faults_of_processes
+from tests import faults_of_disks, faults_of_edits, faults_of_files, faults_of_processes
 from tests.fault_case import COMMAND, PARAMS, Case, NotHere, Outcome, configured, copied, expect_success, fresh
 from tests.pipeline import clone, run
 
 SEED = 9
 PHASE_1 = ("results/sweep_uniform/trials.parquet",)
+PHASE_2 = ("results/sweep_bayes/trials.parquet",)
 # fault: (what is done, tries in the short and in the long form, what the project is at the start, what is made: () for all)
 FAULTS = {
-    "SIGKILL of a trial": (faults_of_processes.trial_killed, 2, 10, fresh, ()),
+    "SIGKILL of a training": (faults_of_processes.training_killed, 2, 10, fresh, ()),
+    "SIGKILL of a worker": (faults_of_processes.worker_killed, 1, 10, fresh, ()),
     "SIGKILL of the runner": (faults_of_processes.runner_killed, 1, 10, fresh, ()),
     "SIGKILL of everything": (faults_of_processes.all_killed, 1, 10, fresh, ()),
     "SIGINT": (faults_of_processes.interrupted, 1, 3, fresh, ()),
@@ -36,6 +38,11 @@ FAULTS = {
     "damaged checkpoint": (faults_of_files.checkpoints, 1, 3, copied, ()),
     "two runners at once": (faults_of_processes.two_runners, 1, 3, fresh, ()),
     "clock that jumps": (faults_of_processes.clock_jumped, 1, 3, fresh, ()),
+    "workers that join and leave": (faults_of_processes.joined_and_left, 1, 3, fresh, PHASE_1),
+    "workers without Snakemake": (faults_of_processes.by_hand_alone, 1, 1, fresh, PHASE_1),
+    "two folders, one work/": (faults_of_processes.shared_work, 1, 4, fresh, PHASE_2),
+    "params.yaml edited": (faults_of_edits.params_edited, 1, 4, fresh, PHASE_2),
+    "code edited": (faults_of_edits.code_edited, 1, 3, fresh, PHASE_2),
     "worker that hangs": (faults_of_processes.worker_hung, 1, 1, fresh, PHASE_1),
     "worker that hangs once": (faults_of_processes.worker_hung_once, 1, 1, fresh, PHASE_1),
     "memory that runs out": (faults_of_processes.memory_ran_out, 1, 2, fresh, PHASE_1),
@@ -84,7 +91,6 @@ def outcome(name: str, undisturbed: Path, target: Path, tries: int) -> Outcome:
     """What came of a fault, done so many times to one project; the folder of one that was all right is removed."""
     do, _, _, prepared, targets = FAULTS[name]
     case = Case(undisturbed, prepared(undisturbed, target), f"{SEED} {target.name}", targets)
-    case.final = prepared is fresh and do is not faults_of_processes.clock_jumped
     do(case, tries)
     found = case.finish()
     if not found.again and not found.wrong:

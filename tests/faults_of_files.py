@@ -12,6 +12,7 @@ from lrsweep.config import checking
 from lrsweep.provenance import recording as stage_provenance
 from lrsweep.provenance.trace import Workspace
 from tests.fault_case import Case, expect_line, wait_until
+from tests.pipeline import trained
 
 WAYS: dict[str, Callable[[bytes, int], bytes]] = {
     "cut": lambda data, at: data[:at],
@@ -20,13 +21,15 @@ WAYS: dict[str, Callable[[bytes, int], bytes]] = {
 }
 # What work/ holds, where a study goes on from it
 KINDS = {
+    "identity": "work/*/sweep_bayes/identity.json",
     "record": "work/*/sweep_bayes/trials/000/00008.json",
     "record's curve": "work/*/sweep_bayes/trials/000/00009.safetensors",
     "segment's record": "work/*/sweep_bayes/block-1/000/*.json",
-    "saved state": "work/*/sweep_bayes/block-1/000/*.state",
+    "saved state": "work/*/sweep_bayes/block-1/000/*.state/*",
     "kept proposal": "work/*/sweep_bayes/proposals/000/*.json",
-    "receipt": "work/*/sweep_bayes/jobs/000/*.json",
-    "record of the race": "work/*/select/trials/000/00001.json",
+    "probe": "work/*/sharpness/probes/*.json",
+    "record of the race": "work/*/select/trials/*/*.json",
+    "final weights": "work/*/train/trials/*/*.weights",
     "events": "work/*/*/events.jsonl",
 }
 # What is removed so that a study is not finished
@@ -34,7 +37,9 @@ UNFINISHED = (
     "work/*/sweep_bayes/trials/000/0001[123].*",
     "work/*/sweep_bayes/block-2/000/*",
     "results/sweep_bayes/*.parquet",
-    "results/select/*",  # or a record of the race that is gone is not missed
+    "results/sharpness/*",  # or what is gone of a study is not missed
+    "results/select/*",
+    "results/train/*",
 )
 
 
@@ -106,10 +111,14 @@ def silent_artifacts(case: Case, tries: int) -> None:
 
 
 def excuse(case: Case, path: Path) -> None:
-    """A trial whose record, curve or state is damaged is trained again."""
-    study, kind = path.parents[2].name, path.parents[1].name
-    if kind == "trials" or kind.startswith("block"):
-        case.excused.add((study, int(path.stem)))
+    """A trial whose record, curve, state or weights are damaged is trained again; of repeats and probes any may be."""
+    parts = path.relative_to(case.project).parts
+    if parts[0] != "work" or parts[-1] in ("events.jsonl", "identity.json") or parts[3] == "proposals":
+        return
+    if parts[2] in ("sweep_uniform", "sweep_bayes"):
+        case.excused.add((parts[2], int(parts[5].split(".")[0])))
+    else:
+        case.excused.update(key[:2] for key in trained(case.project) if key[0] == parts[2])
 
 
 def obeyed(case: Case, most: int) -> None:
@@ -142,11 +151,13 @@ def work_folder(case: Case, tries: int) -> None:
 def checkpoints(case: Case, tries: int) -> None:
     """The newest checkpoint of the final training, which goes on from the one before."""
     for way in [*WAYS][:tries]:
-        (case.project / "results/train/metrics.json").unlink(missing_ok=True)
+        for done in [*case.project.glob("results/train/*"), *case.project.glob("work/*/train/trials/*/*")]:
+            done.unlink()
+        case.excused.add(("train", 0))
         process = case.start()
-        path = wait_until(lambda: sorted(case.project.glob("work/*/train/*/*.safetensors"))[1:])[-1]
+        path = wait_until(lambda: sorted(case.project.glob("work/*/train/trials/*/*.checkpoints/0*/*"))[2:])[-1]
         os.killpg(process.pid, signal.SIGKILL)
         case.end(process)
         damage(case, path, way, keep_time=False)
-        expect_line(case.run(), path.name, "not used")
+        expect_line(case.run(), path.parent.name, "not used")
         case.tries += 1

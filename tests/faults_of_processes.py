@@ -4,17 +4,16 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 import time
-from pathlib import Path
 
-import yaml
+import psutil
 
-from tests.fault_case import Case, alive_for, configured, expect_line, running_trials, says, wait_until
+from lrsweep.files import alive
+from tests.fault_case import Case, alive_for, configured, events, expect_line, running_trials, says, wait_until
 
 
-def trial_killed(case: Case, tries: int) -> None:
-    """SIGKILL of a trial: its job is started again; where that is killed too it is reported, and the runner started again."""
+def training_killed(case: Case, tries: int) -> None:
+    """SIGKILL of a training process: its worker starts another, and where that is killed in the same trial too it is reported."""
     process = case.start()
     while case.tries < tries and process.poll() != 0:
         if process.poll() is not None:
@@ -28,8 +27,21 @@ def trial_killed(case: Case, tries: int) -> None:
     case.end(process)
 
 
+def worker_killed(case: Case, tries: int) -> None:
+    """SIGKILL of a worker: its training process ends with it, and what it held is free."""
+    while case.tries < tries and alive_for(case, process := case.start()):
+        pid = wait_until(lambda running=process: running.poll() is not None or next(iter(running_trials(case.project)), None))
+        if pid is True:
+            case.end(process)
+            continue
+        psutil.Process(pid).parent().kill()
+        wait_until(lambda child=pid: not alive(child), 30)
+        case.end(process)
+        case.tries += 1
+
+
 def runner_killed(case: Case, tries: int) -> None:
-    """SIGKILL of Snakemake alone: its jobs live on, and meet those of the next one."""
+    """SIGKILL of Snakemake alone: its workers live on, and those of the next one join them."""
     while case.tries < tries and alive_for(case, process := case.start()):
         process.kill()
         case.end(process)
@@ -77,6 +89,58 @@ def two_runners(case: Case, tries: int) -> None:
         other.wait()
 
 
+def joined_and_left(case: Case, tries: int) -> None:
+    """Workers that somebody starts by hand while Snakemake runs: one leaves early, another stays to the end."""
+    process, log = case.start(), case.log
+    wait_until(lambda: process.poll() is not None or running_trials(case.project))
+    for _ in range(tries):
+        leaving = case.work("sweep_uniform")
+        with_its_own = (leaving.pid, *(child.pid for child in psutil.Process(leaving.pid).children()))
+        time.sleep(case.random.uniform(2, 8))
+        os.killpg(leaving.pid, case.random.choice([signal.SIGINT, signal.SIGTERM, signal.SIGKILL]))
+        leaving.wait()
+        wait_until(lambda pids=with_its_own: not any(map(alive, pids)), 30)
+        case.tries += 1
+    staying, said = case.work("sweep_uniform", 8), case.log
+    assert staying.wait(timeout=300) == 0, said.read_text()
+    case.log = log
+    text = case.end(process)
+    assert process.returncode == 0, text[-4000:]
+
+
+def by_hand_alone(case: Case, tries: int) -> None:
+    """Workers without Snakemake, of which the second comes late and the first is killed: the second trains the rest."""
+    for stage in ("check", "corpus", "tokenize"):
+        assert case.call("lrsweep", stage).wait(timeout=300) == 0
+    first = case.work("sweep_uniform", 0)
+    wait_until(lambda: events(case.project))
+    second, said = case.work("sweep_uniform", 1), case.log
+    wait_until(lambda: len({event.trial for _, event in events(case.project)}) > 1)
+    first.kill()
+    assert second.wait(timeout=300) == 0, said.read_text()
+    before = len(events(case.project))
+    assert case.work("sweep_uniform").wait(timeout=60) == 0 and len(events(case.project)) == before, "nothing is left to train"
+    case.tries += 1
+
+
+def shared_work(case: Case, tries: int) -> None:
+    """Two folders that share LRSWEEP_WORK, at the same time; everything of one is killed on the way, and started again."""
+    other = shutil.copytree(case.project, case.project.with_name(f"{case.project.name}-other"))
+    case.others.append(other)
+    command, shared = ("snakemake", "--cores", "2", "--", *case.targets), str(case.project / "work")
+    for number in range(tries):
+        elsewhere = case.call(*command, folder=other, LRSWEEP_WORK=shared)
+        if alive_for(case, process := case.start()):
+            os.killpg((process if number % 2 else elsewhere).pid, signal.SIGKILL)
+        case.end(process)
+        elsewhere.wait(timeout=900)
+        case.tries += 1
+    elsewhere = case.call(*command, folder=other, LRSWEEP_WORK=shared)
+    process = case.start()
+    case.end(process)
+    assert elsewhere.wait(timeout=900) == process.returncode == 0
+
+
 def clock_jumped(case: Case, tries: int) -> None:
     """Files from the future and from the past, as a clock that jumps leaves them, after a kill at a random moment."""
     for _ in range(tries):
@@ -91,58 +155,54 @@ def clock_jumped(case: Case, tries: int) -> None:
                 os.utime(path, (at, at))
 
 
+LIMIT = {"trial_minutes": 0.1}
+
+
 def worker_hung(case: Case, tries: int) -> None:
-    """A trial that waits for ever: killed, started again, and then reported."""
-    process, record, job = hang(case)
-    while not says(text := case.end(process), job, "raise that"):  # on a loaded machine a good trial may take too long as well
-        assert process.returncode != 0
-        process = case.start()
-    expect_line(text, job, "started again")
-    unblock(record)
-    configured(case.project, {"execution": {"trial_minutes": None}})
+    """A trial that waits for ever, twice: killed, started again, and then reported."""
+    configured(case.project, {"execution": LIMIT | {"workers": 1}})
+    process = case.start()
+    while not says(case.log.read_text(), "found no end", "raise that"):
+        stop_training(case)
+    expect_line(text := case.end(process), "found no end", "started again")
+    assert process.returncode != 0, text[-4000:]
+    configured(case.project, {"execution": {"trial_minutes": None, "workers": "auto"}})
 
 
 def worker_hung_once(case: Case, tries: int) -> None:
     """A trial that waits for ever when it is started first, and goes on at the second attempt."""
-    process, record, job = hang(case)
-    wait_until(lambda: says(case.log.read_text(), job, "started again"))
-    unblock(record)
+    configured(case.project, {"execution": LIMIT})
+    process = case.start()
+    stop_training(case)
     text = case.end(process)
+    expect_line(text, "found no end", "started again")
     assert process.returncode == 0, text[-4000:]
 
 
-def hang(case: Case) -> tuple[subprocess.Popen, Path, str]:
-    """A runner with a trial that waits at a pipe in the place of its record; that place, and what is said of its job."""
-    configured(case.project, {"execution": {"trials_per_job": 1}})
-    process = case.start()
-    first = wait_until(lambda: list(case.project.glob("work/*/sweep_uniform/trials/000/*.json")))[0]
-    os.killpg(process.pid, signal.SIGKILL)
-    case.end(process)
-    configured(case.project, {"execution": {"trial_minutes": 0.2}})  # only now: a slow machine imports that long, the first time
-    record = next(path for number in range(6) if not (path := first.with_name(f"{number:05d}.json")).exists())
+def stop_training(case: Case) -> None:
+    """Stop a training process in the middle of a trial, and return when its worker has killed it."""
+    while True:
+        pid = wait_until(lambda: running_trials(case.project))[0]
+        os.kill(pid, signal.SIGSTOP)
+        if pid in running_trials(case.project):
+            break
+        os.kill(pid, signal.SIGCONT)  # it was between two trials, where it has no limit
     case.tries += 1
-    os.mkfifo(record)
-    record.with_suffix(".safetensors").touch()
-    trial = int(record.stem)
-    return case.start(), record, f"trials sweep_uniform {trial} {trial}: found no end"
-
-
-def unblock(record: Path) -> None:
-    """Ends the wait."""
-    record.unlink()
-    record.with_suffix(".safetensors").unlink()
+    wait_until(lambda: not alive(pid), 60)
+    time.sleep(1)  # what its worker says of it
 
 
 def memory_ran_out(case: Case, tries: int) -> None:
     """A limit of the address space comes down while a trial trains: it says so in a line."""
+    text = (case.project / "params.yaml").read_text()
     configured(case.project, {"optimizer": {"batch_size": 1024}, "evaluation": {"batches": 1}})
     for _ in range(tries):
         case.tries += 1
         process = case.start()
         pid = wait_until(lambda: running_trials(case.project))[0]
         resource.prlimit(pid, resource.RLIMIT_AS, (1 << 28, 1 << 28))
-        text = case.end(process)
+        said = case.end(process)
         assert process.returncode != 0
-        expect_line(text, "memory ran out")
+        expect_line(said, "memory ran out")
         shutil.rmtree(case.project / "work")
-    configured(case.project, yaml.safe_load((case.undisturbed / "params.yaml").read_text()))
+    (case.project / "params.yaml").write_text(text)

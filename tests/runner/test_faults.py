@@ -21,7 +21,7 @@ PHASE_1 = ("results/sweep_uniform/trials.parquet",)
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_second_start_ends_in_the_same_bytes_and_does_nothing_finished_again(do, tries, prepared, targets, tiny_run, tmp_path):
-    case = Case(tiny_run, prepared(tiny_run, tmp_path / "project"), 1, targets, final=prepared is fresh)
+    case = Case(tiny_run, prepared(tiny_run, tmp_path / "project"), 1, targets)
     do(case, tries)
     found = case.finish()
     assert (found.again, found.wrong) == (0, 0) and found.tries > 0

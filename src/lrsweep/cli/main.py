@@ -13,7 +13,7 @@ EXCHANGE = "Weights & Biases"
 
 app = typer.Typer(
     cls=usage.Group,
-    help="Finds the maximum learning rate of a small transformer at the edge of stability. Each STAGE is a command of its name.",
+    help="Find the maximum learning rate of a training run at the edge of stability. Each STAGE is a command of its name.",
     epilog="Example: snakemake --cores all runs every stage; lrsweep check, lrsweep explain sweep_bayes.lag, lrsweep status",
     pretty_exceptions_enable=False,
 )
@@ -25,7 +25,7 @@ app.add_typer(commands.imports, name="import", cls=usage.Group, rich_help_panel=
 
 
 def main() -> None:
-    """Run a command, and exit with its code; words that cannot be read are said in a line, with exit code 2."""
+    """Run a command and exit with its code; a command line that cannot be read gets one line and exit code 2."""
     sys.exit(errors.exit_code(_run))
 
 

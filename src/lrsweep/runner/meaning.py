@@ -1,16 +1,21 @@
-"""The meaning of code: what is left of a module when nothing but its words to people is taken away.
+"""The meaning of code: what is left of a module without its words to people.
 
-Two texts of a module mean the same when they differ in comments, docstrings, layout, or texts for people: a text that has a space in
-it is a message, a caption or a description, and no key. Everything else counts: a formula, a constant, a default, an order.
+Two versions of a module mean the same when they differ in comments, docstrings, layout or texts for people alone. A string with a
+space in it is a message, a caption or a description, and not a key. All else counts: a formula, a constant, a default, an order.
 """
 
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
+from lrsweep import files
+
 PACKAGE = Path(__file__).parents[1]
+READ: dict[Path, tuple[files.Stamp | None, str]] = {}  # the meaning of each file when it was first read, here or before a fork
 
 
 def digest(roots: Iterable[str], rooms: Iterable[str]) -> str:
@@ -22,7 +27,7 @@ def digest(roots: Iterable[str], rooms: Iterable[str]) -> str:
 
 @cache
 def closure(root: str, rooms: frozenset[str]) -> frozenset[Path]:
-    """Give the source files of a module, search.study, and of all that it imports from these rooms, itself included."""
+    """Give the source files of a module such as search.study, and of all that it imports from these rooms."""
     found: set[Path] = set()
     waiting = [root]
     while waiting:
@@ -35,10 +40,30 @@ def closure(root: str, rooms: frozenset[str]) -> frozenset[Path]:
     return frozenset(found)
 
 
-@cache
 def of(path: Path) -> str:
-    """Give the meaning of a source file, as Python in one spelling."""
-    return meaning(path.read_text(encoding="utf-8"))
+    """Give the meaning of a source file when it was first read, as Python in one spelling."""
+    if path not in READ:
+        READ[path] = files.stamp(path), meaning(path.read_text(encoding="utf-8"))
+    return READ[path][1]
+
+
+def load() -> None:
+    """Import all files whose meaning was read, since a file that is imported later may have been edited by then."""
+    for path in READ:
+        import_module(".".join(("lrsweep", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"))
+
+
+def edited() -> list[Path]:
+    """Give the files whose meaning has changed since it was first read."""
+    found = []
+    for path, (was, meant) in READ.items():
+        if (now := files.stamp(path)) != was:
+            with suppress(OSError, SyntaxError):
+                if meaning(path.read_text(encoding="utf-8")) == meant:
+                    READ[path] = now, meant
+                    continue
+            found.append(path)
+    return found
 
 
 def meaning(source: str) -> str:
@@ -51,7 +76,7 @@ def meaning(source: str) -> str:
 
 
 class _Wordless(ast.NodeTransformer):
-    """Takes texts that stand alone away, as docstrings do, and empties those that have a space in them."""
+    """Removes strings that stand alone, as docstrings do, and empties strings with a space in them."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):

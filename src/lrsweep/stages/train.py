@@ -1,37 +1,29 @@
-"""train: the final training, at `lr` of params.yaml or, where that is null, at the selected one."""
+"""train: train the final model with the selected values, and with `lr` of params.yaml where that is set."""
 
 import math
-from pathlib import Path
 from typing import Any
-
-from safetensors.numpy import save
 
 from lrsweep import files
 from lrsweep.config.params import Params
-from lrsweep.runner.repeats import FinalTraining, weights_path
+from lrsweep.runner.repeats import FinalTraining
 from lrsweep.runner.worker import complete
-from lrsweep.search.curves import step_rows
+from lrsweep.search.evals import step_rows
 from lrsweep.search.plan import Task
 from lrsweep.search.trial import Record
 from lrsweep.store import records
 from lrsweep.store.results import Results
-from lrsweep.store.tables import SIMULATED
 
 
 def run(params: Params, results: Results) -> None:
-    """Write model.safetensors, evals.parquet, steps.parquet and metrics.json; train where there is no record of that."""
+    """Train where there is no record of it; write model.safetensors, evals.parquet, steps.parquet and metrics.json."""
     study, task = complete(FinalTraining(params, results)), Task(0, 0, params.train.steps)
-    record, path = study.done[task], study.path(task)
+    record, path, weights = study.done[task], study.path(task), study.weights(task)
+    assert weights is not None, "a training without them is not whole"
     results.simulated |= params.simulate
-    files.write_bytes(results.path("train/model.safetensors"), _weights(weights_path(path)))
+    files.write_bytes(results.path("train/model.safetensors"), weights)
     results.write_rows("train/evals.parquet", [point.__dict__ for point in record.evals if point.loss_nats is not None])
     results.write_rows("train/steps.parquet", list(step_rows(records.load_curve(path))))
     results.write_json("train/metrics.json", _metrics(record, results))
-
-
-def _weights(kept: Path) -> bytes:
-    """Give the kept weights; an empty file, marked as simulated, where a made-up training left none."""
-    return kept.read_bytes() if kept.exists() else save({}, {SIMULATED: "true"})
 
 
 def _metrics(record: Record, results: Results) -> dict[str, Any]:
@@ -47,7 +39,7 @@ def _metrics(record: Record, results: Results) -> dict[str, Any]:
 
 
 def _exp(loss_nats: float) -> float | None:
-    """Give e to the loss; None where that is larger than any number."""
+    """Give e to the loss; None where that is larger than any float."""
     try:
         return math.exp(loss_nats)
     except OverflowError:
