@@ -19,6 +19,7 @@ STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
     *("cluster", "importance", "assess", "select", "train", "generate", "figures", "report"),
 )
+PARAMS = Path("params.yaml")
 PANEL = "Stages"
 
 app = typer.Typer()
