@@ -105,15 +105,16 @@ def rate(work: Callable[[], int], at_least_s: float) -> float:
     return done / taken
 
 
-def write(name: str, comparisons: Sequence[Comparison]) -> None:
-    """Writes the benchmark's table, and prints it. The rows of other machines stay, before these."""
+def write(name: str, comparisons: Sequence[Comparison], keep: bool = True) -> None:
+    """Print the benchmark's table, and keep it: the rows of other machines stay, before these."""
     text, path = io.StringIO(), FOLDER / f"{name}.csv"
     rows, machines = [comparison.row() for comparison in comparisons], {comparison.machine for comparison in comparisons}
     others = [row for row in read(path) if row["machine"] not in machines]
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows([*others, *rows])
-    files.write_text(path, text.getvalue())
+    if keep:
+        files.write_text(path, text.getvalue())
     for row in rows:
         print("{work}, {measure}: {ours_median}, {peer} {peer_median}, ratio {ratio}, goal {goal}, met: {met}".format(**row))
 

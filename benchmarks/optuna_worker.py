@@ -2,10 +2,10 @@
 
     python -m benchmarks.optuna_worker JOURNAL TRIALS SEED
 
-Run in a project whose tokens and edge are there. It trains what the pipeline's phase 2 trains: model, budget, evals, ranges and
-reduction factor of params.yaml; proposals come from Optuna's TPE where that is the sampler there, else from its GP. Each worker
-stops when the study has its trials, and prints what it trained. As with ours, what is decided at an eval counts as training,
-proposals do not.
+Run it in a project whose tokens and edge are there. It trains what phase 2 trains: trainer, budget, evals, space and reduction
+factor of params.yaml. Proposals come from Optuna's TPE where that is the sampler there, else from its GP. A worker stops when
+the study has its trials, and prints what it trained. As with ours, making the model and what is decided at an eval count as
+training, proposals do not.
 """
 
 import json
@@ -14,53 +14,54 @@ import time
 from pathlib import Path
 
 import optuna
-from lrsweep.stages.data import load
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
 from lrsweep.config import checking
-from lrsweep.config.params import Hyperparameters, Params
+from lrsweep.runner.sweeps import SweepBayes
+from lrsweep.runner.trainer import make_trainer
 from lrsweep.seeding import derive_seed
-from lrsweep.store import artifacts
-from lrsweep.trainers.builtin import training
+from lrsweep.space import Choice, Dimension, Int, Value
+from lrsweep.store.results import Results
+from lrsweep.trainers.trainer import Eval
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
-def hyperparameters(trial: optuna.Trial, p: Params) -> Hyperparameters:
-    """A point of phase 2's space."""
-    section = p.sweep_bayes
-    edge = artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["lr_range"]
-    ranges = {"lr": Range.model_validate(edge), "beta2": section.beta2, "weight_decay": section.weight_decay}
-    return Hyperparameters(**{name: trial.suggest_float(name, r.min, r.max, log=r.scale == "log") for name, r in ranges.items()})
+def suggest(trial: optuna.Trial, name: str, one: Dimension) -> Value:
+    """Ask for a value of a dimension."""
+    if isinstance(one, Choice):
+        return trial.suggest_categorical(name, one.choices)
+    ask = trial.suggest_int if isinstance(one, Int) else trial.suggest_float
+    return ask(name, one.min, one.max, log=one.is_log)
 
 
 def main() -> None:
+    """Train trials until the study has as many as it should."""
     journal, trials, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    training.use_one_thread()
-    p = checking.load(Path("params.yaml"))
-    section, data = p.sweep_bayes, load(p)
+    params, results = checking.load(Path("params.yaml")), Results(Path("results"))
+    section, space = params.sweep_bayes, SweepBayes(params, results).space
+    trainer = make_trainer(params, results, "peer")
     spent = {"training_s": 0.0, "steps": 0, "runs": 0}
 
     def objective(trial: optuna.Trial) -> float:
-        hyper, trial_seed = hyperparameters(trial, p), derive_seed(p.seed, "peer/trial", trial.number)
-        began = time.monotonic()
-        state = training.start(p.model, p.tokenize.vocab_size, p.optimizer, hyper, trial_seed)
-        run = training.Run(p.optimizer, section, hyper.lr, trial_seed, p.model.context_length)
+        values = {name: suggest(trial, name, space[name]) for name in space}
+        began_s, seen = time.monotonic(), None
+        run = trainer.start(values, derive_seed(params.seed, "peer/trial", trial.number), section)
         try:
-            for seen in training.observe(state, run, *data, section.steps):
+            for seen in run.observe(section.steps):
                 if not seen.finite:
                     raise optuna.TrialPruned
-                if isinstance(seen, training.Eval) and seen.step:
+                if isinstance(seen, Eval) and seen.step:
                     trial.report(seen.loss_nats, seen.step)
                     if trial.should_prune():
                         raise optuna.TrialPruned
         finally:
-            spent["training_s"] += time.monotonic() - began
-            spent["steps"] += state.step
+            spent["training_s"] += time.monotonic() - began_s
+            spent["steps"] += seen.step if seen else 0
             spent["runs"] += 1
         return seen.loss_nats
 

@@ -12,7 +12,7 @@ from benchmarks.clock import Ended, trial_seed
 from benchmarks.pool import SPACE
 from benchmarks.world import World
 from lrsweep.search import study
-from lrsweep.search.curves import Curve
+from lrsweep.search.curve import Curve
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.trial import COMPLETE, PRUNED, EvalPoint, Proposal, Record
 from lrsweep.space import Budget, Space

@@ -1,5 +1,7 @@
 """Phase 1 in the world of the replay: its trials as params.yaml has them, and the LR range that phase 2 takes from its edge."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from benchmarks.clock import trial_seed
@@ -8,7 +10,8 @@ from benchmarks.pool import SPACE
 from benchmarks.world import World
 from lrsweep.analysis.edge import find_edge
 from lrsweep.config.params import Params
-from lrsweep.search import curves, study
+from lrsweep.search import study
+from lrsweep.search.evals import eval_rows
 from lrsweep.search.trial import Record
 from lrsweep.search.uniform import uniform
 from lrsweep.space import Float
@@ -21,7 +24,8 @@ def trials(world: World, p: Params, seed: int) -> list[Record]:
     section, found = p.sweep_uniform, []
     fixed = {name: getattr(p.optimizer, name) for name in SPACE if name != "lr"}
     for k in range(section.trials):
-        proposal = uniform(seed, "sweep_uniform", k, section.lr, fixed)
+        drawn = uniform(seed, "sweep_uniform", k, section.lr)
+        proposal = replace(drawn, values={**drawn.values, **fixed})
         found.append(trained(world, proposal, section, trial_seed(seed, FIRST + k), section.steps))
     return found
 
@@ -30,8 +34,8 @@ def lr_range(world: World, found: list[Record], p: Params, seed: int) -> Float:
     """Phase 2's range around the edge, as the stage `edge` gives it; its spikes, which a pool has none of, do not enter it."""
     metric = p.sweep_bayes.metric
     table = pd.DataFrame([study.trial_row(record, metric, None) for record in found])
-    evals = pd.DataFrame([row for record in found for row in curves.eval_rows(record, metric)])
+    evals = pd.DataFrame([row for record in found for row in eval_rows(record, metric)])
     steps = pd.DataFrame({name: pd.Series(dtype=float) for name in ("trial", "step", "lr", "grad_norm")})
-    content, _ = find_edge(table, evals, steps, p.edge, p.sweep_uniform, seed)
-    around = Float.model_validate(content["lr_range"])
-    return around.model_copy(update={"max": min(around.max, float(world.most_D[0]))})  # beyond, a pool knows nothing
+    edge, _ = find_edge(table, evals, steps, p.edge, p.sweep_uniform, seed)
+    around = edge.lr_range
+    return Float(min=around.min, max=min(around.max, float(world.most_D[0])), scale=around.scale)  # beyond, a pool knows nothing

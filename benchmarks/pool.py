@@ -18,7 +18,7 @@ import numpy as np
 from lrsweep import files
 from lrsweep.config import checking
 from lrsweep.config.params import Params
-from lrsweep.search import curves
+from lrsweep.search.curve import Curve, follow
 from lrsweep.seeding import derive_seed, generator
 from lrsweep.space import Float, Space, Value
 from lrsweep.store.records import canonical_digest
@@ -36,7 +36,8 @@ SPACE = Space(
 
 def values(seed: int, trial: int) -> dict[str, Value]:
     """Draw the configuration of a curve."""
-    return SPACE.draw(generator(seed, "pool/values", trial).random(len(SPACE)).tolist())
+    shares = generator(seed, "pool/values", trial).random(len(SPACE)).tolist()
+    return {name: SPACE[name].at(share) for name, share in zip(SPACE, shares, strict=True)}
 
 
 def prepare(params: Params, folder: Path) -> None:
@@ -65,7 +66,7 @@ def train(params: Params, folder: Path, trial: int) -> Path:
     trainer = Builtin(params.model, params.optimizer, data, "cpu", folder.name)
     found = values(params.seed, trial)
     run = trainer.start(found, derive_seed(params.seed, "pool/trial", trial), budget)
-    curve = curves.follow(run.observe(budget.steps), curves.Curve(), lambda *_: None)
+    curve = follow(run.observe(budget.steps), Curve(), lambda *_: None)
     row = {"trial": trial, **found, "state": curve.state}
     rows = [{**row, "step": p.step, "step_lr": p.lr, "loss_nats": p.loss_nats} for p in curve.evals]
     files.write_text(path, json.dumps(rows))

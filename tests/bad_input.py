@@ -204,9 +204,9 @@ TABLES = [
     table("a step twice", f"{HEAD}0,0,3\n0,0,2\n", "curves.csv: line 3:", "found trial 0 at step 0 again", "one loss each", "remove one"),
     table("a rung without evals", f"{HEAD}0,0,3\n0,10,2\n", "--rungs:", "found 20", "steps that the table has evals at", "name some"),
     table("a single trial", f"{HEAD}0,20,3\n0,40,2\n0,50,1\n", "curves.csv:", "found 1 trials", "at least 2", "export whole trials"),
-    Case("nothing to replay", "results/tokenize/tokens.json:", "no such file", "the stage that writes it", "`snakemake --cores all`",
+    Case("nothing to replay", "results/edge/edge.json:", "no such file", "the stage that writes it", "`snakemake --cores all`",
          command="replay sweep_bayes"),
-    Case("a study to replay that has not ended", "00000.json:", "no such record", "a finished study", "run snakemake --cores all",
+    Case("a study to replay that has not ended", "work/", "not all trials have a record", "a finished study", "run snakemake --cores all",
          {"sweep_bayes.space.lr": "{min: 0.01, max: 0.1, scale: log}"}, files={"results/tokenize/tokens.json": "{}"}, command="replay sweep_bayes"),
 ]  # fmt: skip
 

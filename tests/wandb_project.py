@@ -10,32 +10,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lrsweep.stages.job import Job
-from lrsweep.store.artifacts import digest
 from wandb.proto.wandb_internal_pb2 import Record as LogRecord
 
 from lrsweep.cli import main as cli
 from lrsweep.config import checking, presets
 from lrsweep.config.params import Params
-from lrsweep.provenance import lineage
+from lrsweep.files import digest
 from lrsweep.search.settings import Imported
-from lrsweep.stages import corpus, edge, exchange, gather, tokenize, track, trials
+from lrsweep.stages import corpus, edge, exchange, sweep_bayes, sweep_uniform, tokenize, track
+from lrsweep.store.results import FOLDER, Results
 from lrsweep.tracking import importing, transaction_log
-
-from .pipeline import ROOT
+from lrsweep.trainers.builtin.settings import NAMES
+from tests.pipeline import ROOT
 
 TABLES = {"sweep_uniform": ("trials", "evals", "steps"), "sweep_bayes": ("trials", "evals", "steps", "rungs", "proposals")}
+STAGES = {"sweep_uniform": sweep_uniform, "sweep_bayes": sweep_bayes}
 
 
-def job_of(params, stage):
-    job = Job(stage, params, lineage.study_folder(stage, params))
-    job.study.mkdir(parents=True, exist_ok=True)  # as Snakemake does for a job's receipt
-    return job
-
-
-def run_trials(params, stage, n):
-    trials.run_trials(job := job_of(params, stage), 0, n - 1)
-    return job
+def here():
+    """The results of the working directory, as a stage that starts has them."""
+    return Results(FOLDER)
 
 
 @contextmanager
@@ -55,17 +49,10 @@ def trained(folder) -> Iterator[Params]:
         presets.apply(Path("params.yaml"), ["tiny"])
         Path("params.yaml").write_text(Path("params.yaml").read_text().replace("tracking: disabled", "tracking: offline"))
         p = checking.load(Path("params.yaml"))
-        corpus.run(p)
-        tokenize.run(p)
-        uniform, bayes = run_trials(p, "sweep_uniform", p.sweep_uniform.trials), job_of(p, "sweep_bayes")
-        gather.sweep_uniform(uniform)
-        edge.run(p)
-        for level in range(3):
-            trials.run_block(bayes, level, 0, p.sweep_bayes.first_block // 2**level - 1)
-        trials.run_trials(bayes, p.sweep_bayes.first_block, p.sweep_bayes.trials - 1)
-        gather.sweep_bayes(bayes)
-        track.trials(uniform)
-        track.trials(bayes)
+        for stage in (corpus, tokenize, sweep_uniform, edge, sweep_bayes):
+            stage.run(p, here())
+        for name in TABLES:
+            track.trials(name, p, here())
         yield p
 
 
@@ -89,8 +76,10 @@ def lrsweep(*words):
     cli.app(list(words), standalone_mode=False)
 
 
-def study_of(params, stage):
-    return importing.Study(stage, getattr(params, stage), params.optimizer)
+def import_of(params, stage):
+    """The names, as our own tracking has them, and the study that an import of a stage is read by."""
+    study = importing.Study(stage, getattr(params, stage), NAMES)
+    return {name: name for name in study.names}, study
 
 
 def as_json(stage, path):

@@ -1,1 +1,1 @@
-"""Finds the maximum learning rate of a small transformer at the edge of stability, and proves each step."""
+"""Find the maximum learning rate of a training run at the edge of stability, and prove each step."""

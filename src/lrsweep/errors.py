@@ -9,16 +9,16 @@ class UserError(Exception):
 
 
 class Mismatch(Exception):
-    """Evidence that does not hold: what is recorded is not what is found. Printed as one line, exit code 1."""
+    """Evidence that does not hold: what is found differs from what was recorded. Printed as one line, with exit code 1."""
 
 
 def lines(error: Exception) -> str:
-    """Give the error as the user sees it; several problems found at once have a line each."""
+    """Give the error as the user sees it, with a line for each problem."""
     return "\n".join(f"lrsweep: {line}" for line in str(error).splitlines())
 
 
 def exit_code(command: Callable[[], object]) -> int:
-    """Run a command and give its exit code; what a user can mend is said in a line, what is our fault in a traceback."""
+    """Run a command and give its exit code. Print a line for what a user can mend, and a traceback for what is our fault."""
     try:
         command()
     except KeyboardInterrupt:
@@ -42,7 +42,7 @@ def exit_code(command: Callable[[], object]) -> int:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """Tell it by its words: torch has a type for the GPU's memory only, and oneDNN does not say why it failed."""
+    """Recognize the error by its words: torch has a type for the GPU's memory alone, and oneDNN does not say why it failed."""
     said = ("allocate memory", "of memory", "create a primitive")
     known = isinstance(error, RuntimeError | OSError) and any(words in str(error) for words in said)
     return isinstance(error, MemoryError) or known

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all; why one cannot be written, in one line; and what killed processes leave behind."""
+"""Files: how they are written whole or not at all, what a failed write says, and what killed processes leave behind."""
 
 import errno
 import hashlib
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from lrsweep.errors import UserError
 
-PROBE_BYTES = 1 << 16  # with less room than this no run is begun
+PROBE_BYTES = 1 << 16  # no run begins with less room than this
 
 # Why a file cannot be written, through no fault of ours, and what to do
 _REMEDIES = {
@@ -28,7 +28,7 @@ _REMEDIES = {
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Says in one line that a file or folder cannot be written, and why.
+    """Turn a failure of the block to write a file or folder into one line that says why.
 
     Raises:
         UserError: the disk is full, a quota is used up, or the place may not be written to.
@@ -43,13 +43,12 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def temporary(path: Path) -> Path:
-    """The name beside `path` that this process writes under; nodes share a file system, not their processes' numbers."""
+    """Give the name beside `path` that this process writes to: with the node, since only one node has each process number."""
     return path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
 
 
 def prepare(root: Path) -> None:
-    """Makes a folder that a run will write to, and removes what killed processes of this machine were writing there: it is
-    nobody's, and may be large.
+    """Make a folder that a run will write to, and remove the unfinished files of killed processes of this machine.
 
     Raises:
         UserError: as in writing, before any work.
@@ -64,16 +63,16 @@ def prepare(root: Path) -> None:
 
 
 def bring_to_the_present(paths: Iterable[Path]) -> None:
-    """Takes the future from the times of files, as a clock that jumped leaves it: Snakemake refuses what is made from such."""
+    """Set files dated in the future, as a clock that jumped leaves them, to now: Snakemake refuses what is made from them."""
     now = time.time()
     for path in paths:
-        with suppress(OSError):  # removed meanwhile, or of another user
+        with suppress(OSError):  # removed meanwhile, or another user's
             if path.stat().st_mtime > now:
                 os.utime(path)
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds a line to a log in work/, in one write, so that processes do not mix theirs; logs are no artifacts.
+    """Add a line to a log in work/, in one write, so that the lines of several processes do not mix.
 
     Raises:
         UserError: as in writing.
@@ -87,11 +86,11 @@ def append_line(path: Path, line: str) -> None:
             os.close(file)
 
 
-Stamp = tuple[int, int, int]  # by which an edit of a file is noticed
+Stamp = tuple[int, int, int]  # time, size and inode of a file, which show an edit
 
 
 def stamp(path: Path) -> Stamp | None:
-    """Give what another content of a file would change; None where there is none."""
+    """Give the stamp of a file; None where there is no file."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -100,20 +99,20 @@ def stamp(path: Path) -> Stamp | None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this machine runs; one that has ended may stay as a zombie, in a container for good."""
+    """Say whether a process of this machine runs. One that has ended may stay as a zombie, in a container for good."""
     import psutil
 
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-    except psutil.AccessDenied:  # of another user, on some systems
+    except psutil.AccessDenied:  # another user's, on some systems
         return True
 
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that is there whole at the end of the block, or not at all.
+    """Open a binary file that is there whole at the end of the block, or not at all.
 
     Raises:
         UserError: it cannot be written, as on a full disk.
@@ -133,7 +132,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def folder_for(path: Path) -> Iterator[None]:
-    """The folder of a file that the block writes: made if need be, and taken away again where the block fails in an empty one."""
+    """Make the folder of a file that the block writes, and remove it where the block fails and the folder is new and empty."""
     made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -146,17 +145,17 @@ def folder_for(path: Path) -> Iterator[None]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file so that it is there whole or not at all."""
+    """Write a file, whole or not at all."""
     with atomic_writer(path) as file:
         file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8 text, whole or not at all."""
+    """Write UTF-8 text, whole or not at all."""
     write_bytes(path, text.encode())
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Give the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The base of all settings: a frozen mapping with described keys, and the kinds of numbers and texts that stand in it.
+"""The base of all settings: a frozen mapping with described keys, and the kinds of numbers and texts that it holds.
 
 Each room declares its own settings; config/params.py puts them together. A key is described by the text under its field: what it
 is, then the unit of a number in brackets ([-] for none), then where its value comes from, in parentheses. The comments of
@@ -19,7 +19,7 @@ def _number(value: Any) -> Any:
 
 
 def _text(value: str) -> str:
-    """Refuse halves of characters, which YAML can spell ("\\ud800") and no file can hold."""
+    """Refuse half a surrogate pair, which YAML can spell ("\\ud800") and no file can hold, and NUL."""
     if any("\ud800" <= character <= "\udfff" or character == "\0" for character in value):
         raise ValueError("text of whole characters, without NUL")
     return value
@@ -37,7 +37,7 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Section(BaseModel):
-    """A frozen mapping that refuses keys which it does not know."""
+    """A frozen mapping that refuses unknown keys."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=(), use_attribute_docstrings=True

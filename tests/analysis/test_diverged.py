@@ -10,7 +10,8 @@ import pytest
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
-from lrsweep.store import artifacts
+from lrsweep.store.results import FOLDER, Results
+from lrsweep.store.tables import space_of
 from tests.pipeline import clone, run_stage, with_value
 
 STAGES = pipeline.load(Path(__file__).parents[2] / "dvc.yaml")
@@ -25,7 +26,7 @@ def run_from(first, **changes):
     Path("params.yaml").write_text(content)
     params = checking.load(Path("params.yaml"))
     for name in list(STAGES)[list(STAGES).index(first) :]:
-        run_stage(name, params, params)
+        run_stage(name, params, Results(FOLDER))
         assert all(Path(path).is_file() for path in STAGES[name].artifacts), name
     return Path("results/report/index.html").read_text()
 
@@ -67,7 +68,7 @@ def project(finished, monkeypatch):
 
 def test_when_the_final_training_diverges(project):
     page = run_from("train", lr="1.0e+30")
-    selected = artifacts.read_json(Path("results/select/choice.json"))["selected"]["lr"]
+    selected = Results(FOLDER).read_json("select/choice.json")["selected"]["lr"]
     said = beginning(page)
     assert "The final training diverged after" in said and "at a maximum learning rate of 1e+30" in said
     assert f"lower it with lr in params.yaml (the selected one is {selected:.4g}), and train again" in said
@@ -77,12 +78,13 @@ def test_when_the_final_training_diverges(project):
 @pytest.mark.parametrize("ends", [(PRUNED, DIVERGED), (PRUNED,)], ids=str)
 def test_when_no_trial_of_phase_2_is_left(project, ends):
     """Stopped or diverged, all of them; the default is trained and taken."""
-    path = Path("results/sweep_bayes/trials.parquet")
-    table = artifacts.read_table(path, "trials")
+    results = Results(FOLDER)
+    table = results.read_table("sweep_bayes/trials.parquet")
     lost = table["state"] == COMPLETE
     table.loc[lost, "state"] = [ends[i % len(ends)] for i in range(int(lost.sum()))]
     table["final_loss_nats"] = None
-    artifacts.write_table(path, "trials", table.astype(object).where(pd.notna(table), None).to_dict("records"))
+    rows = table.astype(object).where(pd.notna(table), None).to_dict("records")
+    results.write_rows("sweep_bayes/trials.parquet", rows, space_of(table))
     page = run_from("cluster", lr="null")
     said, diverged = beginning(page), int((table["state"] == DIVERGED).sum())
     assert said.startswith("lrsweep report Maximum learning rate 0.001 Nothing that was searched trained to its end")

@@ -41,7 +41,8 @@ def test_the_comments_are_those_of_the_fields():
     assert comments.refresh(TEXT, schema.descriptions(SCHEMA)) == TEXT, "run `make schema`"
 
 
-def test_comments_come_back_and_nothing_else_changes(tmp_path):
+def test_comments_come_back_and_nothing_else_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     bare = re.sub(r"(?m)^ +#.*\n|  +#.*$", "", TEXT)
     assert bare.count("#") == TEXT.split("\nlr:")[0].count("#"), "the head alone is left"
     (tmp_path / "params.yaml").write_text(bare.replace("seed: 0", "seed: 17 # mine").replace("1.0e-8", "2.50e-9"))

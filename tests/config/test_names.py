@@ -112,7 +112,9 @@ def test_one_line_for_one_mistake_in_the_space(name, dimension, says):
 @pytest.mark.parametrize("simulate", [True, False])
 def test_no_name_hides_a_column_of_the_tables(name, simulate):
     (problem,) = problems({"lr": "auto", name: RANGE}, {"lr": 0.1, **({name: 0.1} if simulate else {})}, simulate=simulate)
-    assert problem.startswith(f"sweep_bayes.space.{name}: found '{name}', expected a name that is no column")
+    assert problem.startswith(
+        f"sweep_bayes.space.{name}: found '{name}', expected a name that no column of the tables has already"
+    )
 
 
 def test_made_up_curves_may_vary_any_name():
@@ -134,7 +136,7 @@ def test_made_up_curves_may_vary_any_name():
         ({"lr": 0.1, "beta2": 1}, "beta2: found 1, expected less than 1"),
         ({"lr": 0.1, "schedule": "cosin"}, "schedule: found 'cosin', expected 'cosine', 'linear' or 'wsd'; write cosine"),
         ({"lr": 0.1, "warmup_steps": 300}, "warmup_steps: found 300, expected less than sweep_bayes.steps"),
-        ({"lr": 0.1, "seed": 1}, "seed: found 'seed', expected a name that is no column"),
+        ({"lr": 0.1, "seed": 1}, "seed: found 'seed', expected a name that no column of the tables has already"),
     ],
 )
 def test_the_default_gives_values_that_the_trainer_takes(default, says):

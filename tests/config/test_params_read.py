@@ -7,7 +7,7 @@ import pytest
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline
 from lrsweep.section import Section
-from lrsweep.store import artifacts
+from lrsweep.store.results import FOLDER, Results
 from tests.pipeline import clone, run_stage
 
 
@@ -39,10 +39,10 @@ class Reads:
 
 @pytest.fixture
 def reads(tmp_path, monkeypatch):
-    """The parameters of the tiny pipeline in a fresh folder, twice: those whose reads are recorded, and others; and the Reads."""
+    """The parameters of the tiny pipeline in a fresh folder, whose reads are recorded, and the Reads."""
     monkeypatch.chdir(clone(tmp_path / "project"))
     monkeypatch.delenv("LRSWEEP_WORK", raising=False)
-    loaded, other = (checking.load(Path("params.yaml")) for _ in range(2))
+    loaded = checking.load(Path("params.yaml"))
     found = Reads(loaded)
     plain, dump = Section.__getattribute__, Section.model_dump
 
@@ -58,7 +58,7 @@ def reads(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Section, "__getattribute__", read)
     monkeypatch.setattr(Section, "model_dump", dump_all)
-    return loaded, other, found
+    return loaded, found
 
 
 def covers(listed, key):
@@ -66,11 +66,11 @@ def covers(listed, key):
 
 
 def test_stages_read_the_parameters_that_dvc_yaml_lists(reads):
-    params, sizes, found = reads
+    params, found = reads
     unlisted, unread = {}, {}
     for name, stage in pipeline.load().items():
         found.keys.clear()
-        run_stage(name, params, Results(Path("results")))
+        run_stage(name, params, Results(FOLDER))
         results = {key for key in found.keys if not covers("execution", key) or key == "execution.device"}
         missing = {key for key in results if not any(covers(listed, key) for listed in stage.params)}
         spare = {listed for listed in stage.params if not any(covers(listed, key) for key in found.keys)}
@@ -78,5 +78,6 @@ def test_stages_read_the_parameters_that_dvc_yaml_lists(reads):
             unlisted[name] = sorted(missing)
         if spare:
             unread[name] = sorted(spare)
-    assert (unlisted, unread) == ({}, {})
-    assert (artifacts.RESULTS / "report/index.html").is_file()
+    assert unlisted == {}
+    assert unread == {}
+    assert (FOLDER / "report/index.html").is_file()

@@ -6,10 +6,10 @@ import signal
 import subprocess
 
 import pytest
+from lrsweep.search.curves import Curve
 
 from lrsweep.runner.checkpoints import KEPT, Series, read, write
 from lrsweep.search import curves
-from lrsweep.search.curves import Curve
 from tests.fault_case import running_trials, wait_until
 from tests.pipeline import artifacts, clone, configured, environment, events, run
 from tests.trainers.builtin.tiny import same, start

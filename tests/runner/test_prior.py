@@ -3,19 +3,21 @@
 from pathlib import Path
 
 import pytest
-from lrsweep.provenance.lineage import context, study_folder
 
 from lrsweep.config import checking
 from lrsweep.errors import UserError
+from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.search import study
-from lrsweep.search.curves import Curve
+from lrsweep.search.curve import Curve
 from lrsweep.search.proposing import propose
-from lrsweep.store import artifacts, prior
+from lrsweep.space import Float
+from lrsweep.store import prior
+from lrsweep.store.results import Results
 from tests.pipeline import clone, run, with_value
-from tests.test_proposing import SECTION, record
+from tests.search.studies import SECTION, SPACE, record
 
 TOLD = SECTION.model_copy(update={"prior": "sweep_uniform", "first_block": 0})
-NARROW = Range(min=5e-3, max=5e-2, scale="log")
+NARROW = SPACE.of(SPACE.dimensions, Float(min=5e-3, max=5e-2, scale="log"))
 CHANGES = {
     "sweep_uniform.steps": "40",
     "sweep_uniform.eval_every": "5",
@@ -46,7 +48,7 @@ def test_trials_of_both_phases_may_have_the_same_number():
 def test_optuna_is_told_of_what_lies_in_the_ranges():
     near = [record(i, "COMPLETE", [3 + i / 10] * 30, 0.01 + 0.001 * i) for i in range(4)]
     gp = TOLD.model_copy(update={"sampler": "gp"})
-    inside = [r for r in phase_1() if NARROW.min <= r.proposal.lr <= NARROW.max]
+    inside = [r for r in phase_1() if NARROW.contains(r.proposal.values)]
     assert len(inside) == 2
     assert propose([*phase_1(), *near], [], 0, gp, NARROW, seed=0) == propose([*inside, *near], [], 0, gp, NARROW, seed=0)
     assert propose(phase_1(), [], 0, gp, NARROW, seed=0).sampler == "sobol"  # two are too few
@@ -59,13 +61,12 @@ def test_the_prior_is_compared_with_at_the_rungs():
 
 
 def test_without_a_prior_nothing_is_read():
-    assert prior.load(SECTION) == [] == prior.tables(SECTION)
+    assert prior.load(None, {}, Results(Path("none"))) == [] == prior.artifacts(None)
 
 
-def test_a_prior_that_was_not_trained_is_named(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_prior_that_was_not_trained_is_named(tmp_path):
     with pytest.raises(UserError, match=r"sweep_uniform/trials\.parquet: no such file"):
-        prior.load(TOLD)
+        prior.load("sweep_uniform", {}, Results(tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -83,31 +84,19 @@ def project(tmp_path_factory):
 
 def test_a_run_with_a_prior_can_be_derived_again(project, monkeypatch):
     monkeypatch.chdir(project)
-    first = artifacts.read_table(Path("results/sweep_uniform/trials.parquet"), "trials")
-    known = prior.load(checking.load(Path("params.yaml")).sweep_bayes)
+    results, params = Results(Path("results")), checking.load(Path("params.yaml"))
+    first = results.read_table("sweep_uniform/trials.parquet")
+    known = SweepBayes(params, results).prior
     assert [r.trial for r in known] == first["trial"].tolist() and [r.seed for r in known] == first["seed"].tolist()
+    fixed = {"beta2": params.optimizer.beta2, "weight_decay": params.optimizer.weight_decay}
+    assert all(r.proposal.values == {"lr": r.proposal.lr, **fixed} for r in known)
     ends = {r.trial: r.evals[-1].loss_nats for r in known if r.state == "COMPLETE"}
     assert ends == first.dropna(subset="final_loss_nats").set_index("trial")["final_loss_nats"].to_dict()
-    proposals = artifacts.read_table(Path("results/sweep_bayes/proposals.parquet"), "proposals")
+    proposals = results.read_table("sweep_bayes/proposals.parquet")
     assert set(proposals["sampler"]) == {"mfgp"}
     assert proposals["n_complete"][0] == len(ends)
-    rungs = artifacts.read_table(Path("results/sweep_bayes/rungs.parquet"), "rungs")
-    assert rungs["references"][0] >= len(ends)
+    assert results.read_table("sweep_bayes/rungs.parquet")["references"][0] >= len(ends)
     said = run(project, "lrsweep", "replay", "sweep_bayes")
     assert said.returncode == 0 and said.stdout.startswith("5 proposals"), said.stderr
     again = run(project, "snakemake", "--cores", "1", "--", "results/sweep_bayes/trials.parquet")
     assert again.returncode == 0 and "Nothing to be done" in again.stderr + again.stdout
-
-
-def test_another_phase_1_is_another_phase_2(project, monkeypatch):
-    monkeypatch.chdir(project)
-    params = checking.load(Path("params.yaml"))
-    folder = study_folder("sweep_bayes", params)
-    before, path = context(folder, params), Path("results/sweep_uniform/evals.parquet")
-    table = artifacts.read_table(path, "evals")
-    table.loc[0, "loss_nats"] += 0.25
-    content = path.read_bytes()
-    artifacts.write_table(path, "evals", table.astype(object).where(table.notna(), None).to_dict("records"))
-    assert context(folder, params) != before
-    path.write_bytes(content)
-    assert context(folder, params) == before

@@ -1,4 +1,5 @@
-"""A training process that was killed, or hangs, is started again as often as params.yaml says; one that says what is wrong is not."""
+"""A training process that was killed, or hangs, is started again as often as params.yaml says; one that says what is wrong is
+not."""
 
 import os
 import signal

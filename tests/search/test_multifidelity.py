@@ -9,30 +9,28 @@ from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
+from lrsweep.search import kernel as kernels
 from lrsweep.search import multifidelity
+from lrsweep.search.kernel import Kernel, Pairs, matern
+from lrsweep.search.kernel import prior as prior_of
 from lrsweep.search.multifidelity import (
-    MEDIAN_P,
-    SPREAD_P,
-    Kernel,
     Observations,
     Places,
     Posterior,
     Prediction,
     climb,
     expected_improvement,
-    matern,
     noisy_expected_improvement,
     observe,
     suggest,
     walk,
 )
+from lrsweep.space import Choice, Float, Space
 
 KERNEL = Kernel(
     lr_length=0.3,
     lr_signal=0.5,
-    joint_lr_length=0.4,
-    joint_beta2_length=0.8,
-    joint_weight_decay_length=1.2,
+    joint_lengths_D=np.array([0.4, 0.8, 1.2]),
     joint_signal=0.2,
     change_lr_length=0.5,
     change_other_length=2.0,
@@ -42,11 +40,15 @@ KERNEL = Kernel(
     trial_noise=0.001,
 )
 END = 2
+UNIT = Float(min=0, max=1, scale="linear")
+SPACE = Space({"lr": UNIT, "b": UNIT, "c": UNIT})
+PARTS = tuple(SPACE.slices.values())
 
 
 def seen_at(points, levels, values, trials=None):
+    """Observations of the trials at `points`; values[i] is of trial trials[i], by default of trial i."""
     trials = np.arange(len(points)) if trials is None else np.array(trials)
-    return Observations(np.array(points, float), trials, np.array(levels), np.array(values, float), END)
+    return Observations(np.array(points, float), PARTS, trials, np.array(levels), np.array(values, float), END)
 
 
 def valley(count, noise, seed, best=0.6):
@@ -59,12 +61,13 @@ def valley(count, noise, seed, best=0.6):
 
 def told(points, curves, diverged=None):
     none = np.zeros(len(points), bool)
-    return observe(points, curves, none if diverged is None else np.array(diverged), 0.7)
+    return observe(points, PARTS, curves, none if diverged is None else np.array(diverged), 0.7)
 
 
 def asked(points, curves, seed=0, pending=(), diverged=None):
     pending_MD = np.array(pending, float).reshape(-1, 3)
-    return suggest(told(points, curves, diverged), pending_MD, np.random.Generator(np.random.PCG64(seed)))
+    found = suggest(told(points, curves, diverged), pending_MD, SPACE, np.random.Generator(np.random.PCG64(seed)))
+    return SPACE.encode(found)
 
 
 def predicted(seen, known, others, kernel=KERNEL):
@@ -73,7 +76,7 @@ def predicted(seen, known, others, kernel=KERNEL):
 
 def test_the_posterior_at_the_end_is_scikit_learns(monkeypatch):
     """Where all is at the end, and the mean and the trials' own noise are off, it is an ordinary Gaussian process."""
-    monkeypatch.setattr(multifidelity, "QUADRATIC", 0.0)
+    monkeypatch.setattr(kernels, "QUADRATIC", 0.0)
     random = np.random.default_rng(1)
     points, values, at = random.random((12, 3)), random.random(12), random.random((5, 3))
     found = predicted(seen_at(points, [END] * 12, values), [], at, replace(KERNEL, trial_noise=0.0))
@@ -97,15 +100,22 @@ def prior(a, b, level_a, level_b):
 
 def test_the_posterior_given_rungs_is_the_dense_formula():
     """One trial at the first rung and one at both the second and the end: covariances written out."""
-    points, levels, values = [[0.2, 0.5, 0.5], [0.7, 0.1, 0.9], [0.7, 0.1, 0.9]], [0, 1, 2], [0.8, 0.3, 0.2]
+    points, levels, values = [[0.2, 0.5, 0.5], [0.7, 0.1, 0.9]], [0, 1, 2], [0.8, 0.3, 0.2]
     at = np.array([[0.5, 0.4, 0.4]])
-    rows = list(zip(points, levels, strict=True))
+    rows = list(zip([points[0], points[1], points[1]], levels, strict=True))
     own = np.array([[prior(a, b, i, j) for b, j in rows] for a, i in rows])
     own += np.diag([0.03, 0.03, 0.01]) + 0.001 * np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]])
     cross = np.array([prior(a, at[0], i, END) for a, i in rows])
     found = predicted(seen_at(points, levels, values, [0, 1, 1]), [], at)
     assert found.mean_C[0] == pytest.approx(cross @ np.linalg.solve(own, values), rel=1e-4)
     assert found.variance_C[0] == pytest.approx(prior(at[0], at[0], END, END) - cross @ np.linalg.solve(own, cross), rel=1e-4)
+
+
+def test_choices_are_as_far_apart_as_the_ends_of_a_range():
+    space = Space({"lr": UNIT, "b": UNIT, "kind": Choice(choices=("x", "y", "z"))})
+    points = space.encode_all([{"lr": 0.5, "b": b, "kind": kind} for b, kind in ((0.0, "x"), (1.0, "x"), (0.0, "z"))])
+    squares = Pairs.of(points, points, tuple(space.slices.values())).squares_DMC
+    assert squares.tolist() == [[[0] * 3] * 3, [[0, 1, 0], [1, 0, 1], [0, 1, 0]], [[0, 0, 1], [0, 0, 1], [1, 1, 0]]]
 
 
 def test_noisy_expected_improvement_is_that_of_true_values_drawn_together():
@@ -136,9 +146,11 @@ def test_kernels_are_drawn_from_their_posterior(monkeypatch):
     """One value says next to nothing, so that it is the prior, but for the size of the value itself."""
     monkeypatch.setattr(multifidelity, "KERNELS", 1500)
     seen = seen_at([[0.5, 0.5, 0.5]], [END], [0.0])
-    drawn = np.array([[*vars(one.kernel).values()] for one in walk(climb(seen), np.random.default_rng(0))])
+    drawn_kernels = [vars(one.kernel) for one in walk(climb(seen), np.random.default_rng(0))]
+    drawn = np.array([np.hstack([*one.values()]) for one in drawn_kernels])
     lengths = [0, 2, 3, 4, 6, 7]
-    shares = ((np.log(drawn) - MEDIAN_P) / SPREAD_P)[:, lengths]
+    medians, spreads = prior_of(3)
+    shares = ((np.log(drawn) - medians) / spreads)[:, lengths]
     assert np.abs(shares.mean(0)).max() < 0.35 and np.abs(shares.std(0) - 1).max() < 0.2
 
 
@@ -146,7 +158,7 @@ def test_what_is_told_is_shifted_capped_and_scaled():
     nan = np.nan
     curves = np.array([[5.0, 4.0, 3.0], [6.0, 5.0, 3.5], [7.0, 5.5, nan], [8.0, nan, nan], [9.0, nan, nan]])
     points = np.random.default_rng(0).random((5, 3))
-    seen = observe(points, curves, np.array([False] * 4 + [True]), 1.0)
+    seen = observe(points, PARTS, curves, np.array([False] * 4 + [True]), 1.0)
     # from the second rung to the end the two complete ones change by -1 and -1.5, and from the first to the second all
     # three that reached it by -1, -1 and -1.5: what is at the second counts 1.25 less, what is at the first 2.25 less
     last = [3.0, 3.5, 5.5 - 1.25, 8.0 - 2.25]

@@ -1,24 +1,12 @@
 """Proposals are a pure function of the records in sight; what the sampler is told is worked out by hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from lrsweep.config import checking
 from lrsweep.search.proposing import propose, tell
-from lrsweep.search.trial import EvalPoint, Proposal, Record
 from lrsweep.search.uniform import uniform
-
-SECTION = checking.load(Path(__file__).parents[2] / "params.yaml").sweep_bayes.model_copy(update={"cap_quantile": 1.0})
-LR = Range(min=1e-4, max=1e-1, scale="log")
-
-
-def record(trial, state, losses, lr=0.01):
-    """A record with an eval every 10 steps; losses[i] is at eval i + 1."""
-    evals = (EvalPoint(0, 0.0, 6.0), *(EvalPoint(10 * (i + 1), lr, loss) for i, loss in enumerate(losses)))
-    proposal = Proposal(trial, lr, 0.97, 0.01, "sobol", 0, 0, 0, 0, 0)
-    return Record("c", proposal, 0, state, evals[-1].step, evals, ())
+from lrsweep.space import Float
+from tests.search.studies import LR, SECTION, SPACE, known, record
 
 
 def block():
@@ -51,8 +39,8 @@ def test_nothing_is_told_without_a_complete_trial():
 
 
 def test_the_first_block_is_sobol_and_inside_the_ranges():
-    found = [propose([], [], k, SECTION, LR, seed=0) for k in range(16)]
-    assert all(p.sampler == "sobol" and LR.min <= p.lr <= LR.max and 0.95 <= p.beta2 <= 0.999 for p in found)
+    found = [propose([], [], k, SECTION, SPACE, seed=0) for k in range(16)]
+    assert all(p.sampler == "sobol" and SPACE.contains(p.values) for p in found)
     # a Sobol sequence of 16 points has one in each sixteenth of every axis
     shares = sorted(int(16 * np.log(p.lr / LR.min) / np.log(LR.max / LR.min) - 1e-3) for p in found)
     assert len(set(shares)) >= 15
@@ -61,30 +49,31 @@ def test_the_first_block_is_sobol_and_inside_the_ranges():
 @pytest.mark.parametrize("sampler", ["mfgp", "gp", "tpe"])
 def test_a_proposal_is_a_pure_function(sampler):
     section = SECTION.model_copy(update={"sampler": sampler})
-    waiting = [Proposal(16, 0.01, 0.97, 0.01, "gp", 0, 0, 0, 0, 0)]
-    first, second = (propose(block(), waiting, 17, section, LR, seed=3) for _ in range(2))
+    waiting = [known(16, 0.01)]
+    first, second = (propose(block(), waiting, 17, section, SPACE, seed=3) for _ in range(2))
     assert first == second
     assert first.sampler == sampler and (first.n_complete, first.n_pruned, first.n_pending) == (4, 12, 1)
-    assert propose(block(), waiting, 17, section, LR, seed=4) != first
+    assert propose(block(), waiting, 17, section, SPACE, seed=4) != first
 
 
 def test_the_gp_goes_where_the_loss_is_low():
-    found = propose(block(), [], 16, SECTION, LR, seed=0)
+    found = propose(block(), [], 16, SECTION, SPACE, seed=0)
     assert 2e-3 < found.lr < 5e-2
 
 
 def test_the_multi_fidelity_gp_goes_where_the_loss_is_low_and_is_bounded():
     section = SECTION.model_copy(update={"sampler": "mfgp"})
-    found = propose(block(), [], 16, section, LR, seed=0)
+    found = propose(block(), [], 16, section, SPACE, seed=0)
     assert 2e-3 < found.lr < 5e-2
-    assert propose(block(), [], 16, section.model_copy(update={"most_told": 8}), LR, seed=0) != found
+    assert propose(block(), [], 16, section.model_copy(update={"most_told": 8}), SPACE, seed=0) != found
 
 
 def test_the_multi_fidelity_gp_waits_for_a_complete_trial():
     rows = [record(i, "PRUNED", [5.0] * 4) for i in range(15)] + [record(15, "DIVERGED", [5.0])]
-    assert propose(rows, [], 16, SECTION.model_copy(update={"sampler": "mfgp"}), LR, seed=0).sampler == "sobol"
+    assert propose(rows, [], 16, SECTION.model_copy(update={"sampler": "mfgp"}), SPACE, seed=0).sampler == "sobol"
 
 
 def test_values_have_four_significant_digits():
-    found = uniform(0, "sweep_uniform", 3, Range(min=1e-4, max=0.1, scale="linear"), 0.999, 0.01)
+    found = uniform(0, "sweep_uniform", 3, Float(min=1e-4, max=0.1, scale="linear"))
     assert float(f"{found.lr:.4g}") == found.lr
+    assert list(found.values) == ["lr"], "the rest is the trainer's own"

@@ -6,14 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrsweep.search.proposing import _ask, bounded, smoothed
-from lrsweep.search.smoothing import smooth
-from lrsweep.search.trial import Proposal
-
-RANGES = {
-    "lr": Range(min=1e-4, max=1e-1, scale="log"),
-    "beta2": Range(min=0.95, max=0.999, scale="linear"),
-    "weight_decay": Range(min=0.001, max=0.1, scale="log"),
-}
+from lrsweep.search.smoothing import Smoother, smooth
+from tests.search.studies import SPACE, known
 
 
 def valley(n, noise, seed=0):
@@ -21,22 +15,31 @@ def valley(n, noise, seed=0):
     rng = np.random.default_rng(seed)
     rows = []
     for trial in range(n):
-        lr, beta2, decay = (RANGES[name].at(u) for name, u in zip(RANGES, rng.random(3), strict=True))
+        lr, beta2, decay = SPACE.draw(rng.random(3).tolist()).values()
         truth = 3 + (np.log10(lr) + 2) ** 2 / 4
-        rows.append((Proposal(trial, lr, beta2, decay, "sobol", 0, 0, 0, 0, 0), truth + noise * rng.normal(), truth))
+        rows.append((known(trial, lr, beta2, decay), truth + noise * rng.normal(), truth))
     return rows
 
 
 def test_the_noise_is_taken_out():
     rows = valley(80, noise=0.05)
-    told = smoothed([(p, value) for p, value, _ in rows], RANGES)
+    told = smoothed([(p, value) for p, value, _ in rows], SPACE)
     left = [value - truth for (_, value), (_, _, truth) in zip(told, rows, strict=True)]
     assert np.std(left) < 0.5 * 0.05
 
 
+def test_the_slopes_are_those_of_the_covariance():
+    """In each logarithm, by central differences."""
+    points, raw = np.random.default_rng(1).random((6, 3)), np.log([0.3, 0.8, 1.5, 0.7, 0.1])
+    found = Smoother(raw).slopes(points)
+    for i, step in enumerate(1e-6 * np.eye(5)):
+        above, below = (Smoother(raw + sign * step).factor(points) for sign in (1, -1))
+        assert found[i] == pytest.approx((above @ above.T - below @ below.T) / 2e-6, abs=1e-8)
+
+
 def test_values_without_noise_stay():
     rows = valley(60, noise=0.0)
-    told = smoothed([(p, value) for p, value, _ in rows], RANGES)
+    told = smoothed([(p, value) for p, value, _ in rows], SPACE)
     assert [value for _, value in told] == pytest.approx([value for _, value, _ in rows], abs=0.005)
 
 
@@ -47,8 +50,8 @@ def test_values_that_are_all_the_same_stay():
 def test_proposals_from_noisy_values_stay_near_the_valley():
     """With 100 noisy values, and trials still running, the sampler alone proposes at random: nothing improves on luck."""
     waiting = [p for p, _, _ in valley(7, noise=0.0, seed=5)]
-    told = smoothed([(p, min(value, 3.2)) for p, value, _ in valley(100, noise=0.04)], RANGES)
-    lrs = [_ask(told, waiting, RANGES, "gp", seed)["lr"] for seed in range(5)]
+    told = smoothed([(p, min(value, 3.2)) for p, value, _ in valley(100, noise=0.04)], SPACE)
+    lrs = [_ask(told, waiting, SPACE, "gp", seed)["lr"] for seed in range(5)]
     assert max(abs(np.log10(lr) + 2) for lr in lrs) < 0.2
 
 

@@ -1,9 +1,7 @@
 """What a trial may see, and how the first block is cut."""
 
-import pytest
-
-from lrsweep.search.study import at_once, chunks, close_block, lag, pending, sight, survivors, window
-from tests.test_proposing import SECTION, record
+from lrsweep.search.study import close_block, lag, pending, sight, survivors
+from tests.search.studies import SECTION, record
 
 SMALL = SECTION.model_copy(update={"first_block": 8, "lag": 4})
 
@@ -20,35 +18,6 @@ def test_a_young_study_has_no_more_at_once_than_half_of_what_it_knows():
     assert list(sight(12, wide)) == [] and list(sight(15, wide)) == [8] and list(sight(100, wide)) == list(range(8, 69))
     assert all(sight(k, wide).stop <= sight(k + 1, wide).stop for k in range(8, 200))
     assert lag(1, SMALL.model_copy(update={"first_block": 1, "lag": 1})) == 1
-
-
-@pytest.mark.parametrize("lag, size", [(1, 1), (4, 1), (8, 2), (8, 5), (32, 3), (32, 64)])
-def test_a_job_has_all_that_its_trials_see_behind_it(lag, size):
-    section = SMALL.model_copy(update={"lag": lag, "trials": 300})
-    jobs, behind = chunks(8, 300, size), {}
-    for first, last in jobs:
-        needed = [
-            job
-            for job in jobs
-            if job[0] < first and job[0] < (seen := window(first, last, section)).stop and job[1] >= seen.start
-        ]
-        behind[first] = set(range(first, last + 1)).union(*(behind[job[0]] for job in needed))
-        for trial in range(first, last + 1):
-            assert set(sight(trial, section)) <= behind[first]
-        assert len(needed) <= 2 * lag
-
-
-@pytest.mark.parametrize("lag", [1, 4, 32])
-def test_trials_that_run_at_once_see_nothing_of_one_another(lag):
-    section, trials = SMALL.model_copy(update={"lag": lag}), range(8, 120)
-    parts = list(at_once(trials, section))
-    assert [trial for part in parts for trial in part] == list(trials)
-    assert all(sight(part[-1], section).stop <= part[0] for part in parts)
-    assert max(len(part) for part in parts) == lag
-
-
-def test_chunks():
-    assert chunks(16, 23, 3) == [(16, 18), (19, 21), (22, 22)]
 
 
 def test_the_block_is_halved_rung_by_rung():

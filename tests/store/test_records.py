@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lrsweep.errors import UserError
-from lrsweep.search.curves import STEP_COLUMNS
+from lrsweep.search.curve import STEP_COLUMNS
 from lrsweep.search.trial import EvalPoint, Proposal, Record, RungPoint
 from lrsweep.store import records
 

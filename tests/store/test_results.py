@@ -42,7 +42,9 @@ def test_a_table_of_other_columns_is_refused(results):
     results.write_rows("train/evals.parquet", [EVAL])
     results.path("sweep_bayes").mkdir()
     results.path("train/evals.parquet").rename(results.path("sweep_bayes/trials.parquet"))
-    with pytest.raises(UserError, match=r"trials\.parquet: found columns \['step', 'lr', 'loss_nats'\], expected those of trials"):
+    with pytest.raises(
+        UserError, match=r"trials\.parquet: found columns \['step', 'lr', 'loss_nats'\], expected those of trials"
+    ):
         results.read_table("sweep_bayes/trials.parquet")
 
 

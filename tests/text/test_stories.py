@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from lrsweep.text import story_words as words
+from lrsweep.text import stories as words
 from lrsweep.text.stories import ENDINGS, OPENINGS, PLOTS, SHARED, TABLES, parse, stories
 
 TEXT = list(stories(0, 600_000))

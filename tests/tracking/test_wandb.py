@@ -2,45 +2,45 @@
 
 import json
 import os
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import wandb
 import yaml
-from lrsweep.store.artifacts import read_json
 
-from lrsweep.cli import main as cli
+from lrsweep.cli import wandb as wandb_commands
 from lrsweep.config import checking
-from lrsweep.config.params import VARIED, Hyperparameters
 from lrsweep.errors import UserError
-from lrsweep.provenance import lineage
-from lrsweep.search import curves, racing, study
-from lrsweep.search.curves import Curve
+from lrsweep.runner.catalogue import study_of
+from lrsweep.runner.trainer import default_values, make_trainer
+from lrsweep.search import study
+from lrsweep.search.curve import Curve, follow
+from lrsweep.search.evals import eval_rows
 from lrsweep.search.settings import Imported
 from lrsweep.search.trial import Proposal, Record
-from lrsweep.stages import data, estimate, gather, track
-from lrsweep.store import artifacts, records
-from lrsweep.tracking import agent, commands, histories, importing, transaction_log
+from lrsweep.stages import estimate, sweep_uniform, track
+from lrsweep.store import records
+from lrsweep.tracking import agent, histories, importing, transaction_log
 from lrsweep.tracking import runs as tracking
-from lrsweep.trainers.builtin import training
-
-from .pipeline import ROOT, clone, run
-from .wandb_project import (
+from lrsweep.trainers.builtin.settings import NAMES
+from tests.pipeline import ROOT, clone, run
+from tests.wandb_project import (
+    STAGES,
     TABLES,
     as_csv,
     as_json,
-    job_of,
+    here,
+    import_of,
     logs,
     lrsweep,
     parsed,
-    study_of,
     tables,
     trained,
     with_imports,
 )
-
-SAME_NAMES = {name: name for name in importing.NAMES}
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def project(tmp_path_factory):
 
 @pytest.mark.parametrize("stage", TABLES)
 def test_a_tracked_run_holds_its_trial_to_the_value(project, stage):
-    found, section = list(gather.found(job_of(project, stage))), getattr(project, stage)
+    found, section = list(track.finished(study_of(stage, project, here()))), getattr(project, stage)
     assert len(logs(stage)) == len(found) == section.trials
     for log, (record, path) in zip(logs(stage), found, strict=True):
         logged, curve = transaction_log.read(log), records.load_curve(path)
         rows = {row["step"]: row for row in logged.rows}
         assert list(rows) == list(range(record.steps + 1)) == [row["_step"] for row in logged.rows]
-        for point, row in zip(record.evals, curves.eval_rows(record, project.sweep_bayes.metric), strict=True):
+        for point, row in zip(record.evals, eval_rows(record, project.sweep_bayes.metric), strict=True):
             there = {key.removeprefix("eval/"): value for key, value in rows[point.step].items() if key.startswith("eval/")}
             assert there == {key: row[key] for key in row if key not in ("trial", "step", "lr") and row[key] is not None}
             assert rows[point.step]["lr"] == point.lr
@@ -67,10 +67,7 @@ def test_a_tracked_run_holds_its_trial_to_the_value(project, stage):
         counted = [row["step"] for row in logged.rows if tracking.STEERING in row]
         assert counted == [point.step for point in record.evals if point.step]
         expected = {"state": record.state, "steps": record.steps, "trial": record.trial, "seed": str(record.seed)}
-        assert {key: logged.config[key] for key in (*expected, *VARIED)} == {
-            **expected,
-            **{name: getattr(record.proposal, name) for name in VARIED},
-        }
+        assert {key: logged.config[key] for key in (*expected, *record.proposal.values)} == {**expected, **record.proposal.values}
 
 
 def test_runs_are_grouped_by_study_and_drawn_over_steps(project):
@@ -128,16 +125,20 @@ def test_online_without_a_key_is_one_line(project, monkeypatch):
     Path("online.yaml").write_text(text.replace("tracking: offline", "tracking: online"))
     online = checking.load(Path("online.yaml"))
     with pytest.raises(UserError, match=r"^execution.tracking: found 'online' and no API key for W&B, expected .*; give it, or"):
-        commands.before(online)
+        wandb_commands.before(online)
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    commands.before(online)
+    wandb_commands.before(online)
 
 
 def test_no_result_depends_on_tracking(project):
-    for stage in (*cli.PLAIN_STAGES, "gather", "assess", "select", "trials"):
-        assert not [path for path in lineage.modules(f"lrsweep.stages.{stage}") if "wb" in path.parts], stage
+    stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    code = f"import sys; {'; '.join(f'import lrsweep.stages.{stage}' for stage in stages)}"
+    done = run(
+        Path.cwd(), sys.executable, "-c", f"{code}; sys.exit('lrsweep.tracking' in sys.modules)", PYTHONPATH=str(ROOT / "src")
+    )
+    assert done.returncode == 0, done.stderr
     other = project.model_copy(update={"execution": project.execution.model_copy(update={"tracking": "disabled"})})
-    assert lineage.study_folder("sweep_bayes", other) == lineage.study_folder("sweep_bayes", project)
+    assert study_of("sweep_bayes", other, here()).identity == study_of("sweep_bayes", project, here()).identity
     assert track.params_digest(other) == track.params_digest(project)
 
 
@@ -151,26 +152,22 @@ def test_the_exported_program_trains_a_trial_as_an_agent_starts_it(project, monk
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     lrsweep("export", "wandb", "exported")
     config = yaml.safe_load(Path("exported/sweep_uniform.yaml").read_text())
-    values = {"lr": 0.0123456789, "beta2": project.optimizer.beta2, "weight_decay": project.optimizer.weight_decay}
+    assert config["parameters"].keys() == {"lr"}
+    values = {"lr": 0.0123456789}
     started = Agent(api=None, queue=None, sweep_id="s1")
     started._sweep_command = config["command"]
     arguments = {name: {"value": value} for name, value in values.items()}
     started._command_run({"type": "run", "run_id": "r1", "program": config["program"], "args": arguments})
     assert started._run_processes["r1"].wait(timeout=120) == 0
 
-    (trial,) = importing.convert(histories.read([tmp_path], []), SAME_NAMES, study_of(project, "sweep_uniform"))
-    hyper = Hyperparameters(**values)
-    seed, curve = agent.trial_seed(project, "sweep_uniform", hyper), Curve()
-    training.use_one_thread()
-    state = training.start(project.model, project.tokenize.vocab_size, project.optimizer, hyper, seed)
-    ours = training.Run(project.optimizer, project.sweep_uniform, hyper.lr, seed, project.model.context_length)
-    seen = training.observe(state, ours, *data.load(project), project.sweep_uniform.steps)
-    curves.follow(seen, curve, lambda *_: None)
-    proposal = Proposal(0, **values, sampler="", n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
-    record = Record("", proposal, seed, curve.state, curve.last_step, tuple(curve.evals), ())
+    (trial,) = importing.convert(histories.read([tmp_path], []), *import_of(project, "sweep_uniform"))
+    seed, curve = agent.trial_seed(project, "sweep_uniform", values), Curve()
+    ours = make_trainer(project, here(), "").start(values, seed, project.sweep_uniform)
+    follow(ours.observe(project.sweep_uniform.steps), curve, lambda *_: None)
+    record = Record("", Proposal.known(0, values, ""), seed, curve.state, curve.last_step, tuple(curve.evals), ())
     metric = project.sweep_bayes.metric
     assert study.trial_row(trial.record, metric, None) == study.trial_row(record, metric, None)
-    assert list(curves.eval_rows(trial.record, metric)) == list(curves.eval_rows(record, metric))
+    assert list(eval_rows(trial.record, metric)) == list(eval_rows(record, metric))
     for name, values in curve.steps.items():
         np.testing.assert_array_equal(trial.curve[name], values)
 
@@ -189,10 +186,10 @@ def test_what_was_tracked_is_imported_as_the_same_tables(project, stage, form, t
     said = yaml.safe_load(capsys.readouterr().out)
     section = getattr(project, stage).model_copy(update={"imported": Imported(**said[stage]["imported"])})
     try:
-        getattr(gather, stage)(job_of(project.model_copy(update={stage: section}), stage))
+        STAGES[stage].run(project.model_copy(update={stage: section}), here())
         assert tables(stage) == before
     finally:
-        getattr(gather, stage)(job_of(project, stage))
+        STAGES[stage].run(project, here())
 
 
 def test_the_report_is_made_of_imported_studies_and_tracked_as_an_artifact(project, tmp_path):
@@ -201,20 +198,16 @@ def test_the_report_is_made_of_imported_studies_and_tracked_as_an_artifact(proje
     try:
         Path("params.yaml").write_text(yaml.safe_dump(p.model_dump(mode="json")))
         for stage in list(yaml.safe_load(Path("dvc.yaml").read_text())["stages"])[2:]:
-            if stage == "select":
-                job_of(p, stage)
-                for number, n in enumerate(racing.places(p.select)):
-                    lrsweep("race", str(number), "0", str(n - 1))
             lrsweep(stage)
     finally:
         Path("params.yaml").write_text(text)
-    assert read_json(Path("results/assess/assess.json"))["audit"]["audited"] == 0
-    told = estimate.run(p, 3)
+    assert here().read_json("assess/assess.json")["audit"]["audited"] == 0
+    told = estimate.run(p, here(), 3)
     assert "sweep" not in told and "assess" not in told and "select" in told
-    assert len(logs("select")) == len(artifacts.read_table(Path("results/select/replicates.parquet"), "replicates"))
+    assert len(logs("select")) == len(here().read_table("select/replicates.parquet"))
     (log,) = logs("train")
     rows = transaction_log.read(log).rows
-    final = read_json(Path("results/train/metrics.json"))
+    final = here().read_json("train/metrics.json")
     assert rows[-1]["step"] == final["steps"] and rows[-1]["eval/loss_nats"] == final["final_loss_nats"]
     (log,) = logs("report")
     (artifact,) = (entry.artifact for entry in parsed(log) if entry.WhichOneof("record_type") == "artifact")
@@ -231,7 +224,7 @@ def test_snakemake_trains_no_trial_of_an_imported_study(project, tmp_path):
     (folder / "params.yaml").write_text(yaml.safe_dump(tree))
     done = run(folder, "snakemake", "-n", "--cores", "1", "results/assess/assess.json", "results/cluster/clusters.json")
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "sweep_bayes" in done.stdout and "_trials" not in done.stdout and "_block" not in done.stdout
+    assert "sweep_bayes" in done.stdout and "work/sweep" not in done.stdout and "stage=sweep" not in done.stdout
     (tmp_path / "sweep_bayes/import.json").write_text("{}")
     done = run(folder, "snakemake", "-n", "--cores", "1")
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("lrsweep: "))
@@ -242,32 +235,65 @@ def test_an_import_that_was_changed_or_belongs_elsewhere_is_refused(project, tmp
     p = with_imports(project, tmp_path)
     longer = p.model_copy(update={"sweep_uniform": p.sweep_uniform.model_copy(update={"steps": 40})})
     with pytest.raises(UserError, match=r"made for sweep_uniform.steps 20, params.yaml says 40"):
-        list(gather.found(job_of(longer, "sweep_uniform")))
+        sweep_uniform.run(longer, here())
     (record,) = tmp_path.glob("sweep_uniform/000/00003.json")
     record.write_text(record.read_text().replace("COMPLETE", "DIVERGED"))
     with pytest.raises(UserError, match=r"00003.json: missing or not the one that was imported"):
-        list(gather.found(job_of(p, "sweep_uniform")))
+        sweep_uniform.run(p, here())
+
+
+class Stopping:
+    """A trainer whose runs are stopped after step 12, by a signal as W&B sends it."""
+
+    def __init__(self, trainer):
+        self.trainer = trainer
+
+    def start(self, *arguments):
+        self.run = self.trainer.start(*arguments)
+        return self
+
+    def observe(self, until):
+        for seen in self.run.observe(until):
+            yield seen
+            if seen.step == 12:
+                os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_the_stop_of_an_agent_ends_a_trial_well(project, monkeypatch, tmp_path):
     """W&B's early_terminate is a SIGTERM: the run ends as PRUNED, with what it had."""
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
-    observe = agent.training.observe
-
-    def stopped(*arguments):
-        for seen in observe(*arguments):
-            yield seen
-            if seen.step == 12:
-                os.kill(os.getpid(), agent.signal.SIGTERM)
-
-    monkeypatch.setattr(agent.training, "observe", stopped)
+    trainer = make_trainer(project, here(), "")
     handler = agent.signal.getsignal(agent.signal.SIGTERM)
     try:
-        agent.run_trial(project, "sweep_bayes", project.select.default)
+        agent.run_trial(project, Stopping(trainer), "sweep_bayes", default_values(project))
     finally:
         agent.signal.signal(agent.signal.SIGTERM, handler)
     wandb.teardown()
-    (trial,) = importing.convert(histories.read([tmp_path], []), SAME_NAMES, study_of(project, "sweep_bayes"))
+    (trial,) = importing.convert(histories.read([tmp_path], []), *import_of(project, "sweep_bayes"))
     assert (trial.record.state, trial.record.steps) == ("PRUNED", 12)
     assert [(point.rung, point.stopped) for point in trial.record.rungs] == [(10, True)]
+
+
+def test_an_agent_reads_every_kind_of_value():
+    words = ["--lr=0.01", "--batch_size=16.0", "--warmup_steps=20", "--optimizer=muon", "--beta1=0.9"]
+    values = agent.read_values(words, NAMES)
+    assert values == {"lr": 0.01, "batch_size": 16, "warmup_steps": 20, "optimizer": "muon", "beta1": 0.9}
+    assert type(values["batch_size"]) is int and type(agent.read_values(["--lr=1"], NAMES)["lr"]) is float
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("--batch_size=16.5", "batch_size: found 16.5, expected a valid integer"),
+        ("--optimizer=sgd", "optimizer: found sgd, expected 'adamw' or 'muon'; correct the sweep"),
+        ("--lr=-1", "lr: found -1, expected greater than 0"),
+        ("--momentum=0.9", "found '--momentum=0.9', expected --NAME=VALUE with NAME one of lr, optimizer"),
+        ("--beta1", "found '--beta1', expected --NAME=VALUE"),
+        ("--beta1=0.9", "found no --lr=VALUE, expected one"),
+    ],
+)
+def test_an_agent_refuses_what_the_trainer_does_not_take(word, says):
+    with pytest.raises(UserError) as error:
+        agent.read_values([word], NAMES)
+    assert says in str(error.value)

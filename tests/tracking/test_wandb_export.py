@@ -7,8 +7,7 @@ import pytest
 
 from lrsweep.errors import UserError
 from lrsweep.stages import exchange
-
-from .wandb_sweeps import CASES, ROOT, params_of, question
+from tests.wandb_sweeps import CASES, ROOT, params_of, question
 
 SAID = json.loads((ROOT / "tests/fixtures/wandb_sweeps.json").read_text())
 
@@ -35,6 +34,20 @@ def test_the_engine_stops_a_logged_run_at_our_first_rung(case):
 def test_the_engine_finds_mistakes():
     """So the answers above are worth something: min_iter 0, and a distribution that there is not."""
     assert len(SAID["wrong"]) == 3
+
+
+def test_every_kind_of_name_is_a_parameter_of_the_engines_schema():
+    """Whole numbers are drawn as such on both scales, and choices by their values."""
+    asked = question("rung at eval 3, eta 3")["configs"]
+    assert asked["sweep_bayes"]["parameters"] == {
+        "lr": {"distribution": "log_uniform_values", "min": 0.001, "max": 0.064},
+        "beta1": {"distribution": "uniform", "min": 0.8, "max": 0.98},
+        "warmup_steps": {"distribution": "int_uniform", "min": 5, "max": 60},
+        "batch_size": {"distribution": "q_log_uniform_values", "q": 1, "min": 8, "max": 64},
+        "optimizer": {"values": ["adamw", "muon"]},
+        "schedule": {"values": ["cosine", "wsd"]},
+    }
+    assert asked["sweep_uniform"]["parameters"].keys() == {"lr"}, "phase 1 varies the LR alone"
 
 
 def test_a_range_that_is_not_known_yet_is_one_line(tmp_path, monkeypatch):

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from lrsweep.errors import UserError
+from lrsweep.search.evals import eval_rows
 from lrsweep.stages import exchange
 from lrsweep.tracking import histories, importing, transaction_log
-
-from .wandb_sweeps import params_of
+from lrsweep.trainers.builtin.settings import NAMES
+from tests.spaces import OPEN
+from tests.wandb_sweeps import params_of
 
 PARAMS = params_of("rung at eval 2, eta 2")  # 40 steps, an eval every 5, rungs at 10 and 20
 THEIRS = ("config.lr=learning_rate", "step=_step", "lr=opt/lr", "train/loss_nats=loss", "train/grad_norm=", "eval/loss_nats=val")
@@ -26,11 +28,12 @@ def a_run(name, steps=40, lr=0.01, every=5, **config):
     return {"name": name, "config": {"learning_rate": lr, "beta2": 0.99, "weight_decay": 0.01, **config}, "history": rows}
 
 
-def take(tmp_path, runs, stage="sweep_bayes", names=THEIRS, leave_out=()):
+def take(tmp_path, runs, stage="sweep_bayes", names=THEIRS, leave_out=(), params=PARAMS):
     source = tmp_path / "runs.jsonl"
     source.write_text(runs if isinstance(runs, str) else "\n".join(map(json.dumps, runs)))
     found = histories.read([source], leave_out)
-    return importing.convert(found, exchange._names(names), importing.Study(stage, getattr(PARAMS, stage), PARAMS.optimizer))
+    study = importing.Study(stage, getattr(params, stage), NAMES)
+    return importing.convert(found, exchange.names_of(study, names), study)
 
 
 def test_a_sweep_of_another_trainer(tmp_path):
@@ -49,10 +52,9 @@ def test_a_sweep_of_another_trainer(tmp_path):
 
 def test_the_first_eval_is_the_first_without_one_at_step_0(tmp_path):
     """The metric's window begins at eval 1: with 5 evals before it, the sixth is the first with a value of M_u."""
-    from lrsweep.search import curves
 
     (trial,) = take(tmp_path, [a_run("a")])
-    rows = list(curves.eval_rows(trial.record, PARAMS.sweep_bayes.metric))
+    rows = list(eval_rows(trial.record, PARAMS.sweep_bayes.metric))
     assert [row["m_u"] is None for row in rows] == [True] * 5 + [False] * 3
     assert rows[5]["reference_nats"] == pytest.approx(np.mean([row["loss_nats"] for row in rows[:5]]))
 
@@ -64,11 +66,11 @@ def test_steps_may_be_logged_now_and_then(tmp_path):
     assert np.flatnonzero(~np.isnan(trial.curve["loss_nats"])).tolist() == [0, *range(4, 40, 5)]
 
 
-def test_phase_1_needs_no_beta2(tmp_path):
+def test_phase_1_needs_the_learning_rate_alone(tmp_path):
     run = a_run("a")
     run["config"] = {"learning_rate": 0.01}
     (trial,) = take(tmp_path, [run], "sweep_uniform")
-    assert trial.record.proposal.beta2 == PARAMS.optimizer.beta2
+    assert trial.record.proposal.values == {"lr": 0.01}
 
 
 def changed(**change):
@@ -104,6 +106,7 @@ def changed(**change):
         ),
         (changed(config={"state": "COMPLETE"}, drop=range(30, 40)), "row 30: the run ends at step 30 as PRUNED, and its config"),
         (changed(config={"weight_decay": 0}), "run b: config.weight_decay: found 0, expected greater than 0"),
+        (changed(config={"beta2": 1.5}), "run b: config.beta2: found 1.5, expected less than 1"),
         (changed(config={"rungs": [1, 2]}), "run b: config.rungs: found [1, 2], expected what lrsweep logs there, or nothing"),
         (changed(config={"seed": -1}), "run b: config.seed: found -1, expected 0 to 2^63 - 1"),
         (changed(config={"learning_rate": -1}), "run b: config.lr: found -1.0, expected greater than 0"),
@@ -119,6 +122,41 @@ def test_a_broken_or_partial_run_is_refused_with_its_line(tmp_path, runs, says):
     assert str(error.value).startswith(f"{tmp_path}/runs.jsonl: line 2, run b") and says in str(error.value)
     assert "\n" not in str(error.value)
     assert len(take(tmp_path, runs, leave_out=["b"])) == 1
+
+
+OPEN_PARAMS = params_of("rung at eval 3, eta 3")  # 60 steps, an eval every 5, over six names
+VALUES = {"beta1": 0.9, "warmup_steps": 20, "batch_size": 16, "optimizer": "muon", "schedule": "wsd"}
+
+
+def open_run(**config):
+    run = a_run("a", steps=60)
+    return {**run, "config": {"learning_rate": 0.01, **VALUES, **config}}
+
+
+def test_whole_numbers_and_choices_are_taken_as_such(tmp_path):
+    text = {name: str(value) for name, value in VALUES.items()}  # as CSV has them
+    for config in ({}, text, {"batch_size": 16.0}):
+        (trial,) = take(tmp_path, [open_run(**config)], params=OPEN_PARAMS)
+        values = trial.record.proposal.values
+        assert values == {"lr": 0.01, **VALUES} and next(iter(values)) == "lr" and set(values) == set(OPEN)
+        assert type(values["batch_size"]) is int and type(values["beta1"]) is float
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"batch_size": 16.5}, "config.batch_size: found 16.5, expected a whole number"),
+        ({"batch_size": "many"}, "config.batch_size: found 'many', expected a number"),
+        ({"warmup_steps": -1}, "config.warmup_steps: found -1, expected greater than or equal to 0"),
+        ({"optimizer": "sgd"}, "config.optimizer: found 'sgd', expected one of adamw, muon; correct it"),
+        ({"schedule": None}, "config.schedule: found None, expected one of cosine, wsd; correct it"),
+        ({"beta1": 1.0}, "config.beta1: found 1.0, expected less than 1"),
+    ],
+)
+def test_a_value_that_the_space_cannot_hold_is_refused(tmp_path, config, says):
+    with pytest.raises(UserError) as error:
+        take(tmp_path, [open_run(**config)], params=OPEN_PARAMS)
+    assert says in str(error.value)
 
 
 def test_every_broken_run_is_named(tmp_path):

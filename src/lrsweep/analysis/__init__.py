@@ -1,1 +1,1 @@
-"""What studies show: tables in, values out. Each module makes one kind of value, as frozen dataclasses."""
+"""What studies show: tables in, values out. Each module makes one kind of value, in frozen dataclasses."""

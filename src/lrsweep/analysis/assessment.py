@@ -1,7 +1,7 @@
-"""Does the metric work: a controlled assessment of what was compared at the rungs, and of the trials that were stopped there.
+"""Whether the metric works: a controlled assessment of the metrics at the rungs, and of the trials that were stopped there.
 
-A random sample of the pruned trials, the audit, is trained to its end. `known` below means the tables of the study in which
-the audited trials stand with their whole curves (`merged`). Losses are in nats, resources in steps.
+A random sample of the pruned trials, the audit, is trained to its end. `known` below means the tables of the study with the
+audited trials on their whole curves (`merged`). Losses are in nats, resources in steps.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 class Audit:
     """What stopping cost and saved, from the audited sample of the pruned trials; see `audit`.
 
-    share: of the audited trials, those among the best, with its 95 % interval. Numbers that nothing is known of are None.
+    share: of the audited trials, the share that is among the best, with its 95 % interval. Unknown numbers are None.
     """
 
     pruned: int
@@ -46,7 +46,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Split:
-    """The trials up to, and above, the median of a metric at a rung, and how many of them survived."""
+    """The number of trials up to the median of a metric at a rung and above it, and how many of each survived."""
 
     metric: str
     rung: int
@@ -59,7 +59,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Replayed:
-    """A stopping rule with a metric, over random orders of the trials; a cost is the loss lost against no stopping."""
+    """A stopping rule with a metric, over random orders of the trials; a cost is the loss given up against no stopping."""
 
     rule: str
     metric: str
@@ -74,7 +74,7 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Assessment:
-    """Whether the steering metric and the rule of a study did what they are for."""
+    """The assessment of the steering metric and of the stopping rule of a study."""
 
     metric: str
     rungs: tuple[int, ...]
@@ -85,7 +85,7 @@ class Assessment:
 
 
 def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
-    """Put the rows of the audited trials in the place of their old ones, in a table of the study (trials or evals)."""
+    """Replace the rows of the audited trials in a table of the study (trials or evals)."""
     import pandas as pd
 
     if audited.empty:
@@ -119,9 +119,9 @@ def assess(
 
 
 def steering_warnings(pairs: list[Row], steering: str) -> tuple[str, ...]:
-    """Warn of each rung at which the steering metric ranks the trials the wrong way round."""
+    """Warn of each rung at which the steering metric ranks good trials below bad ones."""
     return tuple(
-        f"{steering} steers the study, and at step {row['rung']} it ranks the trials the wrong way round: Spearman correlation "
+        f"{steering} steers the study, but at step {row['rung']} it ranks the trials the wrong way round: Spearman correlation "
         f"with the final loss {row['spearman']:.2f}; choose another sweep_bayes.metric.name or a later first_rung"
         for row in pairs
         if row["metric"] == steering and row["spearman"] is not None and row["spearman"] < 0
@@ -131,9 +131,9 @@ def steering_warnings(pairs: list[Row], steering: str) -> tuple[str, ...]:
 def correlations(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], section: Assess, seed: int) -> list[Row]:
     """Give the rows of `correlations`: rank correlation of each metric at each rung with the final loss, over whole curves.
 
-    Intervals: percentile bootstrap over trials, the same resamples for all metrics that the same trials have. Where the
-    correlation is undefined (too few trials, or all the same) it is None. The complete trials are a larger part here than in
-    the study, and they are alike: over all trials the correlation is as a rule higher.
+    Intervals: percentile bootstrap over trials, with the same resamples for all metrics of the same trials. A correlation that
+    is undefined (too few trials, or all the same) is None. Complete trials are a larger share here than in the study, and they
+    are alike, so that over all trials the correlation is usually higher.
     """
     ends, rows = finals(known), []
     for name in metric.NAMES:
@@ -165,9 +165,9 @@ def spearman(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
 
 
 def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Give Kendall's tau-b in each resample: sum of s_ij t_ij / sqrt(sum of s_ij² · sum of t_ij²), of signs of differences.
+    """Give Kendall's tau-b in each resample: sum of s_ij t_ij / sqrt(sum of s_ij² · sum of t_ij²), with signs of differences.
 
-    A pair counts as often as its two trials were drawn together, so the signs are needed once and not per resample.
+    A pair counts as often as its two trials were drawn together, so the signs are computed once and not for each resample.
     """
     weights = np.array([np.bincount(draw, minlength=len(x)) for draw in draws], float)
     s, t = (np.sign(values[:, None] - values[None]) for values in (x, y))
@@ -179,12 +179,12 @@ def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
 def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_share: float) -> Audit:
     """Find what stopping cost and saved, from the audited sample of the pruned trials.
 
-    A trial is among the best if less than best_share of all complete and pruned trials end better, the audited ones standing
-    for all the pruned. Interval: Clopper and Pearson (1934), exact for sampling with replacement and so a little wide here.
-    The cost is a lower bound: a trial that was not in the sample may have been better still.
+    A trial is among the best if less than best_share of all complete and pruned trials end better, where the audited trials
+    stand for all pruned ones. Interval: Clopper and Pearson (1934), exact for sampling with replacement and so a little wide
+    here. The cost is a lower bound, since a trial outside the sample may have been better still.
     """
     complete, pruned = np.array(list(finals(trials).values())), trials[trials["state"] == PRUNED]
-    ends = audited["final_loss_nats"].astype(float).fillna(np.inf).to_numpy()  # it can diverge on the way to its end
+    ends = audited["final_loss_nats"].astype(float).fillna(np.inf).to_numpy()  # an audited trial can still diverge
     weight, total = len(pruned) / len(ends) if len(ends) else 0.0, len(complete) + len(pruned)
     better = [int((complete < end).sum()) + weight * int((ends < end).sum()) for end in ends]
     good = sum(bool(np.isfinite(end)) and count < best_share * total for end, count in zip(ends, better, strict=True))

@@ -1,9 +1,9 @@
 """K-means of the trials that survived: which kinds of curve there are, and with which hyperparameters.
 
-Features, each standardized over the survivors: every number of the configuration on its scale, its choices, and the eval loss at
-fixed shares of the steps. The choices of a name count together as much as one number. The number of clusters is that of the
-highest mean silhouette (Rousseeuw 1987); its stability is the mean adjusted Rand index (Hubert and Arabie 1985) between the
-clusters and those of other starting points.
+The features are the numbers of the configuration on their scales, its choices, and the eval loss at fixed shares of the steps,
+each standardized over the survivors. All choices of a name together weigh as much as one number. The number of clusters is the
+one with the highest mean silhouette (Rousseeuw 1987). Stability is the mean adjusted Rand index (Hubert and Arabie 1985) between
+these clusters and the clusters from other starting points.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from lrsweep.store.tables import space_of
 
 Row = dict[str, Any]
 
-SAME = 1e-9  # a feature that spreads by less than this share of its size says nothing
+SAME = 1e-9  # a feature with a standard deviation below this share of its size counts as constant
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A kind of survivors.
+    """A cluster of survivors.
 
-    values: its centre; the geometric mean of a number on a logarithmic scale, the mean of one on a linear scale, the commonest of
-    choices, with the share of the trials that have it in `shares`. silhouette: mean, least and greatest of its trials; None where
-    all trials form one cluster.
+    values: its centre: the geometric mean of a number on a logarithmic scale, the mean on a linear scale, or the commonest
+    choice, for which `shares` has the share of the trials. silhouette: mean, least and greatest of its trials; None where all
+    trials form one cluster.
     """
 
     cluster: int
@@ -58,7 +58,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Separation:
-    """The mean silhouette of the best division into k clusters."""
+    """The mean silhouette of the best partition into k clusters."""
 
     k: int
     silhouette: float
@@ -66,7 +66,7 @@ class Separation:
 
 @dataclass(frozen=True)
 class Clusters:
-    """The survivors of a study in k clusters, of which the first has the lowest mean final loss."""
+    """The survivors of a study in k clusters, the one with the lowest mean final loss first."""
 
     n: int
     k: int
@@ -124,7 +124,7 @@ def _why_one(trials: int, n: int, distinct: int, section: settings.Cluster) -> s
 
 
 def _curves(survivors: pd.DataFrame, evals: pd.DataFrame, shares: np.ndarray) -> np.ndarray:
-    """Read the eval loss in nats of each survivor at these shares of its steps, linear between evals: (survivors, shares)."""
+    """Give the eval loss in nats of each survivor at these shares of its steps, linear between evals: (survivors, shares)."""
     known = dict(iter(evals.sort_values("step").groupby("trial")))
     rows = [
         np.interp(shares * steps, known[trial]["step"], known[trial]["loss_nats"])
@@ -134,13 +134,13 @@ def _curves(survivors: pd.DataFrame, evals: pd.DataFrame, shares: np.ndarray) ->
 
 
 def _features(survivors: pd.DataFrame, space: Space, curves: np.ndarray) -> np.ndarray:
-    """Standardize the features; those of k choices are divided by sqrt(k), so that they weigh as much as one number."""
+    """Standardize the features; k choices are divided by sqrt(k), so that together they weigh as much as one number."""
     columns = [standardize(one) / np.sqrt(one.shape[1]) for one in features_of(survivors, space).values()]
     return np.column_stack([*columns, standardize(curves)])
 
 
 def standardize(features: np.ndarray) -> np.ndarray:
-    """Take its mean from each column and divide it by its standard deviation; a column that does not vary becomes 0."""
+    """Subtract the mean of each column and divide by its standard deviation; a constant column becomes 0."""
     if not len(features):
         return features
     spread = features.std(axis=0)
@@ -189,7 +189,7 @@ def _describe(
 
 
 def _centre(values: pd.Series, dimension: Dimension) -> tuple[Value, float | None]:
-    """Give the centre of values on their scale; of choices the commonest, the first of equal ones, and its share."""
+    """Give the centre of values on their scale; for choices the commonest one (the first where several are) and its share."""
     if isinstance(dimension, Choice):
         counts = [int((values == choice).sum()) for choice in dimension.choices]
         return dimension.choices[counts.index(max(counts))], max(counts) / len(values)

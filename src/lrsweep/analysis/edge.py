@@ -1,7 +1,7 @@
-"""The edge of stability, from phase 1: which maximum LR still trains well, and what the gradient norm does on the way there.
+"""The edge of stability, from phase 1: which maximum LR still trains well, and what the gradient norm does up to there.
 
-The edge is the largest LR whose smoothed final loss is within `tolerance` of the floor; valley.py smooths, and a
-diverged trial counts as one that learned nothing.
+The edge is the largest LR whose smoothed final loss is within `tolerance` of the floor. valley.py does the smoothing. A diverged
+trial counts as one that learned nothing.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Bracket:
-    """The highest LR tried that is stable, and the lowest beyond the edge; None where all are stable."""
+    """The highest stable LR that was tried, and the lowest one beyond the edge; None where all are stable."""
 
     stable_lr: float
     unstable_lr: float | None
@@ -34,7 +34,7 @@ class Bracket:
 
 @dataclass(frozen=True)
 class Best:
-    """The trial of the lowest final loss."""
+    """The trial with the lowest final loss."""
 
     trial: int
     lr: float
@@ -54,7 +54,7 @@ class FitPoint:
 class Estimate:
     """The edge with its 95 % interval, and the fit behind it.
 
-    edge_high_lr is None where the interval is open above, and all are None where no trial learned. A fitted loss up to
+    edge_high_lr is None where the interval is open above. All values are None where no trial learned. A fitted loss up to
     limit_nats is stable.
     """
 
@@ -122,23 +122,23 @@ def find_edge(
 
 
 def _initial_loss(evals: pd.DataFrame) -> float | None:
-    """Take the median over the trials of the first eval, at step 0: the loss of chance."""
+    """Give the median over the trials of the first eval, at step 0: the loss of the untrained model."""
     firsts = evals.sort_values("step").groupby("trial")["loss_nats"].first()
     return float(firsts.median()) if len(firsts) else None
 
 
 def _capped(row: Ending, initial: float | None) -> float:
-    """Give min(final loss, initial loss): nothing is worse than not to have learned; a diverged trial is just that."""
+    """Give min(final loss, initial loss), since no trial counts as worse than one that learned nothing, as a diverged one did."""
     return min((value for value in (row.final_loss_nats, initial) if value is not None), default=float("inf"))
 
 
 def _estimate(log_lrs: np.ndarray, losses: np.ndarray, endings: Sequence[Ending], section: settings.Edge, seed: int) -> Estimate:
     """Find the edge with its interval.
 
-    The interval is the percentile bootstrap over trials, widened to the bracket: between the last stable trial and the first
-    unstable one nothing is known. In simulations (23 or 60 trials, noise of 0.02 nats) it held the true edge in 87 to 100 %
-    of the studies whose draws reach the valley, in about 70 % on a narrow valley in 60 draws, and in half of those with 23
-    uniform draws above it. Where no trial was unstable it is open above.
+    The interval is a percentile bootstrap over trials, widened to the bracket, since nothing is known between the last stable
+    trial and the first unstable one. Where no trial was unstable it is open above. In simulations (23 or 60 trials, noise of
+    0.02 nats) it contained the true edge in 87 to 100 % of the studies whose draws reached the valley, in about 70 % of those
+    with 60 draws on a narrow valley, and in half of those whose 23 uniform draws all lay above the valley.
     """
     learned = np.array([row.learned for row in endings], bool)
     if not learned.any():
@@ -166,7 +166,7 @@ def _estimate(log_lrs: np.ndarray, losses: np.ndarray, endings: Sequence[Ending]
             FitPoint(float(np.exp(x)), mean, fitted)
             for x, mean, fitted in zip(points, valley.losses_nats, valley.fit_nats, strict=True)
         ),
-        message=None if beyond else "The highest LR tried is still stable: raise sweep_uniform.lr.max to see the edge",
+        message=None if beyond else "The highest LR tried is still stable: raise sweep_uniform.lr.max to find the edge",
     )
 
 
@@ -182,7 +182,7 @@ def _no_edge(endings: Sequence[Ending]) -> str:
 def _range(found: Estimate, lowest: float, section: settings.Edge) -> Range:
     """Give phase 2's range: around the edge or, where no trial was stable, below the lowest LR tried.
 
-    It starts below the lower end of the edge's interval: where no draw reached the valley, the edge is found far above it.
+    It starts below the lower end of the edge's interval, since the edge is found too high where no draw reached the valley.
     """
     edge, low = found.edge_lr, found.edge_low_lr or found.edge_lr
     if edge is None or low is None:
@@ -193,10 +193,10 @@ def _range(found: Estimate, lowest: float, section: settings.Edge) -> Range:
 
 
 def lr_sensitivity(log_lrs: np.ndarray, losses: np.ndarray, section: settings.Edge, seed: int) -> Sensitivity | None:
-    """Average over log LR min(final loss, initial loss) - best loss, in nats (Wortsman et al. 2023, arXiv 2309.14322).
+    """Average min(final loss, initial loss) - best loss over log LR, in nats (Wortsman et al. 2023, arXiv 2309.14322).
 
-    Over the LRs tried, linear between the trials, with a 95 % bootstrap interval; None for a single LR. The trials' LRs
-    need not be the same in another study, so two values compare only over the same range.
+    The average covers the LRs tried, linear between the trials, and has a 95 % bootstrap interval. It is None for a single LR.
+    Compare two values only where their studies cover the same range.
     """
     if len(losses) == 0 or log_lrs.min() == log_lrs.max() or not np.isfinite(losses).all():
         return None

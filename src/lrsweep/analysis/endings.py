@@ -1,4 +1,4 @@
-"""How each trial of phase 1 ended: its loss, whether it recovered, its catapult, and whether training broke."""
+"""The ends of the trials of phase 1: final loss, recovery, catapult, and whether training broke."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lrsweep.search.trial import COMPLETE, DIVERGED
 
 @dataclass(frozen=True)
 class Catapult:
-    """The largest rise of the eval loss near the peak, and whether a later eval made up for it; None where nothing rose."""
+    """The largest rise of the eval loss near the peak LR, and whether a later eval fell below it; None where nothing rose."""
 
     rise_nats: float
     recovered: bool | None
@@ -20,7 +20,7 @@ class Catapult:
 
 @dataclass(frozen=True)
 class Ending(Catapult):
-    """The end of a trial at its maximum LR; a loss of None says that it diverged."""
+    """The end of a trial; a loss of None means that it diverged."""
 
     trial: int
     lr: float
@@ -39,7 +39,7 @@ class Ending(Catapult):
 
 @dataclass(frozen=True)
 class Counts:
-    """How many trials ended how; a catapult is counted from a rise of `tolerance` of the final loss."""
+    """The number of trials by how they ended; a catapult counts from a rise of `tolerance` of the final loss."""
 
     trials: int
     diverged: int
@@ -49,9 +49,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Instability:
-    """Where training itself breaks, which is not where its loss gets worse: trials that diverge, never recover or spike often.
+    """The LRs at which training breaks, where trials diverge, never recover or spike often; far above those of a worse loss.
 
-    first_lr is the lowest LR of such a trial, calm_below_lr the highest under it, and last_calm_lr the highest calm one of all.
+    first_lr is the lowest LR of a broken trial, calm_below_lr the highest calm LR below it, last_calm_lr the highest calm LR.
     """
 
     trials: int
@@ -68,7 +68,7 @@ def describe_endings(
     section: settings.Edge,
     initial: float | None,
 ) -> tuple[Ending, ...]:
-    """Describe the trials in order of LR. `marked` are the steps with their spikes, `initial` is the loss of chance in nats."""
+    """Describe the trials in order of LR. `marked`: steps with their spikes; `initial`: loss of the untrained model in nats."""
     spikes, judged = (marked.groupby("trial")[name].sum() for name in ("spike", "judged"))
     curves = dict(iter(evals.sort_values("step").groupby("trial")))
     rows = []
@@ -96,15 +96,15 @@ def describe_endings(
 
 
 def _never_recovered(final: float, curve: pd.DataFrame, warmup_steps: int, initial: float | None) -> bool:
-    """Say whether the final loss is not below the loss at the end of warm-up, or not below that of the untrained model."""
+    """Say whether the final loss is at least the loss at the end of warm-up, or at least that of the untrained model."""
     before = curve.loc[curve["step"] <= warmup_steps, "loss_nats"]
     return (initial is not None and final >= initial) or (len(before) > 0 and final >= float(before.iloc[-1]))
 
 
 def catapult(lrs: np.ndarray, losses: np.ndarray, max_lr: float, near_peak: float) -> Catapult:
-    """Find the largest rise of the eval loss, in nats, over the least loss before it, where the LR is near_peak of the peak.
+    """Find the largest rise of the eval loss over the least loss before it, in nats (Lewkowycz et al. 2020, arXiv 2003.02218).
 
-    Lewkowycz et al. 2020, arXiv 2003.02218.
+    Only evals count whose LR is at least near_peak times the maximum.
     """
     least = np.minimum.accumulate(losses)
     near = [i for i in range(1, len(losses)) if lrs[i] >= near_peak * max_lr]

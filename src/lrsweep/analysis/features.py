@@ -1,4 +1,4 @@
-"""Configurations as features: what k-means and the forest of the importance see of them."""
+"""Features of configurations, for k-means and for the random forest of the importance."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from lrsweep.space import Choice, Space
 def features_of(trials: pd.DataFrame, space: Space) -> dict[str, np.ndarray]:
     """Give the features of each name, float64 of shape (trials, features of the name).
 
-    A number is one feature, its logarithm where the scale is logarithmic. Choices are one feature each, 1 where it was chosen.
+    A number is one feature, its logarithm where the scale is logarithmic. Each choice is a feature, 1 where it was chosen.
     """
     found = {}
     for name in space:

@@ -1,9 +1,9 @@
-"""Which hyperparameter matters: functional ANOVA of the final loss.
+"""Importance of hyperparameters: functional ANOVA of the final loss.
 
 Importance is the share of the variance of a random forest's prediction that one hyperparameter alone explains, over the range
 tried (Hutter, Hoos and Leyton-Brown 2014, fANOVA, as Optuna has it). Intervals are percentiles over resamples of the trials. A
-study that closes in on its best trials sees little of the rest of its range: `explained`, the forest's R² on trials left out of
-its trees, says how far the forest is to be trusted.
+study that closes in on its best trials sees little of the rest of its range. So `explained`, the out-of-bag R² of a forest, says
+how far to trust the importances.
 """
 
 import warnings
@@ -36,7 +36,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Importance:
-    """The importances in the order of the space, from n complete trials; none where these do not tell the names apart."""
+    """The importances in the order of the space, from n complete trials; empty where these are too few or too alike."""
 
     n: int
     explained: float | None
@@ -51,7 +51,7 @@ def rank_hyperparameters(trials: pd.DataFrame, section: settings.Importance, see
     n, losses = len(complete), complete["final_loss_nats"].to_numpy(float)
     varied = [name for name in space if complete[name].nunique() > 1]
     if n < section.fewest_trials or not varied or losses.min() == losses.max():
-        why = f"{n} complete trials do not tell the hyperparameters apart: give sweep_bayes more trials"
+        why = f"{n} complete trials are too few or too alike to rank the hyperparameters: give sweep_bayes more trials"
         return Importance(n, None, (), why)
     values, forest = complete[varied], derive_seed(seed, "importance/forest")
     point = _fanova(values, losses, space, section.trees, forest)
@@ -67,12 +67,12 @@ def rank_hyperparameters(trials: pd.DataFrame, section: settings.Importance, see
         shares.append(Share(name, point.get(name, 0.0), low, high))
     features = features_of(complete, space)
     explained = _explained(np.column_stack([features[name] for name in varied]), losses, section.trees, forest)
-    unforeseen = "The final loss of a trial left out is not foreseen from its hyperparameters: trust no importance"
+    unforeseen = "A forest does not predict the final loss of trials that it has not seen: do not trust these importances"
     return Importance(n, explained, tuple(shares), unforeseen if explained <= 0 else None)
 
 
 def _distribution(values: pd.Series, dimension: Dimension) -> "BaseDistribution":
-    """Give the range, or the choices, that the values reach."""
+    """Give the range or the choices that the values cover."""
     from optuna import distributions
 
     if isinstance(dimension, Choice):
@@ -84,7 +84,7 @@ def _distribution(values: pd.Series, dimension: Dimension) -> "BaseDistribution"
 
 
 def _fanova(values: pd.DataFrame, losses: np.ndarray, space: Space, trees: int, seed: int) -> dict[str, float]:
-    """Give the importance of each column of values; one that does not vary has none."""
+    """Give the importance of each column of values, except constant ones."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -110,6 +110,6 @@ def _explained(features: np.ndarray, losses: np.ndarray, trees: int, seed: int) 
     from sklearn.ensemble import RandomForestRegressor
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some trial may be in every tree
+        warnings.simplefilter("ignore")  # a trial that every tree has seen
         forest = RandomForestRegressor(trees, oob_score=True, random_state=seed % 2**32).fit(features, losses)
     return round(float(forest.oob_score_), 9)

@@ -1,4 +1,4 @@
-"""What stands out in phase 1: trials far below the others, and decades of the range that the draw hardly reached."""
+"""Outliers of phase 1, trials far below the others, and decades of the range that the draw hardly reached."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from lrsweep.analysis import settings
 from lrsweep.analysis.endings import Ending
 from lrsweep.space import Float
 
-NORMAL = 1.4826  # a normal's standard deviation over its median absolute deviation
+NORMAL = 1.4826  # standard deviation / median absolute deviation of a normal distribution
 
 
 @dataclass(frozen=True)
 class Outlier:
-    """A trial whose loss is far below the median of all, or of its neighbours in LR; `against` names which."""
+    """A trial with a loss far below the median of all trials, or of its neighbours in LR; `against` names which."""
 
     trial: int
     lr: float
@@ -28,7 +28,7 @@ class Outlier:
 
 @dataclass(frozen=True)
 class Decade:
-    """The share of the trials in a decade of the range, beside what a log-uniform draw would give it."""
+    """The share of the trials in a decade of the range, and the share that a log-uniform draw would give it."""
 
     lr_low: float
     lr_high: float
@@ -39,15 +39,15 @@ class Decade:
 
 
 def find_outliers(endings: Sequence[Ending], losses: np.ndarray, section: settings.Edge) -> tuple[Outlier, ...]:
-    """Find trials whose loss is far below the median of all, or of their neighbours in LR: like run 4 of the write-up.
+    """Find trials with a loss far below the median of all trials, or of their neighbours in LR, like run 4 of the write-up.
 
-    Far: outlier_deviations × 1.4826 × the median absolute deviation, and more than `tolerance` of the median. In nats.
+    Far means more than outlier_deviations · 1.4826 · median absolute deviation, and more than `tolerance` of the median.
     """
     n, near = len(endings), section.outlier_neighbours
     if n <= near:
         return ()
     neighbours = []
-    for i in range(n):  # trials are in order of LR: of the nearest by rank, the window that lies inside the range
+    for i in range(n):  # trials are in order of LR; the window of nearest ranks is moved inside at the ends
         start = min(max(0, i - near // 2), n - near - 1)
         neighbours.append(float(np.median([losses[j] for j in range(start, start + near + 1) if j != i])))
     middle = float(np.median(losses))
@@ -64,7 +64,7 @@ def find_outliers(endings: Sequence[Ending], losses: np.ndarray, section: settin
 
 
 def sampling(lrs: np.ndarray, tried: Float, under_sampled: float) -> tuple[Decade, ...]:
-    """Count the trials in each decade of the range; it is under-sampled below this share of a log-uniform draw's."""
+    """Count the trials in each decade of the range; below this share of a log-uniform draw's trials it is under-sampled."""
     low, high = float(np.log10(tried.min)), float(np.log10(tried.max))
     inner = [float(d) for d in range(int(np.floor(low)), int(np.ceil(high)) + 1) if low + 1e-9 < d < high - 1e-9]
     borders, found = [low, *inner, high], []

@@ -1,4 +1,4 @@
-"""A range as it is written: its ends and its scale, and how it is widened at a border."""
+"""A range as artifacts hold it: its ends and its scale, and how it is widened at a border."""
 
 from dataclasses import dataclass
 
@@ -21,8 +21,7 @@ class Range:
     def wider(self, border: str, widen: float) -> "Range":
         """Widen at the `lower` or `upper` border by this share of the width, on the scale of the range.
 
-        A linear range that is positive stays so, and one below 1 stays there: decays and shares do. Ends that are whole
-        numbers stay whole.
+        A positive linear range stays positive, and one below 1 stays below 1, as decays and shares must. Whole ends stay whole.
         """
         low, high = self.min, self.max
         if self.scale == "log":

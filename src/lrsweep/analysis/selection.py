@@ -1,7 +1,7 @@
-"""The choice: the best few trials of phase 2 and the default, raced over seeds (racing.py); the best mean at its end wins.
+"""The choice: the best few trials of phase 2 and the default are raced over seeds (racing.py), and the best mean wins.
 
-The least of many noisy values is lucky, so the study's own best value is compared with the mean of its repetitions. Differences
-carry Welch's interval (Welch 1947): the candidates need neither the same spread nor the same number of seeds. Losses in nats.
+The least of many noisy values is lucky, so the study's best value is compared with the mean of its repetitions. Differences have
+Welch's interval (Welch 1947), which requires neither equal variances nor equal numbers of seeds. Losses are in nats.
 """
 
 import math
@@ -35,9 +35,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Raced:
-    """A candidate after the race: the mean over its n finite seeds with its 95 % interval, and the spread between seeds.
+    """A candidate after the race: the mean over its n finite runs with its 95 % interval, and the deviation between seeds.
 
-    Candidate 0 is the default, which has no trial in phase 2. `stands`: the race has not dropped it.
+    Candidate 0 is the default, which has no trial in phase 2. `stands`: whether it remained in the race to the end.
     """
 
     candidate: int
@@ -68,9 +68,10 @@ class Noise:
 
 @dataclass(frozen=True)
 class Luck:
-    """The study's best value less the mean of its repetitions: below 0 the study's best was lucky by that much.
+    """The study's best value minus the mean of its repetitions: a negative difference is luck.
 
-    alike: how many trials one run each does not tell from the best; expected_nats: the luck of the best of as many equal ones.
+    alike: the number of trials whose single run is within noise of the best. expected_nats: the expected luck of the best of so
+    many trials if all were equal.
     """
 
     trial: int | None
@@ -85,7 +86,7 @@ class Luck:
 
 @dataclass(frozen=True)
 class BorderWarning:
-    """A chosen value at the `lower` or `upper` border of its range, with a wider range to try."""
+    """A chosen value at the `lower` or `upper` border of its range, and a wider range to try."""
 
     hyperparameter: str
     value: float
@@ -96,9 +97,9 @@ class BorderWarning:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was selected, and what it was held against; candidates are named by their numbers.
+    """The selected configuration, and what it was compared with; candidates are named by their numbers.
 
-    lower_lr, higher_lr: the candidates of the lowest and of the highest LR that are within noise of the selected one.
+    lower_lr, higher_lr: of the candidates within noise of the selected one, those with the lowest and the highest LR.
     """
 
     selected: dict[str, Value]
@@ -128,10 +129,10 @@ def choose(
     trials: "pd.DataFrame",
     section: Select,
 ) -> Choice:
-    """Choose from the race's training runs. A candidate with a diverged one is out; where all are, the default is taken.
+    """Choose from the runs of the race. A candidate with a diverged run is out; where all are out, the default is taken.
 
-    candidates: those that were raced, in the order of their numbers, the default first, each with all names of the space.
-    standing: the candidates that the race has not dropped; those dropped are not within noise, whatever their few seeds say.
+    candidates: all candidates in order of their numbers, the default first, each with all names of the space.
+    standing: the candidates that remained in the race; a dropped one is not within noise, whatever its few seeds say.
     """
     losses = [_losses(replicates, number) for number in range(len(candidates))]
     table = [_summarize(one, replicates, number in standing, losses) for number, one in enumerate(candidates)]
@@ -158,7 +159,7 @@ def choose(
 
 
 def _message(table: Sequence[Raced], sound: Sequence[Raced], number: int, states: Mapping[str, int]) -> str | None:
-    """Say what keeps the choice from being one of the candidates; states: how many trials of phase 2 ended in each."""
+    """Say why no candidate is chosen, or give None; states: the number of trials of phase 2 in each state."""
     own = "" if any(row.candidate == 0 for row in sound) else ", which diverged as well: lower select.default.lr too"
     if len(table) == 1:
         diverged, pruned, n = states.get(DIVERGED, 0), states.get(PRUNED, 0), sum(states.values())
@@ -203,9 +204,9 @@ def _t_quantile(freedom: float) -> float:
 
 
 def welch(values: list[float], others: list[float]) -> Difference | None:
-    """Give mean(values) - mean(others) with its 95 % interval, degrees of freedom after Welch and Satterthwaite.
+    """Give mean(values) - mean(others) with its 95 % interval, with the degrees of freedom of Welch and Satterthwaite.
 
-    None where one of them is empty; without an interval where one of them has a single value.
+    None where one of the two is empty; without an interval where one of them has a single value.
 
     >>> welch([1.0, 3.0], [2.0, 4.0]).difference_nats
     -1.0
@@ -224,7 +225,7 @@ def welch(values: list[float], others: list[float]) -> Difference | None:
 
 
 def _within_noise(sound: Sequence[Raced], chosen: Raced, losses: Sequence[list[float]]) -> list[Raced]:
-    """Give the other candidates whose difference to the chosen has 0 in its interval, or has no interval."""
+    """Give the other candidates whose difference to the chosen one has 0 in its interval, or no interval."""
     rows = []
     for row in sound:
         gap = welch(losses[row.candidate], losses[chosen.candidate])
@@ -236,10 +237,10 @@ def _within_noise(sound: Sequence[Raced], chosen: Raced, losses: Sequence[list[f
 
 
 def _luck(trials: "pd.DataFrame", table: Sequence[Raced], noise: Noise) -> Luck | None:
-    """Hold the study's best trial against its repetitions.
+    """Compare the study's best trial with its repetitions.
 
-    Expected is -sd · E[the greatest of m standard normals]: m trials of the study are, by one run each, not told apart from its
-    best, and if they were all the same, the best of them would look better than it is by that much.
+    The expected luck is -sd · E[the greatest of m standard normals]. m is the number of trials whose single run is within noise
+    of the best: if all of them were equal, the best of them would look better than it is by that much.
     """
     best = next((row for row in table if row.candidate == 1), None)
     if best is None or best.mean_nats is None:
@@ -279,7 +280,7 @@ def expected_greatest(n: int) -> float:
 
 
 def _border_warnings(chosen: Raced, section: Select, space: Space) -> tuple[BorderWarning, ...]:
-    """Warn of chosen numbers at a border of their range; choices have none, nor has a range that has no width."""
+    """Warn of chosen numbers at a border of their range; choices have no border, nor has a range without width."""
     found = []
     for name, one in space.dimensions.items():
         if isinstance(one, Choices) or one.min >= one.max:
@@ -290,6 +291,6 @@ def _border_warnings(chosen: Raced, section: Select, space: Space) -> tuple[Bord
             continue
         border = "lower" if place < section.border else "upper"
         wider = tried.wider(border, section.widen)
-        if wider != tried:  # from 0 there is nowhere to go
+        if wider != tried:  # a range from 0 cannot be widened downwards
             found.append(BorderWarning(name, float(value), border, tried, wider))
     return tuple(found)

@@ -8,7 +8,7 @@ from lrsweep.section import Count, InnerShare, Positive, Real, Section, Share
 
 
 class Edge(Section):
-    """Where the loss gets worse and training breaks."""
+    """Where the loss gets worse, and where training breaks."""
 
     bins: Annotated[int, Field(ge=2)]
     """LR bins, equal in log LR [bins]"""
@@ -25,7 +25,7 @@ class Edge(Section):
     fewest_trials: Annotated[int, Field(ge=2)]
     """trials below which no interval is given [trials]"""
     outlier_deviations: Positive
-    """an outlier lies this many scaled median deviations below the others, or below its neighbours [-]"""
+    """an outlier lies at least this many scaled median deviations below the others or its neighbours [-]"""
     outlier_neighbours: Annotated[int, Field(ge=2)]
     """neighbours of an outlier: the trials that are nearest in LR [trials]"""
     under_sampled: Share
@@ -35,7 +35,7 @@ class Edge(Section):
     below: Positive
     """phase 2 searches from the lower end of the edge's interval, divided by this [-]"""
     above: Positive
-    """phase 2 searches up to the edge times this; below 1 it stays under the edge [-]"""
+    """phase 2 searches up to the edge times this; a value below 1 stays below the edge [-]"""
 
 
 class Cluster(Section):
@@ -52,10 +52,10 @@ class Cluster(Section):
 
 
 class Importance(Section):
-    """Which hyperparameter matters."""
+    """Importance of hyperparameters."""
 
     trees: Count
-    """trees of the random forest that is explained [trees] (Hutter et al. 2014, fANOVA)"""
+    """trees of the random forest [trees] (Hutter et al. 2014, fANOVA)"""
     bootstrap: Annotated[int, Field(ge=20)]
     """resamples of the trials, with replacement, behind each interval [resamples]"""
     fewest_trials: Annotated[int, Field(ge=4)]
@@ -63,7 +63,7 @@ class Importance(Section):
 
 
 class Assess(Section):
-    """Does the metric work."""
+    """Whether the metric works."""
 
     audit_trials: Annotated[int, Field(ge=2)]
     """pruned trials that are trained to their end, to see what pruning cost [trials]"""
@@ -72,6 +72,6 @@ class Assess(Section):
     orders: Count
     """random orders in which the recorded curves are replayed [orders]"""
     best_share: Share
-    """a trial among this share of the best should not have been stopped [-]"""
+    """share of the trials that counts as the best; none of them should have been stopped [-]"""
     fewest_trials: Annotated[int, Field(ge=2)]
     """trials below which no correlation is given [trials]"""

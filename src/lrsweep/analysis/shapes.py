@@ -1,4 +1,4 @@
-"""The shape of a loss curve in three numbers: flat in warm-up, the steepest drop, and how convex the curve is after it."""
+"""The shape of a loss curve in three numbers: flatness in warm-up, the steepest drop, and the convexity after it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 
 def describe_shapes(trials: pd.DataFrame, evals: pd.DataFrame, budget: Budget) -> list[Row]:
-    """Give the rows of `shapes`: the complete trials, the best first. A trial's own warm-up counts where the study varies it."""
+    """Give the rows of `shapes`: the complete trials, best first. Where the study varies the warm-up, each trial's own counts."""
     best = trials[trials["state"] == COMPLETE].sort_values(["final_loss_nats", "trial"])
     curves = dict(iter(evals.sort_values("step").groupby("trial")))
     warmups = best["warmup_steps"] if "warmup_steps" in best else [budget.warmup_steps] * len(best)
@@ -27,12 +27,12 @@ def describe_shapes(trials: pd.DataFrame, evals: pd.DataFrame, budget: Budget) -
 def shape(steps: np.ndarray, losses_nats: np.ndarray, warmup_steps: int) -> Row:
     """Measure the shape of one curve, linear between its evals; L is the loss, S the last step, W the end of warm-up.
 
-    warmup_flatness: 1 - (L(0) - L(W)) / (L(0) - L(S)), the share of the whole drop that comes after warm-up. 1 is flat.
+    warmup_flatness: 1 - (L(0) - L(W)) / (L(0) - L(S)), the share of the whole drop that comes after warm-up; 1 is flat.
     steepest_nats_per_step, steepest_step: the greatest drop between two neighbouring evals, and the middle between them.
-    convexity: from m, the later of these two evals, to S twice the area between chord and curve over that of the box,
-    2 ∫ (chord - L) ds / ((S - m) (L(m) - L(S))): 1 where all the drop comes at once after m, 0 on a line, -1 where it comes at S.
+    convexity: from m, the later of these two evals, to S, twice the area between chord and curve over the area of their box,
+    2 ∫ (chord - L) ds / ((S - m) (L(m) - L(S))): 1 where the whole drop comes right after m, 0 on a line, -1 where it comes at S.
 
-    None where it is not defined: without a drop, or with the steepest one at the very end.
+    A number is None where it is not defined: without a drop, or with the steepest drop at the very end.
     """
     whole = losses_nats[0] - losses_nats[-1]
     flatness = None

@@ -1,4 +1,4 @@
-"""Spikes of the gradient norm in phase 1: where they are, and how often they come at each learning rate."""
+"""Spikes of the gradient norm in phase 1: which steps they are, and how often they occur at each learning rate."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Spikes:
-    """The number of spikes, and their share of the steps under and over the edge."""
+    """The number of spikes, and their share of the steps below and above the edge."""
 
     total: int
     rate_below_edge: float | None
@@ -21,17 +21,17 @@ class Spikes:
 
 
 def mark_spikes(steps: pd.DataFrame, section: settings.Edge) -> pd.DataFrame:
-    """Add `judged` (a full window of finite norms lies before a step) and `spike` (its norm is above factor × their median)."""
+    """Add `judged` (a full window of finite norms precedes the step) and `spike` (its norm is above factor · their median)."""
     marked = steps.sort_values(["trial", "step"], ignore_index=True)
     norms = marked["grad_norm"].where(np.isfinite(marked["grad_norm"]))
     window = section.spike_window
     median = norms.groupby(marked["trial"]).transform(lambda one: one.rolling(window).median().shift(1))
-    # written as "not below", so that a norm that is not a number counts as a spike
+    # written as "not below", so that NaN counts as a spike
     return marked.assign(judged=median.notna(), spike=median.notna() & ~(norms <= section.spike_factor * median))
 
 
 def bin_steps(marked: pd.DataFrame, section: settings.Edge, warmup_steps: int) -> list[Row]:
-    """Give the rows of `bins`: bins of equal width in log LR, the same ones for warm-up and decay; the empty ones too."""
+    """Give the rows of `bins`: bins of equal width in log LR, the same for warm-up and decay, empty ones included."""
     used = marked[marked["lr"] > 0]
     if used.empty:
         return []
@@ -60,6 +60,6 @@ def rate(marked: pd.DataFrame) -> float | None:
 
 
 def count_spikes(marked: pd.DataFrame, edge: float | None) -> Spikes:
-    """Count the spikes under and over the edge."""
+    """Count the spikes below and above the edge."""
     under = marked["lr"] <= (edge if edge is not None else 0.0)
     return Spikes(int(marked["spike"].sum()), rate(marked[under]), rate(marked[~under]))

@@ -1,8 +1,8 @@
 """The valley: a final loss that falls with log LR and then rises, fitted to trials by least squares.
 
-Unimodal isotonic regression (Stout 2008, "Unimodal regression via prefix isotonic regression"). It has no width to choose,
-which matters with 23 uniform draws of which only a few lie in the lowest decades: a kernel or a parabola would blur those
-into the many at the top. A lucky trial among bad neighbours at high LR is averaged with them.
+Unimodal isotonic regression (Stout 2008, "Unimodal regression via prefix isotonic regression"). It has no width to choose. That
+matters with 23 uniform draws, of which only a few lie in the lowest decades: a kernel or a parabola would blur these few with the
+many at the top. A lucky trial among bad neighbours at high LR is averaged with them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Valley(NamedTuple):
-    """Distinct log LRs with their mean losses and the fit there; the greatest loss that is stable, and where that ends."""
+    """Distinct log LRs with their mean and fitted losses; the greatest stable loss, and the log LR of the edge."""
 
     log_lrs: list[float]
     losses_nats: list[float]
@@ -22,7 +22,7 @@ class Valley(NamedTuple):
 
 
 def fit_edge(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray, tolerance: float) -> Valley:
-    """The valley through the trials, and the largest log LR whose fitted loss is within the tolerance of its floor.
+    """Fit the valley, and find the largest log LR whose fitted loss is within the tolerance of its floor.
 
     The floor is the mean over the trials whose fit is within the tolerance of the least fit: the least one alone is lucky.
     """
@@ -34,14 +34,14 @@ def fit_edge(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray, toler
 
 
 def means_by_lr(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct log LRs with their mean losses and their weights; trials of weight 0 are left out."""
+    """Give distinct log LRs with their mean losses and their weights, without trials of weight 0."""
     points, where = np.unique(log_lrs[weights > 0], return_inverse=True)
     totals = np.bincount(where, weights[weights > 0])
     return points, np.bincount(where, (weights * losses)[weights > 0]) / totals, totals
 
 
 def _prefix_fit(values: Sequence[float], weights: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Non-increasing least-squares fit of the whole, and the squared error of the fit of every prefix (Stout 2008)."""
+    """Give the non-increasing least-squares fit of the whole, and the squared error of the fit of every prefix (Stout 2008)."""
     blocks: list[list[float]] = []  # mean, weight, number of values
     error, errors = 0.0, [0.0]
     for value, weight in zip(values, weights, strict=True):
@@ -57,7 +57,7 @@ def _prefix_fit(values: Sequence[float], weights: Sequence[float]) -> tuple[list
 
 
 def valley_fit(losses: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The least-squares fit that first falls and then rises, to losses in order of LR."""
+    """Give the least-squares fit that first falls and then rises, to losses in order of LR."""
     n, back, back_weights = len(losses), losses[::-1], weights[::-1]
     _, falling = _prefix_fit(losses, weights)
     _, rising = _prefix_fit(back, back_weights)
@@ -68,7 +68,8 @@ def valley_fit(losses: Sequence[float], weights: Sequence[float]) -> list[float]
 
 
 def crossing(log_lrs: Sequence[float], fit: Sequence[float], limit: float) -> float:
-    """The largest log LR at which the fit is within the limit, linear in log LR between the trials; the last at most."""
+    """Find the largest log LR, up to the last, at which the fit is within the limit, linear in log LR between the trials."""
+
     last = max(i for i, value in enumerate(fit) if value <= limit)
     if last == len(fit) - 1:
         return log_lrs[last]

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from lrsweep.cli import completion
-from lrsweep.cli.stages import PARAMS
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 
 PANEL = "Changes"
 
@@ -15,32 +15,33 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep record")
 def record() -> None:
-    """Has DVC record a run that Snakemake has made; refuses where the files are not what params.yaml makes."""
+    """Let DVC record a run that Snakemake made. This is refused where the files are not what params.yaml makes."""
     _hand_over("record")
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep adopt")
 def adopt() -> None:
-    """Has Snakemake take over a run that DVC has made or pulled; refuses where the files are not what params.yaml makes."""
+    """Let Snakemake take over a run that DVC made or pulled. This is refused where the files are not what params.yaml makes."""
     _hand_over("adopt")
 
 
 def _hand_over(direction: str) -> None:
+    from lrsweep.cli.identities import identities
     from lrsweep.provenance import handover
-    from lrsweep.provenance.trace import Workspace
+    from lrsweep.provenance.workspace import Workspace
     from lrsweep.stages import check
     from lrsweep.store.results import FOLDER, Results
 
     params = checking.load(PARAMS)
     check.run(params, Results(FOLDER))
-    getattr(handover, direction)(Workspace.read(params))
+    getattr(handover, direction)(Workspace.read(params, identities(params)))
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep preset writeup tinystories")
 def preset(
     names: Annotated[list[str], typer.Argument(help="One or more, the last one on top.", autocompletion=completion.preset_names)],
 ) -> None:
-    """Lays presets (workflow/presets/NAME.yaml) over params.yaml, keeping its comments."""
+    """Lay presets (workflow/presets/NAME.yaml) over params.yaml, and keep its comments."""
     from lrsweep.config.presets import apply
 
     apply(PARAMS, names)
@@ -48,7 +49,7 @@ def preset(
 
 @app.command("schema", rich_help_panel=PANEL, epilog="Example: lrsweep schema")
 def write_schema() -> None:
-    """Writes params.schema.json, by which editors complete and check params.yaml, and the comments of params.yaml."""
+    """Write params.schema.json, with which editors complete and check params.yaml, and the comments of params.yaml."""
     from lrsweep.config import schema
 
     schema.write(PARAMS)

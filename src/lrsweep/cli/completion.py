@@ -1,4 +1,4 @@
-"""What the shell completes beside commands and options; nothing where the project is not there."""
+"""What the shell completes beside commands and options: presets and keys, where there is a project."""
 
 from contextlib import suppress
 
@@ -6,14 +6,14 @@ from lrsweep.errors import UserError
 
 
 def preset_names(incomplete: str) -> list[str]:
-    """The presets whose names begin so."""
+    """List the presets whose names begin with `incomplete`."""
     from lrsweep.config.presets import known
 
     return [name for name in known() if name.startswith(incomplete)]
 
 
 def keys(incomplete: str) -> list[str]:
-    """The keys of params.yaml that begin so."""
+    """List the keys of params.yaml that begin with `incomplete`."""
     from lrsweep.config import schema
 
     with suppress(UserError):

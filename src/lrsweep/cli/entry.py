@@ -1,4 +1,4 @@
-"""The start of `lrsweep`: the workspace's own code, with one thread."""
+"""The start of `lrsweep`: with the code of the workspace, and with one thread."""
 
 import os
 import sys
@@ -8,10 +8,10 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it without a word, also while it imports."""
+    """Run the command line; Ctrl-C ends it silently, also while it imports."""
     try:
         prefer_workspace()
-        os.environ["OMP_NUM_THREADS"] = "1"  # before torch and scikit-learn: more threads would change bits and slow small models
+        os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: more threads would change bits and slow small models
         from lrsweep.cli.main import main as run
 
         run()
@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def prefer_workspace() -> None:
-    """In a temporary workspace of `dvc exp run --temp` the code beside params.yaml counts, not the installed checkout's."""
+    """Start again with the code beside params.yaml where another is installed, as in the workspace of `dvc exp run --temp`."""
     own = Path("src/lrsweep/cli/entry.py")
     if own.is_file() and not own.samefile(__file__):
         search = os.pathsep.join(filter(None, [str(Path("src").resolve()), os.environ.get("PYTHONPATH")]))

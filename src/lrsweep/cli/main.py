@@ -6,26 +6,25 @@ import typer
 from typer.exceptions import TyperException
 
 from lrsweep import errors
-from lrsweep.cli import changes, questions, stages, usage
-from lrsweep.tracking import commands
+from lrsweep.cli import changes, questions, stages, usage, wandb
 
 EXCHANGE = "Weights & Biases"
 
 app = typer.Typer(
     cls=usage.Group,
-    help="Finds the maximum learning rate of a small transformer at the edge of stability. Each STAGE is a command of its name.",
+    help="Find the maximum learning rate of a training run at the edge of stability. Each STAGE is a command of its name.",
     epilog="Example: snakemake --cores all runs every stage; lrsweep check, lrsweep explain sweep_bayes.lag, lrsweep status",
     pretty_exceptions_enable=False,
 )
 for part in (stages.app, questions.app, changes.app):
     app.add_typer(part)
-app.command(rich_help_panel=EXCHANGE, epilog="Example: lrsweep track")(commands.track)
-app.add_typer(commands.exports, name="export", cls=usage.Group, rich_help_panel=EXCHANGE)
-app.add_typer(commands.imports, name="import", cls=usage.Group, rich_help_panel=EXCHANGE)
+app.command(rich_help_panel=EXCHANGE, epilog="Example: lrsweep track")(wandb.track)
+app.add_typer(wandb.exports, name="export", cls=usage.Group, rich_help_panel=EXCHANGE)
+app.add_typer(wandb.imports, name="import", cls=usage.Group, rich_help_panel=EXCHANGE)
 
 
 def main() -> None:
-    """Run a command, and exit with its code; words that cannot be read are said in a line, with exit code 2."""
+    """Run a command and exit with its code; a command line that cannot be read gets one line and exit code 2."""
     sys.exit(errors.exit_code(_run))
 
 

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 import typer
 
 from lrsweep.cli import completion
-from lrsweep.cli.stages import PARAMS
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 from lrsweep.store.results import FOLDER, Results
 
 PANEL = "Questions"
@@ -103,27 +103,35 @@ def rules(
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep trace results/figures/choice.png")
 def trace(file: Annotated[Path, typer.Argument(help="An artifact, or a copy of one.")], as_json: Json = False) -> None:
     """Tells where FILE comes from: stages, parameters, inputs, code; exit code 1 where something is not as recorded."""
+    from lrsweep.cli.identities import identities
     from lrsweep.provenance import trace as tracing
+    from lrsweep.provenance.workspace import Workspace
 
-    workspace = tracing.Workspace.read(checking.load(PARAMS))
+    params = checking.load(PARAMS)
+    workspace = Workspace.read(params, identities(params))
     found = tracing.trace(file, workspace)
-    print(json.dumps(found, indent=2) if as_json else "\n".join(tracing.tree(found, workspace)))
-    sys.exit(0 if found["intact"] else 1)
+    described = json.dumps({**asdict(found), "intact": found.intact}, indent=2)
+    print(described if as_json else "\n".join(tracing.tree(found, workspace)))
+    sys.exit(0 if found.intact else 1)
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep verify --json")
 def verify(as_json: Json = False) -> None:
     """Checks every artifact against its record and the current configuration; exit code 1 where something does not fit."""
-    from lrsweep.provenance.trace import Workspace
+    from lrsweep.cli.identities import identities
+    from lrsweep.provenance.workspace import Workspace
 
-    workspace = Workspace.read(checking.load(PARAMS))
-    found = list(workspace.discrepancies(workspace.stages))
+    params = checking.load(PARAMS)
+    workspace = Workspace.read(params, identities(params))
+    found, notes = list(workspace.discrepancies(workspace.stages)), list(workspace.notes(workspace.stages))
     if as_json:
-        print(json.dumps({"intact": not found, "discrepancies": [asdict(one) for one in found]}, indent=2))
+        described = [asdict(one) for one in found]
+        print(json.dumps({"intact": not found, "discrepancies": described, "notes": notes}, indent=2))
     elif found:
         print(f"{found[0]}" + (f" ({len(found) - 1} more: --json)" if found[1:] else ""))
     else:
-        print(f"{sum(len(stage.artifacts) for stage in workspace.stages.values())} artifacts are as recorded")
+        artifacts = sum(len(stage.artifacts) for stage in workspace.stages.values())
+        print("\n".join([f"{artifacts} artifacts are as recorded", *notes]))
     sys.exit(1 if found else 0)
 
 

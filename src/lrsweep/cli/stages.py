@@ -1,4 +1,4 @@
-"""The commands of the stages: `lrsweep STAGE` runs one in the project's folder; Snakemake and DVC call nothing else."""
+"""The commands of the stages: `lrsweep STAGE` runs one in the project's folder, for Snakemake and DVC too."""
 
 import sys
 import time
@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
+from lrsweep.cli import wandb
 from lrsweep.errors import UserError
+from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.runner.progress import duration
-from lrsweep.runner.settings import FANNED_OUT
-from lrsweep.tracking import commands
 
 STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
@@ -26,7 +26,7 @@ app = typer.Typer()
 
 
 def _register(stage: str) -> None:
-    """Make the stage's command; the first docstring of its module is the help, read since to import it would take a second."""
+    """Make the command of a stage. Its help is the docstring of its module, which is read, since an import takes a second."""
     doc = (Path(__file__).parents[1] / "stages" / f"{stage}.py").read_text(encoding="utf-8").split('"""')[1]
 
     def command() -> None:
@@ -37,24 +37,24 @@ def _register(stage: str) -> None:
 
 
 def _run(stage: str) -> None:
+    from lrsweep.cli.identities import identity
     from lrsweep.provenance import pipeline, recording
     from lrsweep.runner import premise
-    from lrsweep.runner.catalogue import study_of
     from lrsweep.store.results import FOLDER, Results
 
     params, results = premise.load(), Results(FOLDER)
-    commands.before(params)
+    wandb.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
-    trained = (lambda: study_of(stage, params, results).identity.digest) if stage in FANNED_OUT else None
-    with _timed(stage), recording.recording(declared, params, results, trained) if declared.provenance else nullcontext():
+    recorded = recording.recording(declared, params, results, lambda: identity(stage, params))
+    with _timed(stage), recorded if declared.provenance else nullcontext():
         import_module(f"lrsweep.stages.{stage}").run(params, results)
-    commands.after(params, stage, results)
+    wandb.after(params, stage, results)
 
 
 @contextmanager
 def _timed(stage: str) -> Iterator[None]:
-    """Say on the log that a stage is done, and how long it took."""
+    """Say on stderr that a stage is done, and how long it took."""
     began_s = time.monotonic()
     yield
     print(f"{stage} done in {duration(time.monotonic() - began_s)}", file=sys.stderr)
@@ -69,18 +69,14 @@ def work(
     stage: Annotated[str, typer.Argument(help=f"One of {', '.join(FANNED_OUT)}.")],
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
-    """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave at any time."""
+    """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave."""
     from lrsweep.runner import premise, worker
-    from lrsweep.runner.catalogue import study_of
     from lrsweep.runner.supervisor import Limits, supervise
-    from lrsweep.store.results import FOLDER, Results
     from lrsweep.trainers import devices
 
     if stage not in FANNED_OUT:
         raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(FANNED_OUT)}; name one of these")
     params = premise.load()
-    if study_of(stage, params, Results(FOLDER)).plan.whole:
-        return
     if devices.device(params.execution.device) == "cuda":
         import os
 

@@ -1,4 +1,4 @@
-"""A command line that cannot be read, as one line: what was found, what was expected, and where the command's help is."""
+"""One line for a command line that cannot be read: what was found, what was expected, and where the help is."""
 
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
@@ -15,7 +15,7 @@ from lrsweep.errors import UserError
 
 
 class Group(TyperGroup):
-    """A group of commands that names the nearest one: typer's error of a missing command holds neither."""
+    """A group of commands that names the nearest one where a command is unknown; typer's own error holds neither name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse a call without a command."""
@@ -24,7 +24,7 @@ class Group(TyperGroup):
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command of a word."""
+        """Find the command that a word names."""
         if args[0] not in self.commands and not ctx.resilient_parsing:
             near = _nearest(args[0], self.commands)
             raise UserError(_line(ctx, f"found {args[0]!r}, expected a command{near}"))
@@ -32,7 +32,7 @@ class Group(TyperGroup):
 
 
 def explain(error: TyperException) -> str:
-    """Give the line for an error of typer, whose own takes five and a box."""
+    """Give one line for an error of typer, whose own message takes five lines and a box."""
     context: Any = getattr(error, "ctx", None)
     message = " ".join(error.message.split()).removesuffix(".")
     match error:
@@ -54,14 +54,14 @@ def explain(error: TyperException) -> str:
 
 
 def _line(context: Context | Any | None, said: str) -> str:
-    """Put the command before what is said, and its help behind."""
+    """Put the command before a message, and its help after it."""
     command = context.command_path if context else "lrsweep"
     place = f"{command.removeprefix('lrsweep').strip()}: ".removeprefix(": ")
     return f"{place}{said}; see {command} --help"
 
 
 def _name(parameter: Any) -> str:
-    """Give an option as it is typed, an argument as the help writes it."""
+    """Give an option as it is typed, and an argument as the help shows it."""
     first: str = parameter.opts[0]
     return first if first.startswith("-") else first.upper()
 

@@ -1,4 +1,4 @@
-"""What the Snakefile asks: which stages there are, what each depends on, and how many workers train its trials."""
+"""The plan of a run for the Snakefile: which stages there are, what each depends on, and how many workers train its trials."""
 
 import json
 import os
@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from lrsweep import files
+from lrsweep.cli import wandb
 from lrsweep.config import checking
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError, lines
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.pipeline import Stage
-from lrsweep.runner import identity, premise
-from lrsweep.runner.settings import FANNED_OUT, most_workers
+from lrsweep.runner import premise
+from lrsweep.runner.extent import FANNED_OUT, most_workers
 from lrsweep.store import imported, results
 from lrsweep.store.locking import held, hold
 from lrsweep.text.corpus import read_beginnings
-from lrsweep.tracking import commands
 from lrsweep.trainers import devices
 
 LOCK = Path(".snakemake/runner.lock")
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Plan:
-    """One run of the workflow, or one job of it."""
+    """The plan of one run of the workflow, or of one job in it."""
 
     stages: dict[str, Stage]
     params: Params
@@ -42,19 +42,19 @@ class Plan:
         _or_refuse(lambda: hold(LOCK))
 
     def inputs(self, stage: Stage) -> list[str]:
-        """Give the stage's deps. The check is not one of them: it has been made here."""
+        """Give the deps of a stage, without the check, which was made for the plan."""
         return [*self.data[stage.name], *stage.code_files]
 
     def values(self, stage: Stage) -> str:
-        """Give the parameters that the stage reads, so that a changed one runs it again."""
+        """Give the parameters that a stage reads, so that a changed one runs it again."""
         return json.dumps(stage.values(self.params), sort_keys=True)
 
     def worker(self, stage: str, number: int | str) -> str:
-        """Give the file that says that a worker has ended."""
+        """Give the file that marks the end of a worker."""
         return str(WORKERS / f"{stage}-{number}")
 
     def workers(self, stage: Stage) -> list[str]:
-        """Give the workers that a stage waits for: none where its artifacts and all before them are those of this configuration."""
+        """Give the workers that a stage waits for: none where it and all before it are of this configuration."""
         if not self.is_main or stage.name not in FANNED_OUT:
             return []
         before = [self.stages[name].provenance for name in pipeline.upstream(self.stages, stage.name)]
@@ -65,9 +65,9 @@ class Plan:
 
 
 def plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
-    """Check params.yaml and give the plan; a mistake is said in a line, and ends Snakemake with exit code 2.
+    """Check params.yaml and give the plan; a mistake gets a line and ends Snakemake with exit code 2.
 
-    at_once: trials that Snakemake trains at once: its cores here, its jobs on a cluster.
+    at_once: the number of trials that train at once: Snakemake's cores here, its jobs on a cluster.
     """
     return _or_refuse(lambda: _plan(is_main, is_dry, at_once))
 
@@ -82,23 +82,23 @@ def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
     if is_main:
         premise.begin(params)
         read_beginnings(params.corpus)
-        commands.before(params)
+        wandb.before(params)
         if not held(LOCK):
             _clear(found, is_dry)
     return found
 
 
 def _inherit(params: Params) -> None:
-    """Set what jobs get from the run that starts them: the code, the command, and what trains, which decides last digits."""
+    """Set what jobs inherit from the run that starts them: the code, the command, and the device, which decides last digits."""
     for name, path in (("PYTHONPATH", Path("src").resolve()), ("PATH", Path(sys.executable).parent)):
         os.environ[name] = os.pathsep.join(filter(None, [str(path), os.environ.get(name)]))
     os.environ[devices.VARIABLE] = devices.device(params.execution.device)
 
 
 def _clear(found: Plan, is_dry: bool) -> None:
-    """Take away what runs that were killed have left, and the records of stages that are out of date."""
+    """Remove what killed runs have left, and the provenance of stages that are out of date."""
     if not is_dry:
-        for folder in (results.FOLDER, identity.work()):
+        for folder in (results.FOLDER, results.work()):
             files.prepare(folder)
         made_from = {path for stage in found.stages.values() for path in found.inputs(stage)}
         files.bring_to_the_present([*map(Path, made_from), *results.FOLDER.rglob("*.*")])
@@ -108,7 +108,7 @@ def _clear(found: Plan, is_dry: bool) -> None:
 
 
 def _or_refuse(ask: Callable[[], T]) -> T:
-    """Say a mistake in a line: Snakemake would wrap an exception in a traceback."""
+    """Print a mistake as one line and exit, since Snakemake would wrap an exception in a traceback."""
     try:
         return ask()
     except UserError as error:

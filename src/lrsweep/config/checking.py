@@ -1,4 +1,4 @@
-"""Read and check params.yaml: one line for each thing wrong, with the key, what was found, what was expected and what to do."""
+"""Read and check params.yaml: one line for each mistake, with the key, what was found, what was expected and what to do."""
 
 import os
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ from lrsweep.space import Budget
 from lrsweep.text.settings import Corpus
 from lrsweep.trainers.builtin.settings import Generate
 
+PARAMS = Path("params.yaml")
+
 
 def load(path: Path) -> Params:
     """Read and check params.yaml.
@@ -31,7 +33,7 @@ def load(path: Path) -> Params:
 
 
 def parse_problems(tree: dict[str, Any]) -> list[Problem]:
-    """Find everything wrong with the parsed YAML: types and limits first, then what must hold between keys."""
+    """Find the mistakes in parsed YAML: types and limits first; where these are right, what must hold between keys."""
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
@@ -115,7 +117,7 @@ def _source_problems(c: Corpus) -> Iterator[Problem]:
 
 
 def _prompt_problems(g: Generate, context_length: int) -> Iterator[Problem]:
-    """Find prompts that no tokenizer makes fit. One that has more tokens than words may still be refused by `generate`."""
+    """Find prompts that are too long for any tokenizer. `generate` may refuse others, which have more tokens than words."""
     for number, prompt in enumerate(g.prompts):
         if len(prompt.encode()) > context_length and (least := fewest_tokens(prompt)) > context_length:
             found = Nothing(f"a prompt of at least {least} tokens ({prompt[:20]!r}…)")
@@ -124,7 +126,7 @@ def _prompt_problems(g: Generate, context_length: int) -> Iterator[Problem]:
 
 
 def fewest_tokens(text: str) -> int:
-    """Count the words that a text is cut into first. No byte-level BPE gives fewer tokens: its merges stay inside a word."""
+    """Count the words of a text. No byte-level BPE gives fewer tokens, since its merges stay inside a word."""
     from tokenizers import pre_tokenizers
 
     return len(pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text))

@@ -1,4 +1,4 @@
-"""The comments of params.yaml: made from the descriptions of its keys, which stand under the fields of the settings."""
+"""The comments of params.yaml, made from the descriptions of its keys, which stand under the fields of the settings."""
 
 import textwrap
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ COLUMN, WIDTH = 28, 130  # where a comment begins, and the longest line
 
 
 def refresh(text: str, descriptions: Mapping[str, str]) -> str:
-    """Give the text of params.yaml with a comment at each described key, by its dotted path; values and order stay.
+    """Write a comment at each described key of params.yaml, by its dotted path; values, order and the head of the file stay.
 
-    A comment stands behind the value, or above the key where the line would be too long. The head of the file stays.
+    A comment stands after the value, or above the key where the line would be too long.
     """
     document = Document(text)
     head = "".join(token.value for token in (document.tree.ca.comment or [None, None])[1] or [])
@@ -34,7 +34,7 @@ def refresh(text: str, descriptions: Mapping[str, str]) -> str:
 
 
 def _commented(line: str, said: str) -> str:
-    """Put a comment behind a line, or in lines above it."""
+    """Put a comment after a line, or in lines above it."""
     behind = f"{line:{COLUMN - 2}}  # {said}"
     if len(behind) <= WIDTH:
         return behind
@@ -43,7 +43,7 @@ def _commented(line: str, said: str) -> str:
 
 
 def _strip(value: object) -> None:
-    """Take the comments away."""
+    """Remove the comments."""
     if isinstance(value, CommentedMap | CommentedSeq):
         value.ca.items.clear()
         value.ca.comment = None

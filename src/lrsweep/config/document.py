@@ -1,4 +1,4 @@
-"""params.yaml as a document: values change, and comments, order and layout stay (a round trip by ruamel.yaml)."""
+"""params.yaml as a document: values change; comments, order and layout stay (a round trip by ruamel.yaml)."""
 
 from io import StringIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from lrsweep import files
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes null in a word; ruamel.yaml leaves it out."""
+    """Writes out null, which ruamel.yaml leaves empty."""
 
     def represent_none(self, data: None) -> ScalarNode:
         return self.represent_scalar("tag:yaml.org,2002:null", "null")
@@ -43,7 +43,7 @@ class Document:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file that a person owns: through a link, and with the rights that it had.
+    """Write a file that a person owns: follow a link, and keep the file's rights.
 
     Raises:
         UserError: it cannot be written.
@@ -56,7 +56,7 @@ def write(path: Path, text: str) -> None:
 
 
 def put(mapping: CommentedMap, key: str, value: Any) -> None:
-    """Set a key to a value of another document, on one line. What is written below the key stays below it."""
+    """Set a key to a value of another document, on one line. Comments below the key stay below it."""
     below = _take(mapping, key if key in mapping else _last(mapping))
     if key in mapping and _is_block(mapping[key]) and mapping[key].ca.comment:
         behind, *_ = mapping[key].ca.comment
@@ -66,7 +66,7 @@ def put(mapping: CommentedMap, key: str, value: Any) -> None:
 
 
 def remove(mapping: CommentedMap, key: str) -> None:
-    """Remove a key with the comment behind it. What is written below stays below the key before."""
+    """Remove a key with the comment after it. Comments below it stay, below the key before."""
     below = _take(mapping, key)
     before = list(mapping)[list(mapping).index(key) - 1]
     del mapping[key]
@@ -75,12 +75,12 @@ def remove(mapping: CommentedMap, key: str) -> None:
         _give(mapping, before, below)
 
 
-# ruamel.yaml keeps all that is written between two keys in one token at the end of the first one's value: the comment behind the
-# value, and after a line break what is written below it, up to the next key. So that has to move where the value goes.
+# ruamel.yaml keeps all text between two keys in one token at the end of the first one's value: the comment after the value and,
+# after a line break, the comments below it up to the next key. So these have to move where the value goes.
 
 
 def _leaf(parent: Any, key: Any) -> tuple[Any, Any, int]:
-    """Find the mapping or list, the key in it, and the slot where the token after a value is kept."""
+    """Find the mapping or list, the key in it, and the slot that keep the token after a value."""
     while _is_block(parent[key]):
         parent = parent[key]
         key = _last(parent)
@@ -88,7 +88,7 @@ def _leaf(parent: Any, key: Any) -> tuple[Any, Any, int]:
 
 
 def _take(parent: Any, key: Any) -> str:
-    """Cut off what is written below a value, without the comment behind it."""
+    """Cut off the comments below a value, without the comment after it."""
     holder, key, slot = _leaf(parent, key)
     found = holder.ca.items.get(key)
     if not found or not found[slot]:
@@ -102,7 +102,7 @@ def _take(parent: Any, key: Any) -> str:
 
 
 def _give(parent: Any, key: Any, below: str) -> None:
-    """Write text below a value."""
+    """Put comments below a value."""
     holder, key, slot = _leaf(parent, key)
     if below:
         found = holder.ca.items.setdefault(key, [None] * 4)

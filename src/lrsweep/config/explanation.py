@@ -1,4 +1,4 @@
-"""Explain keys of params.yaml: what each is, what it may be, its value, and the stages that another value runs again."""
+"""Explanations of the keys of params.yaml: what each is, what it may be, its value, and the stages that a change runs again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -14,12 +14,12 @@ LIMITS = {"exclusiveMinimum": "greater than", "minimum": "of at least", "exclusi
 
 
 def explain(asked: str, params: str, rerun: Callable[[str], Sequence[str]]) -> str:
-    """Explain a key in full, and the keys in it where it is a section.
+    """Explain a key in full and, where it is a section, list its keys.
 
-    params: the text of params.yaml. rerun: gives the stages that run again where a key has another value.
+    params: the text of params.yaml. rerun: gives the stages that run again when a key changes.
 
     Raises:
-        UserError: there is no such key; the nearest one is named.
+        UserError: there is no such key; the message names the nearest one.
     """
     known = {key.path: key for key in schema.keys(schema.read())}
     if asked not in known:
@@ -64,7 +64,7 @@ def form(fragment: Fragment) -> str:
 
 
 def _mapping(properties: Fragment) -> str:
-    """Say what a mapping holds; of a range its ends, of choices the choices."""
+    """Say what a mapping holds: for a range its ends, for choices the choices."""
     if "scale" in properties:
         parts = [one for one in ("min", "max", "scale", "type") if one in properties]
         return f"a range {{{', '.join(parts)}}}, each end {form(properties['min'])}"
@@ -74,7 +74,7 @@ def _mapping(properties: Fragment) -> str:
 
 
 def _near(asked: str, known: Mapping[str, Key]) -> str:
-    """Name the nearest key, by its whole path or by its last part alone."""
+    """Name the key with the nearest path or, where only a name was given, with the nearest last part."""
     lasts = {path.rpartition(".")[2]: path for path in reversed(list(known))}
     last = nearest(asked.rpartition(".")[2], lasts)
     near = nearest(asked, known) if "." in asked or last is None else lasts[last]
@@ -82,7 +82,7 @@ def _near(asked: str, known: Mapping[str, Key]) -> str:
 
 
 def _value(key: str, params: str) -> str | None:
-    """Show what stands in params.yaml, with its line; sections have none."""
+    """Show the value in params.yaml and its line; None for sections."""
     for path, name, node in yamlfile.positions(params):
         if path == key and (not isinstance(node, MappingNode) or node.flow_style):
             return f"{params[node.start_mark.index : node.end_mark.index]} (params.yaml, line {name.start_mark.line + 1})"

@@ -1,4 +1,4 @@
-"""Check the names of a configuration: those that sweep_bayes.space varies, and those that select.default gives."""
+"""Check the names of configurations, in sweep_bayes.space and in select.default, with their ranges and values."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -16,7 +16,7 @@ from lrsweep.trainers.builtin.settings import NAMES
 SPACE, DEFAULT = "sweep_bayes.space", "select.default"
 RANGE, CHOICES = "a range {min, max, scale: linear | log}", "{choices: [one, another]}"
 
-# Columns that stand beside those of the names
+# Columns of the tables of configurations beside those of the names
 RESERVED = {column.rstrip("?") for table in TABLES.values() if VALUES in table for column in table} | {SIMULATED}
 
 
@@ -49,9 +49,9 @@ def _space_problems(key: str, name: str, dimension: Dimension | Literal["auto"],
 
 
 def _name_problem(key: str, name: str, found: Dimension | Value, simulate: bool) -> Problem | None:
-    """Find what is wrong with the name itself. Curves that are made up may have any name."""
+    """Find what is wrong with the name itself; made-up curves take any name."""
     if name in RESERVED:
-        return Problem(key, name, "a name that is no column of the tables of trials", "give it another name")
+        return Problem(key, name, "a name that no column of the tables has already", "give it another name")
     if not name.isidentifier():
         return Problem(key, name, "a name of letters, digits and _", "give it another name")
     if name not in NAMES and not simulate:
@@ -62,7 +62,7 @@ def _name_problem(key: str, name: str, found: Dimension | Value, simulate: bool)
 
 
 def _dimension_problems(key: str, dimension: Dimension, takes: TypeAdapter | None) -> Iterator[Problem]:
-    """Find what is wrong with a range or with choices, on their own and for what the trainer takes, where that is known."""
+    """Find what is wrong with a range or with choices, in themselves and by what the trainer takes, where that is known."""
     if isinstance(dimension, Choice):
         yield from _choice_problems(key, dimension, takes)
         return
@@ -84,7 +84,7 @@ def _dimension_problems(key: str, dimension: Dimension, takes: TypeAdapter | Non
 
 
 def _kind_problem(key: str, dimension: Float | Int, takes: TypeAdapter) -> Problem | None:
-    """Find a range where the trainer takes words, of real numbers where it takes whole ones, or the other way round."""
+    """Find a range where the trainer takes words, or real numbers where it takes whole ones, or the other way round."""
     schema = takes.json_schema()
     if schema["type"] == "integer" and isinstance(dimension, Float):
         return Problem(f"{key}.type", Nothing("nothing"), "int: the trainer takes whole numbers", "add type: int")
@@ -106,7 +106,7 @@ def _choice_problems(key: str, dimension: Choice, takes: TypeAdapter | None) -> 
 
 
 def value_problem(key: str, value: Value, takes: TypeAdapter) -> Problem | None:
-    """Find why the trainer does not take a value, or give None."""
+    """Say why the trainer does not take a value; None where it does."""
     try:
         takes.validate_python(value)
     except ValidationError as error:
@@ -121,11 +121,11 @@ def _warmup_problems(key: str, longest: Value, p: Params) -> Iterator[Problem]:
 
 
 def _default_problems(p: Params) -> Iterator[Problem]:
-    """Find what is wrong with the configuration that the candidates are held against."""
+    """Find what is wrong with the configuration that the candidates are compared with."""
     given, space = p.select.default, p.sweep_bayes.space
     for name in dict.fromkeys(("lr", *space)):
         if name not in given and (name == "lr" or (p.simulate and name not in NAMES)):
-            yield Problem(f"{DEFAULT}.{name}", Nothing("nothing"), "a value to hold the candidates against", f"add {name}")
+            yield Problem(f"{DEFAULT}.{name}", Nothing("nothing"), "a value to compare the candidates with", f"add {name}")
     for name, value in given.items():
         key = f"{DEFAULT}.{name}"
         problem = _name_problem(key, name, value, p.simulate) if name not in space else None

@@ -1,4 +1,4 @@
-"""The schema of params.yaml: the settings of the rooms, put together. What must hold between keys is in checking.py."""
+"""The schema of params.yaml, put together from the settings of the rooms. checking.py knows what must hold between keys."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,7 @@ class Execution(Section):
     checkpoint_every: Count | None
     """steps between two checkpoints, from which a killed training goes on; null for none [steps]"""
     trial_minutes: Positive | None
-    """time after which a trial is taken to hang and its process is killed; null for no limit [minutes]"""
+    """time after which a trial counts as hanging and its process is killed; null for no limit [minutes]"""
     attempts: Count
     """starts of a trial whose process was killed or hung, before it is reported [starts]"""
     tracking: Literal["disabled", "offline", "online"]
@@ -39,7 +39,7 @@ class Params(Section):
     lr: Positive | None
     """maximum learning rate of the final training; null takes the selected one [-]"""
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    """number that everything random derives from [-]"""
+    """number that all random numbers are derived from [-]"""
     simulate: bool
     """true makes up curves instead of training, for tests of scale; every result then says so"""
     corpus: Corpus
@@ -63,7 +63,7 @@ class Params(Section):
     cluster: Cluster
     """k-means of the trials that survived"""
     importance: Importance
-    """how much each name of the space matters"""
+    """how much each hyperparameter of phase 2 matters"""
     assess: Assess
     """whether the metric and the stopping rule work"""
     select: Select

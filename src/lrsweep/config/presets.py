@@ -1,7 +1,7 @@
-"""Presets: a few values that are laid over params.yaml, whose comments, order and layout stay as they are.
+"""Presets: a few values that replace those of params.yaml, whose comments, order and layout stay as they are.
 
-A preset gives values key by key. In sweep_bayes.space and select.default names are free: a preset replaces the whole value of a
-name, adds a name that is not there, and removes one with `name: null`.
+A preset gives values key by key. In sweep_bayes.space and select.default, where names are free, a preset replaces the whole value
+of a name, adds a name that is not there, and removes one with `name: null`.
 """
 
 from collections.abc import Mapping
@@ -46,12 +46,12 @@ def apply(params_path: Path, names: list[str]) -> None:
 
 
 def known() -> list[str]:
-    """List the names of the presets that there are."""
+    """List the names of all presets."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def _lay(values: CommentedMap, preset: Mapping[str, Any], above: str, path: Path) -> None:
-    """Lay the values of a preset over those of a mapping of params.yaml, whose key path is `above`."""
+    """Lay the values of a preset over a mapping of params.yaml whose key path is `above`."""
     free = above in (f"{SPACE}.", f"{DEFAULT}.")
     for key, value in preset.items():
         if key not in values and not free:

@@ -1,7 +1,7 @@
 """params.schema.json: the schema of params.yaml for editors and `lrsweep explain`, made from the settings of the rooms.
 
-What a key is stands under its field. The values of params.yaml become the defaults. There are no references in the schema, so
-that each place of a range has a default of its own.
+The text under a field describes its key. The values of params.yaml become the defaults. The schema has no references, so that
+each range can have defaults of its own.
 """
 
 import json
@@ -17,7 +17,7 @@ from lrsweep.errors import UserError
 from lrsweep.trainers.builtin.settings import NAMES
 
 PATH = Path("params.schema.json")
-# Limits behind a validator of ours come from pydantic under names of its own.
+# Pydantic's own names for limits, which it uses after one of our validators.
 LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 WITHOUT_UNIT = "-"
 Fragment = dict[str, Any]
@@ -26,7 +26,7 @@ _PARTS = re.compile(r"(?P<text>.*?)(?: \[(?P<unit>[^\]]*)\](?: \((?P<source>.*)\
 
 
 class Description(NamedTuple):
-    """What the text under a field says: what the key is, the unit of a number, and where its value comes from."""
+    """The text under a field in parts: what the key is, the unit of a number, and the source of its value."""
 
     text: str
     unit: str | None
@@ -41,7 +41,7 @@ class Description(NamedTuple):
 
 
 class Key(NamedTuple):
-    """One key: its dotted path, its part of the schema, and the key that it stands in."""
+    """One key: its dotted path, its part of the schema, and the section that it stands in."""
 
     path: str
     fragment: Fragment
@@ -54,14 +54,14 @@ class Key(NamedTuple):
 
     @property
     def unit(self) -> str | None:
-        """The unit of a number, WITHOUT_UNIT of a pure one; None of what is no number. The ends of a range have the range's."""
+        """The unit of a number, WITHOUT_UNIT where it has none; None for other values. The ends of a range have its unit."""
         kinds = {one.get("type") for one in self.fragment.get("anyOf", [self.fragment])}
         above = self.above.unit if self.above and kinds & {"number", "integer"} else None
         return self._said.unit or above
 
     @property
     def source(self) -> str | None:
-        """Where the value comes from, as far as the text of the key or of the section above names it."""
+        """The source of the value, where the text of the key or of its section names one."""
         return self._said.source or (self.above.source if self.above else None)
 
     @property
@@ -70,7 +70,7 @@ class Key(NamedTuple):
 
 
 def make(values: Mapping[str, Any]) -> Fragment:
-    """Make the schema; the values of params.yaml become the defaults, and their order that of the keys."""
+    """Make the schema; the values of params.yaml become the defaults, and the keys are in their order."""
     own = Params.model_json_schema()
     found = _inlined(own, own["$defs"])
     _add_names(found["properties"])
@@ -80,10 +80,10 @@ def make(values: Mapping[str, Any]) -> Fragment:
 
 
 def write(params_path: Path) -> None:
-    """Write PATH from params.yaml, and its comments anew.
+    """Write PATH from params.yaml, and write the comments of params.yaml anew.
 
     Raises:
-        UserError: params.yaml is no YAML, or one of both cannot be written.
+        UserError: params.yaml is not YAML, or one of the two cannot be written.
     """
     text = yamlfile.read(params_path)
     schema = make(yamlfile.parse(text, params_path))
@@ -122,13 +122,13 @@ def descriptions(schema: Fragment) -> dict[str, str]:
 
 
 def section_of(fragment: Fragment) -> Fragment | None:
-    """Find the part of a fragment that is a mapping of keys; it may stand beside null or "auto". Choices are none."""
+    """Find the part of a fragment that is a mapping of keys, also beside null or "auto"; choices are not one."""
     found = [one for one in fragment.get("anyOf", [fragment]) if "properties" in one]
     return found[0] if len(found) == 1 and "choices" not in found[0]["properties"] else None
 
 
 def _inlined(fragment: Any, definitions: Mapping[str, Any]) -> Any:
-    """Replace references, and drop the titles and descriptions that pydantic makes of the names and docstrings of classes."""
+    """Replace references, and drop the titles and descriptions that pydantic makes from names and docstrings of classes."""
     if isinstance(fragment, list):
         return [_inlined(one, definitions) for one in fragment]
     if not isinstance(fragment, dict):
@@ -157,7 +157,7 @@ def _add_names(properties: Fragment) -> None:
 
 
 def _dimension(name: str, takes: Fragment, kinds: list[Fragment]) -> Fragment:
-    """Make the part of a name in the space: of the kinds of dimensions, those that fit what the trainer takes."""
+    """Make the schema of a name in the space, from the kinds of dimensions that fit what the trainer takes."""
     limits = {key: value for key, value in takes.items() if key != "description"}
     fitting = []
     for kind in kinds:
@@ -174,7 +174,7 @@ def _dimension(name: str, takes: Fragment, kinds: list[Fragment]) -> Fragment:
 
 
 def _add_defaults(fragment: Fragment, values: Mapping[str, Any], top: bool = False) -> None:
-    """Put values as defaults to the properties, in the order of the values; sections at the top have no default of their own."""
+    """Make values the defaults of properties, in the order of the values; top-level sections have no default of their own."""
     own = fragment["properties"]
     fragment["properties"] = {**{key: own[key] for key in values if key in own}, **own}
     for key, value in values.items():

@@ -1,4 +1,4 @@
-"""Say in words what breaks the schema of params.yaml: pydantic's errors as one problem for each mistake."""
+"""Violations of the schema of params.yaml in words: one problem for each mistake, from pydantic's errors."""
 
 import difflib
 import re
@@ -17,7 +17,7 @@ RANGE = "a mapping of min, max and scale"
 
 
 class Problem(NamedTuple):
-    """One thing wrong with params.yaml."""
+    """One mistake in params.yaml."""
 
     key: str
     found: Any
@@ -30,10 +30,10 @@ class Problem(NamedTuple):
 
 
 class Nothing(str):
-    """What was found where no value can be shown; stands unquoted."""
+    """What was found, where there is no value to show; it is not quoted."""
 
 
-# Of pydantic's errors, those whose own words mean little to somebody who writes YAML: what is expected, and what to do.
+# What is expected and what to do, for those of pydantic's errors whose own words mean little to a writer of YAML
 WORDS = {
     "bool_type": ("true or false", "write one of them, without quotes"),
     "float_type": ("number", "write it in figures, for example 0.001 or 1.0e-3"),
@@ -58,13 +58,13 @@ def of(error: ValidationError, tree: Mapping[str, Any]) -> list[Problem]:
     problems = []
     for key, group in items.items():
         inside = any(other.startswith((f"{key}.", f"{key}[")) for other in items) and isinstance(group[0]["input"], dict | list)
-        if key not in renamed and not inside:  # what is wrong inside says more than that the whole is not "auto" either
+        if key not in renamed and not inside:  # a mistake inside says more than that the whole is not "auto" either
             problems.append(describe(key, group))
     return problems
 
 
 def _meant(loc: tuple[Any, ...], tree: Mapping[str, Any]) -> bool:
-    """Say whether an error is of the kind of dimension that somebody meant: pydantic gives those of all kinds."""
+    """Say whether an error is about the kind of dimension that was meant, since pydantic reports the errors of all kinds."""
     if loc[:2] == ("sweep_bayes", "space") and loc[-1] == "literal['auto']":
         return loc[2] == "lr"
     kinds = [i for i, part in enumerate(loc) if part in DIMENSIONS]
@@ -72,12 +72,12 @@ def _meant(loc: tuple[Any, ...], tree: Mapping[str, Any]) -> bool:
         return True
     value: Any = reduce(getitem, loc[: kinds[0]], tree)
     if not isinstance(value, Mapping):
-        return loc[kinds[0]] == "Float"  # one says it for all
+        return loc[kinds[0]] == "Float"  # one error stands for all
     return loc[kinds[0]] == ("Choice" if "choices" in value else "Int" if "type" in value else "Float")
 
 
 def _renamed(items: dict[str, list[Any]]) -> Iterator[str]:
-    """Find missing keys that stand there under a name which is nearly theirs: one mistake, and not two."""
+    """Find missing keys that are there under a misspelt name: that is one mistake, and not two."""
     for key, (item, *_) in items.items():
         above, _, _ = key.rpartition(".")
         if item["type"] == "extra_forbidden" and (near := nearest(str(item["loc"][-1]), keys_beside(item["loc"]))):
@@ -85,7 +85,7 @@ def _renamed(items: dict[str, list[Any]]) -> Iterator[str]:
 
 
 def describe(key: str, group: Sequence[Any]) -> Problem:
-    """Make one problem of pydantic's errors at one key. There are several where it may be one of several things."""
+    """Make one problem of pydantic's errors at one key; a key that may hold several kinds of values has several errors."""
     item, kind = group[0], group[0]["type"]
     if kind == "extra_forbidden":
         near = nearest(str(item["loc"][-1]), keys_beside(item["loc"]))
@@ -122,7 +122,7 @@ def _expected(item: Any) -> str:
 
 
 def _whole(value: Any) -> int | None:
-    """Give the whole number that somebody meant who wrote 300.0, "300" or 3e2."""
+    """Give the whole number that 300.0, "300" or 3e2 was meant to be."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -131,19 +131,19 @@ def _whole(value: Any) -> int | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Find the known name that is most like this one, if one is."""
+    """Find the known name most like this one, if any is."""
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
 def _readable(loc: tuple[Any, ...]) -> str:
-    """Write the key path, sharpness.steps[0], without the names of union members that pydantic adds to it."""
+    """Write the key path, such as sharpness.steps[0], without the names of union members that pydantic adds to it."""
     members = rf"literal\[.*\]|function-.*|constrained-.*|float|int|str|{'|'.join(DIMENSIONS)}"
     parts = [part for part in loc if isinstance(part, int) or not re.fullmatch(members, part)]
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
 
 def keys_beside(loc: tuple[Any, ...]) -> list[str]:
-    """List the known keys of the mapping that a key stands in."""
+    """List the known keys of the mapping that holds a key."""
     model: type[BaseModel] | None = Params
     for part in loc[:-1]:
         if part in DIMENSIONS:
@@ -154,7 +154,7 @@ def keys_beside(loc: tuple[Any, ...]) -> list[str]:
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:
-    """Find the section that a key holds, where it may hold one: a range, or a section beside null."""
+    """Find the section that a key may hold, such as a range, also beside null."""
     kinds = get_args(annotation) or (annotation,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 

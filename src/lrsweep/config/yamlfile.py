@@ -1,4 +1,4 @@
-"""Files of YAML 1.2 that a person writes, read strictly: what is wrong is named with its line. DVC reads them in the same way."""
+"""YAML 1.2 files that a person writes, read strictly: a mistake is named with its line. DVC reads them in the same way."""
 
 import re
 from collections.abc import Iterator
@@ -15,23 +15,23 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from lrsweep.errors import UserError
 
-# Bounds on a file: far above what a person writes, and read within seconds.
+# Bounds on a file, far above what a person writes; a file within them is read within seconds.
 MOST_BYTES = 1 << 18
-MOST_VALUES = 20_000  # with those that aliases repeat
-MOST_LEVELS = 20  # of mappings and lists in each other
+MOST_VALUES = 20_000  # with aliases written out
+MOST_LEVELS = 20  # of nested mappings and lists
 MOST_DIGITS = 400  # the largest float has 309
 
-# Plain scalars that some readers of YAML take for another number, or for text: 0100 is 64, 1:30 is 90, 1_000 is 1000, 0o17 is 15.
+# Plain scalars that readers of YAML understand differently: for some 0100 is 64, 1:30 is 90, 1_000 is 1000, 0o17 is 15.
 _AMBIGUOUS = re.compile(r"[-+]?(0[0-9]+|[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?|[0-9.]*[0-9]_[0-9_.]*|0o[0-7]+|0b[01]+)")
 _TAG = "tag:yaml.org,2002:"
 
 
 class _Refused(Exception):
-    """Of a file whose name is not known here."""
+    """A mistake in a file, without the name of the file, which its reader adds."""
 
 
 class _Shallow(Composer):
-    """Composes values down to MOST_LEVELS: what is deeper is refused before it is read."""
+    """Composes values down to MOST_LEVELS, and refuses deeper ones before they are read."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -48,7 +48,7 @@ class _Shallow(Composer):
 
 
 class _Representer(SafeRepresenter):
-    """Quotes all text but words: ruamel.yaml writes ": a" so that it cannot read it again."""
+    """Quotes all text but plain words, since ruamel.yaml writes ": a" in a way that it cannot read."""
 
     def represent_str(self, data: str) -> ScalarNode:
         style = None if re.fullmatch(r"\w([\w./ -]*\w)?", data) else "'"
@@ -59,14 +59,14 @@ _Representer.add_representer(str, _Representer.represent_str)
 
 
 class _Tree:
-    """Makes plain mappings, lists and values of nodes, and refuses what is ambiguous."""
+    """Makes plain mappings, lists and values from nodes, and refuses ambiguous ones."""
 
     def __init__(self, reader: YAML) -> None:
         self.constructor = reader.constructor
         self.values = 0
 
     def of(self, node: Node, level: int = 0) -> Any:
-        """Give what a node holds; an alias gives what it stands for."""
+        """Give the value of a node; an alias has the value that it stands for."""
         self.values += 1
         if self.values > MOST_VALUES or level > MOST_LEVELS:
             limit = f"{MOST_VALUES} values in {MOST_LEVELS} levels, aliases written out"
@@ -98,7 +98,7 @@ def read(path: Path) -> str:
     """Read the text of a file.
 
     Raises:
-        UserError: there is no such file, it cannot be read, it is too large, or it is not UTF-8.
+        UserError: the file is missing, too large, not UTF-8, or cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -117,10 +117,10 @@ def read(path: Path) -> str:
 
 
 def parse(text: str, name: object) -> dict[str, Any]:
-    """Parse YAML text into a mapping; `name` stands in errors.
+    """Parse YAML text into a mapping; errors name the text `name`.
 
     Raises:
-        UserError: the text is no YAML, has a key twice, holds what readers of YAML understand differently, or is no mapping.
+        UserError: the text is not YAML, has a key twice or an ambiguous value, or is not a mapping.
     """
     reader = YAML(typ="safe", pure=True)
     reader.Composer = _Shallow
@@ -145,7 +145,7 @@ def parse(text: str, name: object) -> dict[str, Any]:
 
 
 def dump(value: Any, flow: bool = False) -> str:
-    """Write values as YAML 1.2, in their order: a key a line, or all on one line in braces and brackets."""
+    """Write values as YAML 1.2, in their order: a line for each key or, as flow, all on one line in braces and brackets."""
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style, writer.width, writer.sort_base_mapping_type_on_output = flow, 1 << 20, False  # type: ignore[assignment]
     writer.Representer = _Representer
@@ -155,7 +155,7 @@ def dump(value: Any, flow: bool = False) -> str:
 
 
 def positions(text: str) -> Iterator[tuple[str, Node, Node]]:
-    """Yield the dotted path of each key of YAML text that `parse` takes, with its node and that of its value."""
+    """Yield the dotted path of each key of YAML text that `parse` takes, with the nodes of the key and of its value."""
     waiting = [("", YAML(typ="safe", pure=True).compose(text))]
     while waiting:
         above, mapping = waiting.pop(0)
@@ -166,7 +166,7 @@ def positions(text: str) -> Iterator[tuple[str, Node, Node]]:
 
 
 def _entries(node: MappingNode) -> Iterator[tuple[str, Node]]:
-    """Yield names and values, and refuse a name that stands twice: YAML itself lets the last one win, in silence."""
+    """Yield names and values, and refuse a name that stands twice, where YAML itself silently takes the last."""
     lines: dict[str, str] = {}
     for key, value in node.value:
         if not isinstance(key, ScalarNode) or key.tag != f"{_TAG}str":
@@ -188,7 +188,8 @@ def _shortened(text: str) -> str:
 
 
 def _problem(error: MarkedYAMLError, text: str) -> str:
-    """Say what is no YAML, in one line, with the place."""
+    """Say in one line what is not YAML, and where."""
+
     mark = error.problem_mark or error.context_mark
     assert mark is not None, "the parser names a place"
     lines = text.splitlines()

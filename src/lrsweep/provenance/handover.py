@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from lrsweep.errors import Mismatch, UserError
-from lrsweep.provenance.trace import Workspace
+from lrsweep.provenance.workspace import Workspace
 
 
 def record(workspace: Workspace) -> None:

@@ -15,34 +15,34 @@ def _known(value: Any) -> bool:
 
 
 def num(value: Any) -> str:
-    """Four significant digits; integers and texts as they are."""
+    """Write four significant digits; integers and texts as they are."""
     if not _known(value):
         return "n/a"
     return f"{value:.4g}".replace("-", MINUS) if isinstance(value, float) else str(value)
 
 
 def nats(value: Any) -> str:
-    """A loss or a difference of losses: three decimals, one more than the noise between seeds needs."""
+    """Write a loss or a difference of losses: three decimals, one more than the noise between seeds needs."""
     return f"{value:.3f}".replace("-", MINUS) if _known(value) else "n/a"
 
 
 def in_nats(value: Any) -> str:
-    """The same with its unit, where there is a value."""
+    """Write a loss with its unit, where there is a value."""
     return f"{nats(value)} nats" if _known(value) else "n/a"
 
 
 def share(value: Any) -> str:
-    """A share in percent."""
+    """Write a share in percent."""
     return f"{100 * value:.1f} %".replace("-", MINUS) if _known(value) else "n/a"
 
 
 def yes(value: Any) -> str:
-    """yes, no, or n/a."""
+    """Write yes, no, or n/a."""
     return ("yes" if value else "no") if _known(value) else "n/a"
 
 
 def span(low: Any, high: Any, one: Any = num) -> str:
-    """An interval, which may be open at an end."""
+    """Write an interval, which may be open at an end."""
     if not _known(low) and not _known(high):
         return "n/a"
     if not _known(high):
@@ -51,23 +51,23 @@ def span(low: Any, high: Any, one: Any = num) -> str:
 
 
 def nats_span(low: Any, high: Any) -> str:
-    """An interval of losses."""
+    """Write an interval of losses."""
     return span(low, high, nats)
 
 
 def share_span(low: Any, high: Any) -> str:
-    """An interval of shares, in percent."""
+    """Write an interval of shares, in percent."""
     return span(low, high, share)
 
 
 def listed(words: Any) -> str:
-    """Words as a sentence has them: a, b and c."""
+    """Write words as a sentence does: a, b and c."""
     *first, last = map(str, words)
     return f"{', '.join(first)} and {last}" if first else last
 
 
 def beside_lr(values: Mapping[str, Any]) -> list[str]:
-    """A configuration but for its learning rate: each name with its value."""
+    """Name the values of a configuration but for its learning rate."""
     return [f"{label(name)} {num(value)}" for name, value in values.items() if name != "lr"]
 
 

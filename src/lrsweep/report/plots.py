@@ -188,7 +188,7 @@ def _panel(figure: go.Figure, at: Mapping[str, int], name: str, part: pd.DataFra
     part = part.sort_values("value")
     if scale == "log":
         ticks = _log_ticks(part["value"])[1]
-        few = ticks[:: 1 + len(ticks) // 6]
+        few = ticks[:: 1 + len(ticks) // 4]  # more would run into one another
         figure.update_xaxes(type="log", tickvals=[float(text) for text in few], ticktext=few, **at)
     style = {"mode": "markers", "name": "complete trial", "marker": {"color": "#56B4E9", "size": 8}}
     line = {"mode": mode, "name": "best of its slice", "marker": {"color": "#D55E00", "symbol": "diamond", "size": 9}}

@@ -1,0 +1,1 @@
+"""What runs a study: its trials, their identity, workers and their supervisors, progress."""

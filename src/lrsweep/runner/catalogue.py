@@ -1,4 +1,4 @@
-"""Which study each stage that trains has."""
+"""The studies by their stages."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,8 +23,8 @@ def study_of(stage: str, params: Params, results: Results) -> Study:
 def started(params: Params, results: Results) -> Iterator[tuple[str, Path]]:
     """Give the stages whose study has started, each with its log of trainings.
 
-    Where the stages before have not run here, since the study runs in another workspace with the same work folder, the newest
-    log of the stage there counts.
+    A study may run in another workspace with the same work folder, while the stages before it have not run here. Then the newest
+    log of the stage in the work folder counts.
     """
     for stage, kind in STUDIES.items():
         try:

@@ -1,6 +1,6 @@
 """Checkpoints: the state of a training run and its curve so far, from which it goes on to the same bits after it was killed.
 
-A checkpoint is a folder: what the trainer saves, and curve.safetensors. It is there whole or not at all.
+A checkpoint is a folder with what the trainer saves and curve.safetensors. It is there whole or not at all.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from safetensors.numpy import save as save_arrays
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.search.curves import STEP_COLUMNS, Curve
+from lrsweep.search.curve import STEP_COLUMNS, Curve
 from lrsweep.search.trial import EvalPoint, RungPoint
 from lrsweep.trainers.trainer import Eval, Observation, Run
 
-KEPT = 2  # the newest, and the one before in case that it is damaged
+KEPT = 2  # the newest, and the one before in case the newest is damaged
 CURVE = "curve.safetensors"
 
 
 def write(folder: Path, identity: str, run: Run, curve: Curve) -> None:
-    """Write a checkpoint; `identity` is a digest of all that the run depends on."""
+    """Write a checkpoint; `identity` is the digest of all that the run depends on."""
     unfinished = files.temporary(folder)
     with files.writing(folder), files.folder_for(folder):
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -45,9 +45,9 @@ def write(folder: Path, identity: str, run: Run, curve: Curve) -> None:
 
 
 def read(folder: Path, identity: str, run: Run) -> Curve | None:
-    """Put a checkpoint into a run and give its curve.
+    """Load a checkpoint into a run and give its curve.
 
-    None, and the run as it was, where it is not this run's or not intact, which is said on stderr.
+    Where it is damaged or another run's, say so on stderr, leave the run as it is and give None.
     """
     try:
         with safe_open(folder / CURVE, "np") as file:
@@ -77,7 +77,7 @@ class Series:
     every: int | None  # steps; None for none
 
     def resume(self, run: Run, start: Path | None) -> Curve:
-        """Put the newest good checkpoint into the run, or the one at `start`; give its curve, an empty one without any."""
+        """Load the newest good checkpoint into the run, or else the one at `start`; give its curve, empty where there is none."""
         newest_first = sorted((path for path in self.folder.glob("*") if path.name.isdecimal()), reverse=True)
         for path in [*newest_first, *([start] if start else [])]:
             if curve := read(path, self.identity, run):
@@ -85,7 +85,7 @@ class Series:
         return Curve()
 
     def keep(self, observations: Iterable[Observation], run: Run, curve: Curve, eval_every: int) -> Iterator[Observation]:
-        """Pass observations on, and write a checkpoint once the consumer has put the last one of a step into the curve."""
+        """Pass observations on; write a checkpoint when the consumer has added the last one of a step to the curve."""
         for seen in observations:
             yield seen
             last_of_step = isinstance(seen, Eval) or seen.step % eval_every != 0
@@ -95,16 +95,17 @@ class Series:
                     shutil.rmtree(old, ignore_errors=True)
 
     def remove(self) -> None:
-        """Remove all of them: what they were for is written."""
+        """Remove all checkpoints of the run, whose record is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _digest(about: str, arrays: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256(about.encode())
     for name in STEP_COLUMNS:
-        digest.update(np.ascontiguousarray(arrays[name]))
+        digest.update(arrays[name].tobytes())
     return digest.hexdigest()
 
 
-def _refuse(folder: Path, why: str) -> None:
+def _refuse(folder: Path, why: str) -> Curve | None:
     print(f"lrsweep: {folder}: not used ({why}); training goes on from an earlier step", file=sys.stderr)
+    return None

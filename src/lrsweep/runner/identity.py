@@ -1,14 +1,14 @@
 """The identity of a trial: a digest of all that it depends on, by which its record is found, kept and refused.
 
-It covers values, and not files chosen by hand: the settings of the trainer and of the study, the tokens, the library versions, what
-decides the last digits of a number (the instructions of the CPU, or the GPU), and the meaning of the code that decides a trial. So a
-changed comment or colour trains nothing again, and a changed formula, constant or default does. What a digest of code cannot see is
-caught by a golden test, which guards RESULTS.
+It covers the settings of the trainer and of the study, the tokens, the library versions, what decides the last digits of a number
+(the vector instructions of the CPU, or the GPU), and the meaning of the code that decides a trial. So a changed comment or colour
+trains nothing again, and a changed formula, constant or default does. A golden test catches what a digest of code cannot see,
+and guards RESULTS.
 
-The records of a study lie in work/<digest>/<stage>/. identity.json there holds what the digest is of, so that a difference can be named.
+The records of a study lie in work/<digest>/<stage>/. identity.json there holds what the digest is made of, so that a difference
+can be named.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,12 +21,11 @@ from lrsweep.errors import UserError
 from lrsweep.runner import meaning
 from lrsweep.store import results as store
 from lrsweep.store.records import canonical_digest
-from lrsweep.store.results import Results
+from lrsweep.store.results import LIBRARIES, Results, work
 from lrsweep.trainers.devices import capability, device
 
-RESULTS = 1  # raised by whoever changes what tests/runner/test_golden.py holds: then all is trained again
+RESULTS = 1  # raise it with every change of what tests/runner/test_golden.py holds: then all is trained again
 
-LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")
 ROOMS = ("space", "search", "trainers", "text", "seeding")  # whose meaning counts; the others carry, show and record
 TRAINING = ("runner.training",)
 STUDY = ("search.study", "search.proposing")
@@ -45,17 +44,17 @@ class Identity:
         """The SHA-256 of the content."""
         return canonical_digest(dict(self.content))
 
-    @property
+    @cached_property
     def folder(self) -> Path:
-        """Where the records lie; that of made-up trials begins with `simulated-`."""
+        """The folder of the records; for made-up trials its name begins with `simulated-`."""
         mark = "simulated-" if self.content["trainer"]["simulate"] else ""
         return work() / f"{mark}{self.digest[:16]}" / self.stage
 
     def open(self) -> None:
-        """Make the folder, with what it is named after.
+        """Make the folder, with what its name is a digest of.
 
         Raises:
-            UserError: the folder is another identity's, or cannot be written.
+            UserError: the folder belongs to another identity, or cannot be written.
         """
         path = self.folder / FILE
         if not path.exists():
@@ -65,18 +64,13 @@ class Identity:
             raise UserError(f"{path}: found another identity ({changed}), expected that of this study; remove {self.folder}")
 
 
-def work() -> Path:
-    """Give the folder that trials are kept in; LRSWEEP_WORK moves it, so that several workspaces can share it."""
-    return Path(os.environ.get("LRSWEEP_WORK", "work"))
-
-
 def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Params, results: Results) -> Identity:
     """Give the identity of a stage's trainings.
 
     own: what they depend on beside the trainer, the tokens, the seed, the libraries and the code of `roots`.
 
     Raises:
-        UserError: the text is not in tokens yet.
+        UserError: the text has not been tokenized yet.
     """
     trained = "trainers.simulated" if params.simulate else "trainers.builtin.trainer"
     tokens = None if params.simulate else results.read_json("tokenize/tokens.json")

@@ -1,7 +1,7 @@
-"""The meaning of code: what is left of a module when nothing but its words to people is taken away.
+"""The meaning of code: what is left of a module without its words to people.
 
-Two texts of a module mean the same when they differ in comments, docstrings, layout, or texts for people: a text that has a space in
-it is a message, a caption or a description, and no key. Everything else counts: a formula, a constant, a default, an order.
+Two versions of a module mean the same when they differ in comments, docstrings, layout or texts for people alone. A string with a
+space in it is a message, a caption or a description, and not a key. All else counts: a formula, a constant, a default, an order.
 """
 
 import ast
@@ -15,7 +15,7 @@ from pathlib import Path
 from lrsweep import files
 
 PACKAGE = Path(__file__).parents[1]
-READ: dict[Path, tuple[files.Stamp | None, str]] = {}  # the meaning of each file as it was first asked for, here or before a fork
+READ: dict[Path, tuple[files.Stamp | None, str]] = {}  # the meaning of each file when it was first read, here or before a fork
 
 
 def digest(roots: Iterable[str], rooms: Iterable[str]) -> str:
@@ -27,7 +27,7 @@ def digest(roots: Iterable[str], rooms: Iterable[str]) -> str:
 
 @cache
 def closure(root: str, rooms: frozenset[str]) -> frozenset[Path]:
-    """Give the source files of a module, search.study, and of all that it imports from these rooms, itself included."""
+    """Give the source files of a module such as search.study, and of all that it imports from these rooms."""
     found: set[Path] = set()
     waiting = [root]
     while waiting:
@@ -41,20 +41,20 @@ def closure(root: str, rooms: frozenset[str]) -> frozenset[Path]:
 
 
 def of(path: Path) -> str:
-    """Give the meaning of a source file, as Python in one spelling, as it was when it was first asked for."""
+    """Give the meaning of a source file when it was first read, as Python in one spelling."""
     if path not in READ:
         READ[path] = files.stamp(path), meaning(path.read_text(encoding="utf-8"))
     return READ[path][1]
 
 
 def load() -> None:
-    """Import all whose meaning was asked for: what is imported later may have been edited by then."""
+    """Import all files whose meaning was read, since a file that is imported later may have been edited by then."""
     for path in READ:
         import_module(".".join(("lrsweep", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"))
 
 
 def edited() -> list[Path]:
-    """Give the files that mean something else now than when it was asked for."""
+    """Give the files whose meaning has changed since it was first read."""
     found = []
     for path, (was, meant) in READ.items():
         if (now := files.stamp(path)) != was:
@@ -76,7 +76,7 @@ def meaning(source: str) -> str:
 
 
 class _Wordless(ast.NodeTransformer):
-    """Takes texts that stand alone away, as docstrings do, and empties those that have a space in them."""
+    """Removes strings that stand alone, as docstrings do, and empties strings with a space in them."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):

@@ -1,24 +1,23 @@
-"""What a run was begun with: to its end params.yaml and the code that decides trials stay as they were, or it ends with a line.
+"""The premise of a run: params.yaml and the code that decides trials stay as they were when it began, or it ends with a line.
 
-A process trains under the identity of what it has in memory, so an edit gets into no record. But what is made after it would lie
-beside what was made before.
+A process trains under the identity of what it has in memory, so an edit enters no record. But a process that starts after the
+edit would train something else than those before it.
 """
 
 import json
 import os
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from lrsweep import files
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import identity, meaning
 
-PARAMS = Path("params.yaml")
-VARIABLE = "LRSWEEP_PARAMS"  # what a run began with, as its jobs inherit it
+VARIABLE = "LRSWEEP_PARAMS"  # the parameters that a run began with, which its jobs inherit
 SAVING_S = 1.0  # in which an editor has saved a file
 
 
@@ -28,10 +27,10 @@ def begin(params: Params) -> None:
 
 
 def load() -> Params:
-    """Read params.yaml for a command, which is part of a run or is one itself.
+    """Read params.yaml for a command, which is part of a run or begins one.
 
     Raises:
-        UserError: the file is wrong, or other than where the run began.
+        UserError: the file is wrong, or was edited since the run began.
     """
     params = checking.load(PARAMS)
     if VARIABLE in os.environ:
@@ -42,16 +41,16 @@ def load() -> Params:
 
 
 class Watch:
-    """Looks whether something was edited; as long as the times of files stay, that costs next to nothing."""
+    """A watch for edits, which costs next to nothing while the times of the files stay the same."""
 
     def __init__(self) -> None:
         self._stamp: files.Stamp | None = None
 
     def check(self) -> None:
-        """Hold params.yaml and the code against what the run began with.
+        """Compare params.yaml and the code with what the run began with.
 
         Raises:
-            UserError: one of them is other now.
+            UserError: one of them was edited.
         """
         try:
             self._check()
@@ -79,6 +78,6 @@ def _changed(what: Iterable[object]) -> UserError:
 
 
 def _tree(params: Params) -> dict[str, Any]:
-    """Give what decides results: how the work is done may change on the way, but not on what."""
+    """Give the parameters that decide results; the others of `execution` may change during a run, except the device."""
     tree = params.model_dump(mode="json")
     return {**tree, "execution": {"device": tree["execution"]["device"]}}

@@ -1,4 +1,4 @@
-"""The probes of sharpness as a study: a few trials of phase 1, under and over the edge, measured while they are trained again."""
+"""The probes of sharpness as a study: a few trials of phase 1, trained again and measured, below and above the edge."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any
 
 from lrsweep import files
 from lrsweep.runner import progress
+from lrsweep.runner.extent import why_unmeasured
 from lrsweep.runner.identity import TRAINING
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.search import plan
@@ -16,7 +17,6 @@ from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import COMPLETE
 from lrsweep.space import Budget
 from lrsweep.store.records import canonical_digest
-from lrsweep.trainers.builtin.settings import measures
 from lrsweep.trainers.trainer import Trainer
 
 Row = dict[str, Any]
@@ -33,24 +33,11 @@ class Probes(Study):
         """The length of a trial of phase 1."""
         return self.params.sweep_uniform
 
-    @property
-    def why_none(self) -> str | None:
-        """Say why nothing is measured; None where something is."""
-        if self.params.sharpness is None:
-            return "sharpness is null in params.yaml"
-        if self.params.sweep_uniform.imported:
-            return "phase 1 was trained elsewhere"
-        if self.params.simulate:
-            return "curves are made up"
-        if not measures(self.params.optimizer.optimizer):
-            return f"curvature is measured for AdamW, and optimizer.optimizer is {self.params.optimizer.optimizer}"
-        return None
-
     @cached_property
     def chosen(self) -> list[Row]:
-        """The trials that are measured, with the side of the edge that they are on."""
+        """The trials that are measured, each with its side of the edge."""
         section = self.params.sharpness
-        if self.why_none or section is None:
+        if why_unmeasured(self.params) or section is None:
             return []
         trials = self.results.read_table("sweep_uniform/trials.parquet").to_dict("records")
         edge_lr = self.results.read_json("edge/edge.json")["edge_lr"]
@@ -64,24 +51,24 @@ class Probes(Study):
 
     @cached_property
     def plan(self) -> Plan:
-        """The chosen trials, which do not depend on one another."""
+        """The chosen trials, which are independent of each other."""
         return plan.independent(len(self.chosen), self.budget.steps, self.done)
 
     @property
     def own(self) -> Mapping[str, Any]:
-        """What is measured, and the length of the trials, from which their schedule follows."""
+        """What is measured, and the length of the trials, which decides their schedule."""
         section = self.params.sharpness
         exclude = {"trials_per_side"}
         return {**self.budget.model_dump(mode="json", include=BUDGET), "probes": section and section.model_dump(exclude=exclude)}
 
     def path(self, task: Task) -> Path:
-        """Give the place of the rows of a trial, by what is trained."""
+        """Give the path of the rows of a trial, by its LR and seed."""
         row = self.chosen[task.trial]
         key = canonical_digest([float(row["lr"]), int(row["seed"])])[:16]
         return self.identity.folder / "probes" / f"{key}.json"
 
     def read(self, task: Task) -> list[Row] | None:
-        """Read the rows of a trial; None where it has not been measured, or the file was cut or edited."""
+        """Read the rows of a trial; None where it has not been measured, or the file is cut short or was edited."""
         try:
             body = json.loads(self.path(task).read_bytes())
             rows = body["rows"]
@@ -92,13 +79,15 @@ class Probes(Study):
     def train(self, task: Task, trainer: Trainer) -> None:
         """Train the trial again, bit for bit, and measure on the way."""
         from lrsweep.trainers.builtin.probes import probe
+        from lrsweep.trainers.builtin.trainer import Builtin
 
         section, row = self.params.sharpness, self.chosen[task.trial]
-        assert section is not None, "nothing is chosen where it is null"
+        assert section is not None and isinstance(trainer, Builtin), "nothing is chosen where it is null, or for another trainer"
         values, seed = {"lr": float(row["lr"])}, int(row["seed"])
         watch = progress.Watch(self.events, int(row["trial"]), max(section.steps), values, 0.0)
         watch.start()
         rows = [asdict(one) for one in probe(trainer, values, seed, self.budget, section, self.params.seed)]
+        watch.stop()
         body = {"digest": canonical_digest([self.identity.digest, rows]), "rows": rows}
         files.write_text(self.path(task), json.dumps(body, allow_nan=False) + "\n")
         last = rows[-1]["step"] if rows else 0

@@ -1,7 +1,7 @@
-"""How far a study is: workers note when a training starts and when it ends, and these events add up to one line.
+"""The progress of a study: workers log when a training starts and when it ends, and these events add up to one line.
 
-Events lie beside the records in work/, with times, hosts and processes: nothing of them enters an artifact. The events of trainings
-that ended are the one count of what was trained.
+Events lie beside the records in work/. They hold times, hosts and processes, so no artifact is made from them. The events of
+trainings that ended are the one count of what was trained.
 """
 
 import json
@@ -9,7 +9,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -21,30 +22,31 @@ from lrsweep.space import Value
 
 FILE = "events.jsonl"
 SHOWN = 200  # lines of progress in a study at most
-RECENT = 24  # ends that the speed is taken from
+RECENT = 24  # trainings, the latest, that the speed is taken from
 
 
 @dataclass(frozen=True)
 class Event:
-    """A training run that started (state None) or ended; `until` is the step that it was meant to reach."""
+    """The start (state None) or the end of a training run; `until` is the step that it was to reach."""
 
     trial: int
     until: int
     at_s: float
     host: str
     pid: int
-    values: dict[str, Value]
+    values: Mapping[str, Value]
     state: str | None = None
     steps: int = 0  # where it ended, counted from the trial's beginning
     trained: int = 0  # steps of this run
-    seconds: float = 0.0
+    seconds: float = 0.0  # that it trained
     loss_nats: float | None = None
     proposing_s: float = 0.0
+    writing_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study is made of: its number of trials, and the levels of its first block, the last of them the end."""
+    """The size of a study: its number of trials, and the levels of its first block, of which the last is the end."""
 
     stage: str
     trials: int
@@ -53,7 +55,7 @@ class Plan:
     eta: int
 
     def places(self, level: int) -> int:
-        """How many trials of the first block are trained to a level."""
+        """Give the number of trials of the first block that are trained to a level."""
         return self.first_block // self.eta**level
 
 
@@ -83,20 +85,26 @@ class Progress:
 
 
 def plan_of(stage: str, params: Params) -> Plan:
-    """Give what a stage's trainings add up to when all have ended."""
+    """Give the size of a stage's study."""
     bayes = params.sweep_bayes
-    if stage == "sweep_bayes":
-        return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
-    race = min(params.select.budget, (params.select.candidates + 1) * params.select.seeds)  # or fewer: it may end before
-    probed, last = (2 * params.sharpness.trials_per_side, max(params.sharpness.steps)) if params.sharpness else (0, 0)
-    trials, end = {
-        "sweep_uniform": (params.sweep_uniform.trials, params.sweep_uniform.steps),
-        "sharpness": (probed, last),
-        "assess": (params.assess.audit_trials, bayes.steps),
-        "select": (race, bayes.steps),
-        "train": (1, params.train.steps),
-    }[stage]
-    return Plan(stage, trials, (end,), 0, 1)
+    match stage:
+        case "sweep_uniform":
+            trials, levels = params.sweep_uniform.trials, (params.sweep_uniform.steps,)
+        case "sharpness":
+            section = params.sharpness
+            trials, levels = (2 * section.trials_per_side, (max(section.steps),)) if section else (0, (0,))
+        case "sweep_bayes":
+            return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
+        case "assess":
+            trials, levels = params.assess.audit_trials, (bayes.steps,)
+        case "select":  # or fewer: the race may end before
+            most = (params.select.candidates + 1) * params.select.seeds
+            trials, levels = min(params.select.budget, most), (bayes.steps,)
+        case "train":
+            trials, levels = 1, (params.train.steps,)
+        case _:
+            raise AssertionError(f"{stage} trains nothing")
+    return Plan(stage, trials, levels, 0, 1)
 
 
 def _shown(value: Value) -> str:
@@ -104,7 +112,7 @@ def _shown(value: Value) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it, from seconds to hours.
+    """Give a duration in words, from seconds to hours.
 
     >>> [duration(s) for s in (42.3, 100, 7500)]
     ['42 s', '1 min 40 s', '2 h 5 min']
@@ -117,25 +125,31 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class Watch:
-    """Notes one training run in the events of a study."""
+    """A watch over one training run, which logs its start and its end in the events of a study."""
 
     path: Path
     trial: int
     until: int
-    values: dict[str, Value]
+    values: Mapping[str, Value]
     proposing_s: float  # that its proposal took, with the records it was made from
     began_s: float = field(default_factory=time.time)
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
+    seconds: float = 0.0
 
     def start(self) -> None:
-        """Notes that the run has started."""
+        """Log that the run has started."""
         self._note(self._event(self.began_s))
 
+    def stop(self) -> None:
+        """Stop the clock of the training: what follows is writing."""
+        self.seconds = time.monotonic() - self.clock_s
+
     def end(self, state: str, steps: int, trained: int, loss_nats: float | None) -> None:
-        """Notes how the run has ended: at which step of the trial, of which it trained so many itself."""
-        seconds = time.monotonic() - self.clock_s
-        ended = replace(self._event(self.began_s + seconds), state=state, steps=steps, trained=trained, seconds=seconds)
-        self._note(replace(ended, loss_nats=loss_nats, proposing_s=self.proposing_s))
+        """Log how the run has ended: the trial's last step, and how many steps this run trained itself."""
+        whole_s = time.monotonic() - self.clock_s
+        ended = replace(self._event(self.began_s + whole_s), state=state, steps=steps, trained=trained, loss_nats=loss_nats)
+        writing_s = whole_s - self.seconds
+        self._note(replace(ended, seconds=self.seconds, proposing_s=self.proposing_s, writing_s=writing_s))
 
     def _event(self, at_s: float) -> Event:
         return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)
@@ -144,19 +158,33 @@ class Watch:
         append_line(self.path, json.dumps(asdict(event)))
 
 
+@dataclass
+class Log:
+    """The events of a study, of which each look reads those that are new."""
+
+    path: Path
+    events: list[Event] = field(default_factory=list)
+    offset: int = 0  # bytes
+
+    def read(self) -> list[Event]:
+        """Give all events, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                for line in file:
+                    self.offset += len(line)
+                    with suppress(ValueError, TypeError):
+                        self.events.append(Event(**json.loads(line)))
+        return self.events
+
+
 def read(path: Path) -> list[Event]:
-    """The events of a study, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
-    events = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
-        try:
-            events.append(Event(**json.loads(line)))
-        except (ValueError, TypeError):
-            continue
-    return events
+    """Give the events of a study so far."""
+    return Log(path).read()
 
 
 def summarize(events: Sequence[Event], plan: Plan) -> Progress:
-    """What the events of a study add up to."""
+    """Add the events of a study up."""
     last = {(event.trial, event.until): event for event in events}
     ended = {key: event for key, event in last.items() if event.state is not None}
     running = sum(event.state is None and _alive(event) for event in last.values())
@@ -173,12 +201,12 @@ def summarize(events: Sequence[Event], plan: Plan) -> Progress:
 
 
 def _alive(event: Event) -> bool:
-    """Whether the process of a started run may still be there; one on another host is believed to be."""
+    """Say whether the process of a started run may still run; on another host it is taken to."""
     return event.host != socket.gethostname() or alive(event.pid)
 
 
 def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[int, int], int]:
-    """Trials of the first block that were stopped, by rung, and the number of those that are at their end."""
+    """Count the trials of the first block that were stopped, by rung, and those that have ended."""
     pruned: dict[int, int] = {}
     done, expected = 0, plan.first_block
     for level, goal in enumerate(plan.levels):
@@ -195,11 +223,11 @@ def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[
 
 
 def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Plan) -> float | None:
-    """Seconds to the end: the steps that are left at the speed of the last RECENT runs."""
+    """Estimate the seconds to the end: the steps that are left, at the speed of the last RECENT runs."""
     recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
     if not recent:
         return None
-    span = max(event.at_s for event in recent) - min(event.at_s - event.seconds for event in recent)
+    span = max(event.at_s for event in recent) - min(event.at_s - event.writing_s - event.seconds for event in recent)
     lengths = [event.steps for (trial, _), event in ended.items() if trial >= plan.first_block]
     usual = sum(lengths) / len(lengths) if lengths else float(plan.levels[-1])
     steps = (plan.trials - plan.first_block - len(lengths)) * usual
@@ -209,14 +237,14 @@ def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Pl
     return steps * span / sum(event.trained for event in recent)
 
 
-def show_some(events: Path, plan: Plan, trial: int) -> None:
-    """Show a line of progress after a trial, in a long study after one of several: to make it, all events are read."""
+def show_some(log: Log, plan: Plan, trial: int) -> None:
+    """Show a line of progress after a trial; in a long study only after one of several, since each line sums all events up."""
     if trial % (1 + plan.trials // SHOWN) == 0:
-        show(summarize(read(events), plan))
+        show(summarize(log.read(), plan))
 
 
 def show(progress: Progress, stream: TextIO = sys.stderr) -> None:
-    """The line: on a terminal over the one before, in a log below it."""
+    """Print the line: on a terminal over the line before, in a log below it."""
     if stream.isatty():
         end = "\r" if progress.done < progress.plan.trials else "\n"
         stream.write(f"\r\x1b[K{progress}{end}")

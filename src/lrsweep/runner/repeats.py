@@ -1,4 +1,4 @@
-"""Configurations of phase 2 that are trained again: the audit, the race and the final training."""
+"""The studies that train configurations of phase 2 again: the audit, the race and the final training."""
 
 import hashlib
 from functools import cached_property
@@ -24,10 +24,10 @@ from lrsweep.trainers.trainer import HasWeights
 
 
 class Repeats(Study):
-    """Trainings of configurations that are known, each found by its values and its seed: who asks for it does not matter."""
+    """Trainings of known configurations. A record is found by its values and its seed, whatever its number."""
 
     def path(self, task: Task) -> Path:
-        """Give the place of a record, by what is trained."""
+        """Give the path of a record, by its values and its seed."""
         proposal, seed = self.planned(task)
         key = canonical_digest([dict(proposal.values), seed])[:16]
         return self.identity.folder / "trials" / key[:2] / f"{key}.json"
@@ -50,7 +50,7 @@ class Audit(Repeats):
 
     @cached_property
     def plan(self) -> Plan:
-        """The sample, whose trials do not depend on one another."""
+        """The sample, whose trials are independent of each other."""
         return plan.independent(len(self.sample), self.budget.steps, self.done)
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
@@ -66,13 +66,13 @@ class Race(Repeats):
 
     @cached_property
     def candidates(self) -> list[repeats.Candidate]:
-        """The configurations that are raced; number 0 is the default."""
+        """The configurations in the race; number 0 is the default."""
         names, rows = study_trials(self.results)
         return repeats.candidates(rows, names, self.params.select.candidates, default_values(self.params))
 
     @cached_property
     def plan(self) -> Plan:
-        """Round by round: who goes on is known when the round before has ended."""
+        """The rounds, each of which is known when the one before has ended."""
         return plan.race(len(self.candidates), self.params.select, self.budget.steps, self.done)
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
@@ -98,13 +98,13 @@ class FinalTraining(Repeats):
         return plan.independent(1, self.budget.steps, self.done)
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
-        """Give the selected values, with the LR that is asked for."""
+        """Give the selected values, with `lr` of params.yaml where it is set."""
         values = dict(self.results.read_json("select/choice.json")["selected"])
         values |= {} if self.params.lr is None else {"lr": self.params.lr}
         return Proposal.known(task.trial, values, "repeat"), derive_seed(self.params.seed, "train")
 
     def keep(self, task: Task, trained: Trained) -> None:
-        """Keep the weights behind their SHA-256; of a trainer without any an empty file of weights, marked as simulated."""
+        """Keep the weights after their SHA-256; a trainer without weights leaves an empty file of them, marked as simulated."""
         weights = trained.run.weights() if isinstance(trained.run, HasWeights) else save({}, {SIMULATED: "true"})
         files.write_bytes(self._kept(task), hashlib.sha256(weights).digest() + weights)
 
@@ -115,7 +115,7 @@ class FinalTraining(Repeats):
         return kept[32:] if hashlib.sha256(kept[32:]).digest() == kept[:32] else None
 
     def read(self, task: Task) -> Any:
-        """Read the record of the training; None, too, where it has no sound weights beside it: then it is trained again."""
+        """Read the record of the training; None where there is none with sound weights beside it, to train again."""
         return None if self.weights(task) is None else super().read(task)
 
     def _kept(self, task: Task) -> Path:

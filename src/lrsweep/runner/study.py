@@ -1,6 +1,6 @@
 """A study: what a stage trains, where its records lie, and what they depend on.
 
-A study says which tasks can be started, from the records that are there; workers train one after the other.
+A study says from its records which tasks can be started. Workers train these, each one after the other.
 """
 
 import time
@@ -14,7 +14,7 @@ from lrsweep.config.params import Params
 from lrsweep.runner import identity, progress
 from lrsweep.runner.identity import TRAINING, Identity
 from lrsweep.runner.training import Trained, Training
-from lrsweep.search.curves import Decide
+from lrsweep.search.curve import Decide
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import Proposal
 from lrsweep.seeding import derive_seed
@@ -34,7 +34,7 @@ class Study:
     results: Results
 
     stage = ""
-    roots: ClassVar[tuple[str, ...]] = TRAINING  # the modules whose meaning, with all that they import, decides a training
+    roots: ClassVar[tuple[str, ...]] = TRAINING  # the modules that, with all that they import, decide a training
 
     @property
     def budget(self) -> Budget:
@@ -43,7 +43,7 @@ class Study:
 
     @cached_property
     def plan(self) -> Plan:
-        """Which tasks there are, and which can be started."""
+        """The tasks, and which of them can be started."""
         raise NotImplementedError
 
     @cached_property
@@ -66,19 +66,19 @@ class Study:
         raise NotImplementedError
 
     def decide(self, task: Task, proposal: Proposal) -> Decide:
-        """Give the rule that stops a task at a rung; here none does."""
+        """Give the rule that stops a task at a rung; by default nothing stops."""
         return lambda *_: None
 
     def path(self, task: Task) -> Path:
-        """Give the place of a task's record."""
+        """Give the path of a task's record."""
         return records.record_path(self.identity.folder / "trials", task.trial)
 
     def start(self, task: Task) -> Path | None:
-        """Give the saved state that a task goes on from; None where it begins."""
+        """Give the saved state that a task goes on from; None where it starts afresh."""
         return None
 
     def keep(self, task: Task, trained: Trained) -> None:
-        """Keep what is needed of the end of a training, beside its record; here nothing is."""
+        """Keep what later stages need of the end of a training, beside its record; by default nothing."""
 
     def read(self, task: Task) -> Any:
         """Read the record of a task; None where it has not ended."""
@@ -105,12 +105,17 @@ class Study:
         trained = training.run(trainer)
         self.keep(task, trained)
         trained.record()
-        progress.show_some(self.events, progress.plan_of(self.stage, self.params), task.trial)
+        progress.show_some(self.log, progress.plan_of(self.stage, self.params), task.trial)
 
     @property
     def events(self) -> Path:
         """The log of trainings that started and ended."""
         return self.identity.folder / progress.FILE
+
+    @cached_property
+    def log(self) -> progress.Log:
+        """What the log says, read on at each look."""
+        return progress.Log(self.events)
 
     def seed(self, trial: int) -> int:
         """Give the training seed of a trial."""

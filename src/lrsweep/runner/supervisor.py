@@ -1,7 +1,7 @@
-"""A worker's supervisor: it keeps a training process going until the study is whole.
+"""The supervisor of a worker: it keeps a training process going until the study is whole.
 
-A training process that was killed, or hangs in a trial, is started once more for that trial, and then reported. One that says itself
-what is wrong is not started again. The two end together: the training process ends when its supervisor does, however that ends.
+A training process that was killed, or that hangs in a trial, is started once more for that trial, and then reported. One that
+says itself what is wrong is not started again. A training process ends when its supervisor ends, however that happens.
 """
 
 import multiprocessing
@@ -13,14 +13,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from lrsweep import errors
 
-KILLED = 137  # exit code where a process went without a word, as a shell gives it for SIGKILL
-TIMED_OUT = 124  # and where one was killed since it took too long, as timeout(1) gives it
+KILLED = 137  # exit code of a process that was killed, as a shell gives it for SIGKILL
+TIMED_OUT = 124  # exit code of a process that was killed after its time limit, as timeout(1) gives it
 INTERRUPTED = 130
-# A fork has the imports of its supervisor behind it, which has neither threads nor a GPU; elsewhere than on Linux that is not safe.
-CHILDREN = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+# A fork need not import again. It is safe on Linux alone, and here, where the supervisor has neither threads nor a GPU.
+CHILDREN: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 Announce = Callable[[str | None], None]  # called with the name of a training that begins, and with None when it has ended
 Work = Callable[..., None]  # what the training process does, called with an Announce and the arguments
@@ -35,7 +36,7 @@ class Limits:
 
 
 def supervise(work: Work, arguments: tuple, limits: Limits) -> int:
-    """Do the work in another process, again where that is killed or hangs; give its exit code.
+    """Do the work in another process, and once more where that is killed or hangs; give its exit code.
 
     work: a function of a module, called as work(announce, *arguments).
     """
@@ -52,12 +53,13 @@ def supervise(work: Work, arguments: tuple, limits: Limits) -> int:
 
 
 def _once(work: Work, arguments: tuple, limits: Limits) -> tuple[int, str | None]:
-    """Start a training process and follow it to its end; give the exit code, and the training that it was at."""
+    """Start a training process and follow it to its end; give its exit code and the training that was under way."""
     here, there = CHILDREN.Pipe(duplex=False)
     process = CHILDREN.Process(target=_child, args=(there, work, arguments), daemon=True)
     process.start()
     there.close()
-    training, limit_s = None, None
+    training: str | None = None
+    limit_s: float | None = None
     timed_out = False
     try:
         while True:
@@ -74,9 +76,9 @@ def _once(work: Work, arguments: tuple, limits: Limits) -> tuple[int, str | None
         process.join(10)
         return INTERRUPTED, training
     if timed_out:
-        return TIMED_OUT, training  # one that hangs may even outlive a SIGKILL
+        return TIMED_OUT, training  # without a join, since a process that hangs may outlive even SIGKILL
     process.join()
-    return (process.exitcode or 0) if (process.exitcode or 0) >= 0 else KILLED, training
+    return KILLED if process.exitcode < 0 else process.exitcode, training
 
 
 def _child(connection: Connection, work: Work, arguments: tuple) -> None:
@@ -88,7 +90,7 @@ def _child(connection: Connection, work: Work, arguments: tuple) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has ended, so that a killed worker leaves nothing that trains on or holds a lock."""
+    """End this process when its parent has ended, so that a killed worker leaves no process that trains or holds a lock."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

@@ -10,7 +10,8 @@ from lrsweep.runner.study import BUDGET, Study
 from lrsweep.runner.trainer import fixed_values
 from lrsweep.runner.training import Trained
 from lrsweep.search import plan, study
-from lrsweep.search.curves import Decide
+from lrsweep.search.curve import Decide
+from lrsweep.search.evals import values_by_step
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.search.uniform import uniform
@@ -32,12 +33,12 @@ class SweepUniform(Study):
 
     @cached_property
     def plan(self) -> Plan:
-        """All trials, which do not depend on one another."""
+        """All trials, which are independent of each other."""
         return plan.independent(self.params.sweep_uniform.trials, self.budget.steps, self.done)
 
     @property
     def own(self) -> Mapping[str, Any]:
-        """The length, and the range that LRs are drawn from."""
+        """The length of the trials, and the range of their LRs."""
         return self.params.sweep_uniform.model_dump(mode="json", include=BUDGET | {"lr"})
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
@@ -54,7 +55,7 @@ class SweepBayes(Study):
 
     @cached_property
     def space(self) -> Space:
-        """What is varied, with the LR range that the edge gave or params.yaml says.
+        """The space of the study, with the LR range of params.yaml or of the edge.
 
         Raises:
             UserError: the edge has not been found.
@@ -69,54 +70,73 @@ class SweepBayes(Study):
 
     @cached_property
     def prior(self) -> list[Record]:
-        """What is known from the start."""
+        """The records that are known from the start."""
         section = self.params.sweep_bayes
         return prior.load(section.prior, fixed_values(self.params, self.space, section), self.results)
 
     @property
     def own(self) -> Mapping[str, Any]:
-        """The section, but for how many trials there are: more keep the first ones. The space and the rungs are those in force."""
+        """The section without the number of trials, since more trials keep the first ones; with the space and rungs in force."""
         section = self.params.sweep_bayes
         values = section.model_dump(mode="json", exclude={"trials", "imported", "space"})
-        phase_1 = self.params.sweep_uniform
-        imported = phase_1.imported and phase_1.imported.sha256
-        known = [SweepUniform(self.params, self.results).identity.digest, phase_1.trials, imported] if section.prior else None
+        known = self._told_of() if section.prior else None
         return {**values, "space": self.space.to_json(), "rungs": list(section.rungs), "prior": known}
 
+    def _told_of(self) -> list[Any]:
+        """Give what phase 1 is, of which this phase is told."""
+        phase_1 = self.params.sweep_uniform
+        imported = phase_1.imported and phase_1.imported.sha256
+        return [SweepUniform(self.params, self.results).identity.digest, phase_1.trials, imported]
+
     def planned(self, task: Task) -> tuple[Proposal, int]:
-        """Propose the configuration of a trial from what it may see; a proposal is kept, since others wait for it."""
+        """Propose the configuration of a trial from the records in sight; the proposal is kept, since later trials need it."""
         return self._proposal(task.trial), self.seed(task.trial)
 
     def decide(self, task: Task, proposal: Proposal) -> Decide:
-        """Give the stopping rule of a trial after the block; the block is halved by the plan."""
+        """Give the stopping rule of a trial after the block. The plan halves the block."""
         section = self.params.sweep_bayes
         if task.trial < section.first_block:
             return lambda *_: None
-        return study.judge_by(self.seen(task.trial), section, proposal.lr)
+        seen = self.seen(task.trial)
+        self._values += [values_by_step(record, section.metric) for record in seen[len(self._values) :]]
+        return study.judge_against(self._values[: len(seen)], section, proposal.lr)
 
     def path(self, task: Task) -> Path:
-        """Give the place of a record; the block has one a level."""
+        """Give the path of a record; a trial of the block has one for each level."""
         block = task.trial < self.params.sweep_bayes.first_block
         return records.record_path(self.identity.folder / (f"block-{task.level}" if block else "trials"), task.trial)
 
     def start(self, task: Task) -> Path | None:
-        """Give the state at the level before, in the block."""
+        """Give the state of a trial of the block at the level before."""
         if not task.level:
             return None
         before = task.level - 1
         return state_path(self.path(Task(task.trial, before, self.params.sweep_bayes.levels[before])))
 
     def keep(self, task: Task, trained: Trained) -> None:
-        """Keep the state of a trial of the block, which may go on from there."""
+        """Keep the state of a trial of the block, which may go on from it."""
         if task.trial < self.params.sweep_bayes.first_block and task.until < self.budget.steps:
             trained.keep_state(state_path(self.path(task)))
 
     def seen(self, k: int) -> list[Record]:
-        """Give the records in sight of trial k: the prior's, the block's, then in trial order."""
+        """Give the records in sight of trial k: of the prior, of the block, and then in trial order."""
         section = self.params.sweep_bayes
         if k < section.first_block:
             return []
-        return [*self.prior, *self.block, *(self.of_trial(j) for j in study.sight(k, section))]
+        known, before = self._known, len(self.prior) + section.first_block
+        sight = study.sight(k, section)
+        known += [self.of_trial(j) for j in sight[len(known) - before :]]
+        return known[: before + len(sight)]
+
+    @cached_property
+    def _known(self) -> list[Record]:
+        """The records that were in any sight so far, in their order: a sight is the beginning of a later one."""
+        return [*self.prior, *self.block]
+
+    @cached_property
+    def _values(self) -> list[Mapping[int, float]]:
+        """What trials are compared by, of these records or of the first of them."""
+        return []
 
     @cached_property
     def block(self) -> list[Record]:
@@ -128,12 +148,12 @@ class SweepBayes(Study):
         return self.done[Task(k, 0, self.budget.steps)]
 
     def trials(self) -> list[Record]:
-        """Give the records of all trials, in their order, of a study that is whole."""
+        """Give the records of all trials in order; the study must be whole."""
         section = self.params.sweep_bayes
         return [*self.block, *(self.of_trial(k) for k in range(section.first_block, section.trials))]
 
     def curve_path(self, trial: int) -> Path:
-        """Give the place of the record that a trial's whole curve lies beside: in the block that of its last level."""
+        """Give the path of the record beside which a trial's whole curve lies: in the block the record of its last level."""
         section = self.params.sweep_bayes
         if trial >= section.first_block:
             return self.path(Task(trial, 0, section.steps))
@@ -141,11 +161,19 @@ class SweepBayes(Study):
         return [self.path(task) for task in tasks if task in self.done][-1]
 
     def _proposal(self, k: int) -> Proposal:
+        if k not in self._proposals:
+            path = records.record_path(self.identity.folder / "proposals", k)
+            self._proposals[k] = records.load_proposal(path, self.identity.digest) or self._propose(k, path)
+        return self._proposals[k]
+
+    @cached_property
+    def _proposals(self) -> dict[int, Proposal]:
+        return {}
+
+    def _propose(self, k: int, path: Path) -> Proposal:
         from lrsweep.search.proposing import propose  # with scipy, which workers of other studies need not wait for
 
-        section, path = self.params.sweep_bayes, records.record_path(self.identity.folder / "proposals", k)
-        if kept := records.load_proposal(path, self.identity.digest):
-            return kept
+        section = self.params.sweep_bayes
         waiting = [self._proposal(j) for j in study.pending(k, section)] if k >= section.first_block else []
         proposal = propose(self.seen(k), waiting, k, section, self.space, self.params.seed)
         records.save_proposal(path, self.identity.digest, proposal)
@@ -153,7 +181,7 @@ class SweepBayes(Study):
 
 
 def state_path(record: Path) -> Path:
-    """Give the place of the state that is kept beside a record."""
+    """Give the path of the state that is kept beside a record."""
     return record.with_suffix(".state")
 
 

@@ -1,4 +1,4 @@
-"""The trainer that params.yaml asks for, and the values that it gives to what no study varies."""
+"""The trainer that params.yaml asks for, and its values of names that no study varies."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ def make_trainer(params: Params, results: Results, identity: str) -> Trainer:
     """Make the trainer; `identity` is a digest of all that its runs depend on.
 
     Raises:
-        UserError: the text is not in tokens yet, they are damaged, or shorter than a context.
+        UserError: the text has not been tokenized yet, its tokens are damaged, or they are fewer than a context.
     """
     if params.simulate:
         from lrsweep.trainers.simulated import Simulated
@@ -28,13 +28,13 @@ def make_trainer(params: Params, results: Results, identity: str) -> Trainer:
 
 
 def fixed_values(params: Params, names: Iterable[str], budget: Budget) -> dict[str, Value]:
-    """Give the trainer's own values of these names, `lr` apart, which has none."""
+    """Give the trainer's own values of these names, except `lr`, which has none."""
     own = params.optimizer, params.model, budget
     return {name: fixed(name, *own) for name in names if name in NAMES and name != "lr"}
 
 
 def default_values(params: Params) -> dict[str, Value]:
-    """Give the library's default configuration, in the names of phase 2: `select.default` over the trainer's own values."""
+    """Give the default configuration in the names of phase 2: `select.default` over the trainer's own values."""
     space, given = params.sweep_bayes.space, params.select.default
     own = {**fixed_values(params, space, params.sweep_bayes), **given}
     return {name: own[name] for name in ("lr", *space) if name in own}

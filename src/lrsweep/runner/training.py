@@ -1,12 +1,10 @@
-"""The training of one task: from where it begins or was cut off, to its end or where it is stopped, and into its record."""
+"""The training of one task, from its start or a checkpoint to its end or a stop, and its record."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from lrsweep.runner import checkpoints, progress
-from lrsweep.search import curves
-from lrsweep.search.curves import Curve, Decide
+from lrsweep.search.curve import Curve, Decide, follow
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.space import Budget
 from lrsweep.store import records
@@ -16,10 +14,10 @@ from lrsweep.trainers.trainer import Run, Trainer
 
 @dataclass(frozen=True)
 class Training:
-    """One training, as it was planned.
+    """One planned training.
 
-    study: the identity of the study that it is part of. path: where its record goes. until: the step that it is trained to.
-    start: a kept state that it goes on from. events: where its start and its end are noted. proposing_s: what planning it took.
+    study: the identity of its study. path: the path of its record. until: the step that it is trained to. start: a kept state
+    that it goes on from. events: the log of its start and its end. proposing_s: the time that planning it took.
     """
 
     study: str
@@ -40,20 +38,22 @@ class Training:
         return canonical_digest([self.study, dict(self.proposal.values), self.seed])
 
     def run(self, trainer: Trainer) -> "Trained":
-        """Train, from a checkpoint where a killed training has left one."""
-        run, began_s = trainer.start(self.proposal.values, self.seed, self.budget), time.monotonic()
+        """Train, from a checkpoint where a killed training left one."""
+
+        watch = progress.Watch(self.events, self.proposal.trial, self.until, dict(self.proposal.values), self.proposing_s)
+        watch.start()
+        run = trainer.start(self.proposal.values, self.seed, self.budget)
         series = checkpoints.Series(self.path.with_suffix(".checkpoints"), self.identity, self.checkpoint_every)
         curve = series.resume(run, self.start)
         started = curve.last_step
-        watch = progress.Watch(self.events, self.proposal.trial, self.until, dict(self.proposal.values), self.proposing_s)
-        watch.start()
-        curves.follow(series.keep(run.observe(self.until), run, curve, self.budget.eval_every), curve, self.decide)
+        follow(series.keep(run.observe(self.until), run, curve, self.budget.eval_every), curve, self.decide)
+        watch.stop()
         return Trained(self, run, curve, series, watch, curve.last_step - started)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A training that has ended, with the run as it was left, before its record is written."""
+    """A training that has ended, with its run, before its record is written."""
 
     training: Training
     run: Run
@@ -63,11 +63,11 @@ class Trained:
     steps: int  # of this process
 
     def keep_state(self, folder: Path) -> None:
-        """Keep the state, for a training that goes on from it."""
+        """Keep the state, for a later training that goes on from it."""
         checkpoints.write(folder, self.training.identity, self.run, self.curve)
 
     def record(self) -> None:
-        """Write the record, and then note the end: what is noted as trained has its record, despite kills."""
+        """Write the record, and then log the end, so that despite kills each logged end has its record."""
         planned, curve = self.training, self.curve
         evals, rungs = tuple(curve.evals), tuple(curve.rungs)
         found = Record(planned.study, planned.proposal, planned.seed, curve.state, curve.last_step, evals, rungs)

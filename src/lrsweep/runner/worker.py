@@ -1,7 +1,7 @@
-"""A worker: it trains one trial of a study after the other, the lowest that nobody else is at, until the study is whole.
+"""A worker: it trains one trial of a study after the other, each time the lowest that no other worker trains.
 
-Workers speak by files alone: a lock says that a trial is being trained, a record that it has ended. So any number may join or leave
-at any time, on any machine that shares the folder, and the records are the same.
+Workers communicate through files alone: a lock says that a trial is being trained, a record that it has ended. So any number may
+join or leave at any time, on any machine that shares the folder, and the records are the same.
 """
 
 import time
@@ -25,16 +25,16 @@ def work(announce: Announce, stage: str) -> None:
     """Train until the study of a stage is whole.
 
     Raises:
-        UserError: a record is damaged, what the study is made from is missing, or what the run began with was edited.
+        UserError: a record is damaged, an input of the study is missing, or what the run began with was edited.
     """
     complete(study_of(stage, premise.load(), Results(results.FOLDER)), announce)
 
 
 def complete(study: S, announce: Announce = lambda training: None) -> S:
-    """Train what a study lacks, beside other workers, until it is whole; give the study.
+    """Train what a study lacks, beside other workers, until it is whole; return the study.
 
     Raises:
-        UserError: as work.
+        UserError: as in work.
     """
     if study.plan.whole:
         return study
@@ -52,7 +52,8 @@ def complete(study: S, announce: Announce = lambda training: None) -> S:
 
 
 def train_next(study: Study, trainer: Trainer, announce: Announce) -> bool:
-    """Train the first task that is open and claimed by nobody; say whether there was one."""
+    """Train the first open task that no other worker has claimed; say whether there was one."""
+
     for task in study.plan.open():
         with claim(study.identity.folder / "locks" / f"{task.trial:05d}-{task.level}") as free:
             if free and task not in study.done:

@@ -1,14 +1,14 @@
-"""Candidates for a proposal: coordinates of configurations that a space holds, anywhere in it or near known ones.
+"""Candidates for a proposal: coordinates of configurations anywhere in a space, or near known ones.
 
-Shapes: M candidates, D names, E coordinates, B known places.
+Shapes: M candidates, D names, E coordinates, B known points.
 """
 
 import numpy as np
 
 from lrsweep.space import Choice, Dimension, Float, Space
 
-SPREAD = 0.05  # of a number that is near a known one, in shares of its range
-ANEW = 0.2  # share of the whole numbers and of the choices that are drawn anew: a small step leaves most of them as they are
+SPREAD = 0.05  # standard deviation of a step away from a known number, in shares of its range
+ANEW = 0.2  # share of the whole numbers and choices that are drawn anew, since a small step leaves most of them as they are
 
 
 def drawn(space: Space, count: int, random: np.random.Generator) -> np.ndarray:
@@ -18,7 +18,7 @@ def drawn(space: Space, count: int, random: np.random.Generator) -> np.ndarray:
 
 
 def near(space: Space, known_BE: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Draw coordinates M x E near known ones, which may lie outside the space."""
+    """Draw coordinates M x E near known ones. The known ones may lie outside the space."""
     start_ME = known_BE[random.integers(len(known_BE), size=count)]
     steps_MD = random.normal(0, SPREAD, (count, len(space)))
     others_ME = drawn(space, count, random)
@@ -35,7 +35,7 @@ def near(space: Space, known_BE: np.ndarray, count: int, random: np.random.Gener
 
 
 def _held(dimension: Dimension, shares_M: np.ndarray) -> np.ndarray:
-    """Give the coordinates of the values at shares of a dimension. A real number's last digits change nothing, and stay."""
+    """Give the coordinates of the values at shares of a dimension; a real number is not rounded, as that changes nothing."""
     if isinstance(dimension, Float):
         return shares_M[:, None]
     return np.array([dimension.encode(dimension.draw(share)) for share in shares_M.tolist()])

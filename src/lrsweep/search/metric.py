@@ -1,7 +1,7 @@
-"""What a trial is judged by: the plain alternatives and the composite M_u, from the evals of one curve.
+"""The metrics by which trials are compared: the loss, two plain alternatives and the composite M_u, from the evals of one curve.
 
-The composite is that of the write-up this pipeline automates, divided by the sum of its weights: so rungs are comparable,
-and a trial that was stopped early does not look good for being short. The eval at step 0 is eval 0 and enters nothing.
+The composite is that of the write-up that this pipeline automates, divided by the sum of its weights. So rungs are comparable,
+and a trial that was stopped early does not look good for being short. The eval at step 0 is eval 0 and enters no metric.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ NAMES = ("loss", "trailing_mean", "minimum", "m_u")
 
 @dataclass(frozen=True)
 class Components:
-    """All metrics at one eval, and what M_u is made of; None where there are too few evals."""
+    """All metrics at one eval, and the terms of M_u; None where there are too few evals."""
 
     loss_nats: float
     trailing_mean_nats: float | None
@@ -24,16 +24,16 @@ class Components:
     m_u: float | None
 
     def value(self, name: str) -> float | None:
-        """The metric `name`, one of NAMES; lower is better."""
+        """Give the metric `name`, one of NAMES; lower is better."""
         return self.m_u if name == "m_u" else getattr(self, f"{name}_nats")
 
 
 def components(lrs: Sequence[float], losses_nats: Sequence[float], max_lr: float, section: Metric) -> list[Components]:
-    """The metrics at every eval of one curve; index i is eval i, and eval 0 is at step 0.
+    """Compute the metrics at every eval of one curve; index i is eval i, and eval 0 is at step 0.
 
     With window w: r_i = mean(L_(i-w) … L_(i-1)) for i > w; u_i = -lambda (L_i - r_i) where lr_i >= rho · max_lr, else L_i;
-    M_u(n) = sum kappa^(i-w-1) u_i / sum kappa^(i-w-1) over i = w+1 … n. The sums are kept divided by the last weight, which
-    does not overflow however many evals there are.
+    M_u(n) = sum kappa^(i-w-1) u_i / sum kappa^(i-w-1) over i = w+1 … n. Both sums are kept divided by the last weight, so that
+    they do not overflow.
     """
     window, rows = section.window, []
     weighted, weights = 0.0, 0.0
@@ -53,5 +53,5 @@ def components(lrs: Sequence[float], losses_nats: Sequence[float], max_lr: float
 
 
 def weight_ratio(kappa: float, n_evals: int, window: int) -> float:
-    """Weight of the last term of M_u over the first, after n_evals evals: kappa^(n_evals - window - 1)."""
+    """Give the weight of the last term of M_u over the first, after n_evals evals: kappa^(n_evals - window - 1)."""
     return float(kappa ** (n_evals - window - 1))

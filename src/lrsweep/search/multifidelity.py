@@ -1,16 +1,16 @@
 """The sampler `mfgp`: noisy expected improvement under a multi-fidelity Gaussian process over all rungs.
 
-A trial tells its value at every rung that it reached. The value at a rung is the value at the end less one smooth change for each
-rung between (the autoregressive model of Kennedy and O'Hagan 2000, "Predicting the output from a complex computer code when fast
-approximations are available", with a scale of one), so a stopped trial tells of where it was stopped, and no more. A value is the
-sum of what the LR does alone, as the loss depends on it most, and of a smaller part of all names together. Value and changes have
-a quadratic mean in log LR, its coefficients with a normal prior (Rasmussen and Williams 2006, section 2.7), as the loss is close
-to convex in it (Step Law, arXiv 2503.04715).
+Every rung that a trial reached is one observation. The value at a rung is the value at the end minus one smooth change for each
+rung in between: the autoregressive model of Kennedy and O'Hagan (2000, "Predicting the output from a complex computer code when
+fast approximations are available"), with a scale of one. So a stopped trial informs about the rung where it stopped, and less
+about the end. The value at the end is the sum of a function of the LR alone, on which the loss depends most, and of a smaller
+function of all names. Both it and the changes have a mean that is quadratic in log LR, with a normal prior on the coefficients
+(Rasmussen and Williams 2006, section 2.7), since the loss is close to convex in log LR (Step Law, arXiv 2503.04715).
 
-No one kernel is believed: few noisy values leave open whether a name matters, and a fit that takes it for irrelevant never looks
-again. So the acquisition is averaged over kernels drawn from their posterior (Snoek et al. 2012, arXiv 1206.2944, section 3.2).
+A few noisy values leave open whether a name matters, and a single fitted kernel that takes it for irrelevant never looks again.
+So the acquisition is averaged over kernels drawn from their posterior (Snoek et al. 2012, arXiv 1206.2944, section 3.2).
 
-Shapes: N observations of T trials at C places, K of them known; D names with E coordinates; P parameters of a kernel.
+Shapes: N observations of T trials; C points, K of them known; D names with E coordinates; P parameters of a kernel.
 """
 
 from collections.abc import Iterator
@@ -22,55 +22,18 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.special import ndtr
 
 from lrsweep.search.candidates import drawn, near
+from lrsweep.search.kernel import Kernel, Pairs, end_variance, prior
 from lrsweep.space import Space, Value
 
 # Coordinates are in [0, 1], the LR first, and values in shares of the spread from the least to the cap. All numbers here were
 # chosen by replay on one pool of curves and on variations of it (docs/benchmarks/search.md).
-QUADRATIC = 0.1  # variance of the coefficients of the mean
-CHANGE_QUADRATIC = 0.3  # the same of a change's mean, in units of the change's variance
 CLIMB, GAIN = 1.4, 1e-6  # step of the climb to likely kernels, in spreads of the prior; gain in log evidence that it needs
 KERNELS, MOVES, MOVE = 4, 8, 0.35  # kernels that are drawn, moves between two of them, and their size in spreads of the prior
-MOVED = 6  # parameters that a move changes, in the mean
-DRAWS = 32  # of what was reached so far, behind a noisy expected improvement
-CANDIDATES, NEAR_BEST, BEST = 1000, 500, 5  # random places, and as many near the best that were tried
+MOVED = 6  # mean number of parameters that a move changes
+DRAWS = 32  # joint draws of the true values so far, behind a noisy expected improvement
+CANDIDATES, NEAR_BEST, BEST = 1000, 500, 5  # random candidates; candidates near the best trials; how many trials count as best
 JITTER, LEAST_VARIANCE = 1e-6, 1e-12
-NOTHING_YET = 1.0  # where nothing is complete: an improvement is one on the cap
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """Lengths in shares of the ranges, and variances in shares of the values' spread, squared."""
-
-    lr_length: float  # of what the LR does alone
-    lr_signal: float
-    joint_lengths_D: np.ndarray  # of what all names do together
-    joint_signal: float
-    change_lr_length: float
-    change_other_length: float  # one for all other names: changes are small, and say little of each
-    change: float  # from a rung to the next
-    noise: float  # of one value at a rung
-    end_noise: float  # of one at the end
-    trial_noise: float  # of what sets a trial's whole curve apart, as its seed does
-
-    @classmethod
-    def of(cls, raw_P: np.ndarray) -> "Kernel":
-        """Make the kernel whose parameters have these logarithms."""
-        values_P = np.exp(raw_P)
-        lr_length, lr_signal = values_P[:2].tolist()
-        return cls(lr_length, lr_signal, values_P[2:-7], *values_P[-7:].tolist())
-
-    @property
-    def change_lengths_D(self) -> np.ndarray:
-        """The lengths of a change."""
-        return np.array([self.change_lr_length, *[self.change_other_length] * (len(self.joint_lengths_D) - 1)])
-
-
-def prior(names: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give means and standard deviations, each P, of the normal prior of the logarithms of a kernel's parameters."""
-    others = names - 1
-    medians_P = [0.2, 0.2, 0.4, *[1.0] * others, 0.02, 0.3, 1.5, 0.01, 0.005, 0.005, 0.001]
-    spreads_P = [0.7, 1.0, 0.7, *[0.7] * others, 1.2, 0.7, 0.7, 1.2, 1.2, 1.2, 1.0]
-    return np.log(medians_P), np.array(spreads_P)
+NOTHING_YET = 1.0  # the cap, which a trial has to improve on where none is complete
 
 
 @dataclass(frozen=True)
@@ -86,66 +49,33 @@ class Observations:
 
     @cached_property
     def pairs(self) -> "Pairs":
-        """What the covariances between the trials are made of."""
+        """Distances and mean terms between the trials, which no kernel changes."""
         return Pairs.of(self.points_TE, self.points_TE, self.parts)
 
     @cached_property
     def pair_NN(self) -> np.ndarray:
-        """The places in a flat T x T of the trials of two observations."""
+        """The index in a flat T x T matrix of the trials of two observations."""
         return self.trial_N[:, None] * len(self.points_TE) + self.trial_N
 
     @cached_property
     def after_NN(self) -> np.ndarray:
-        """How many changes neither of two has been through yet, and both lack."""
+        """The number of changes that two observations share: those from the later of their levels to the end."""
         return (self.end - np.maximum(self.level_N[:, None], self.level_N)).astype(float)
 
     @cached_property
     def of_trial_NT(self) -> np.ndarray:
-        """1 where an observation is of a trial, else 0."""
+        """1 where an observation belongs to a trial, else 0."""
         return (self.trial_N[:, None] == np.arange(len(self.points_TE))).astype(float)
 
     @cached_property
     def complete_KE(self) -> np.ndarray:
-        """The places of the trials that reached the end."""
+        """The points of the trials that reached the end."""
         return self.points_TE[self.trial_N[self.level_N == self.end]]
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Of M places and C others: what their covariances are made of and no kernel changes."""
-
-    squares_DMC: np.ndarray
-    basis_MC: np.ndarray
-
-    @classmethod
-    def of(cls, a_ME: np.ndarray, b_CE: np.ndarray, parts: tuple[slice, ...]) -> "Pairs":
-        """Give those of each place of `a` with each of `b`. Two choices are as far apart as the two ends of a range."""
-        squares_DMC = np.zeros((len(parts), len(a_ME), len(b_CE)))
-        for square_MC, part in zip(squares_DMC, parts, strict=True):
-            for a_M, b_C in zip(a_ME[:, part].T, b_CE[:, part].T, strict=True):
-                square_MC += np.square(a_M[:, None] - b_C)
-            if part.stop - part.start > 1:
-                square_MC /= 2
-        return cls(squares_DMC, _basis(a_ME) @ _basis(b_CE).T)
-
-    def at_end(self, kernel: Kernel) -> np.ndarray:
-        """Give the prior covariances M x C of noiseless values at the end."""
-        found_MC = QUADRATIC * self.basis_MC
-        found_MC += kernel.lr_signal * matern(self.squares_DMC[0] / kernel.lr_length**2)
-        found_MC += kernel.joint_signal * matern(self._squares(kernel.joint_lengths_D))
-        return found_MC
-
-    def of_change(self, kernel: Kernel) -> np.ndarray:
-        """Give the prior covariances M x C of one change."""
-        return kernel.change * (matern(self._squares(kernel.change_lengths_D)) + CHANGE_QUADRATIC * self.basis_MC)
-
-    def _squares(self, lengths_D: np.ndarray) -> np.ndarray:
-        return np.tensordot(lengths_D**-2.0, self.squares_DMC, 1)
-
-
-@dataclass(frozen=True)
 class Places:
-    """C places where values are asked for: the first K are those of complete and pending trials."""
+    """C points at which values are predicted: the first K are those of complete and pending trials."""
 
     points_CE: np.ndarray
     known: int
@@ -154,7 +84,7 @@ class Places:
 
     @classmethod
     def of(cls, seen: Observations, known_KE: np.ndarray, others_ME: np.ndarray) -> "Places":
-        """Put the known places before the others."""
+        """Put the known points before the others."""
         points_CE = np.vstack([known_KE, others_ME])
         to_trials, to_known = (Pairs.of(own, points_CE, seen.parts) for own in (seen.points_TE, known_KE))
         return cls(points_CE, len(known_KE), to_trials, to_known)
@@ -163,7 +93,7 @@ class Places:
 class Posterior:
     """The Gaussian process, conditioned on the observations.
 
-    What two observations of the same two trials share is computed once, for the trials: T is a third of N.
+    Covariances are computed between trials and then copied to their observations, since T is about a third of N.
     """
 
     def __init__(self, seen: Observations, kernel: Kernel) -> None:
@@ -179,19 +109,19 @@ class Posterior:
         self.white_N = _divide(self.factor_NN, seen.values_N)
 
     def log_evidence(self) -> float:
-        """Give the logarithm of the values' density, but for a constant (Rasmussen and Williams 2006, equation 2.30)."""
+        """Give the log marginal likelihood, up to a constant (Rasmussen and Williams 2006, equation 2.30)."""
         return float(-0.5 * self.white_N @ self.white_N - np.log(np.diag(self.factor_NN)).sum())
 
     @cached_property
     def white_NT(self) -> np.ndarray:
-        """The factor's inverse times what tells which observation is of which trial."""
+        """The inverse of the factor times of_trial_NT."""
         return _divide(self.factor_NN, self.seen.of_trial_NT)
 
 
 class Prediction:
-    """What a posterior says of C places: means and variances of the noiseless values at the end, where no change is left.
+    """The prediction of a posterior for C points: means and variances of the noiseless values at the end.
 
-    Equations 2.25 and 2.26 of Rasmussen and Williams (2006), with the observations gathered by their trials.
+    Equations 2.25 and 2.26 of Rasmussen and Williams (2006), with observations summed by trial.
     """
 
     def __init__(self, posterior: Posterior, places: Places) -> None:
@@ -199,31 +129,23 @@ class Prediction:
         white_NT = posterior.white_NT
         self.prior_TC = places.to_trials.at_end(self.kernel)
         self.divided_TC = (white_NT.T @ white_NT) @ self.prior_TC
-        squares_C = (_basis(places.points_CE) ** 2).sum(1)
-        prior_C = self.kernel.lr_signal + self.kernel.joint_signal + QUADRATIC * squares_C
+        prior_C = end_variance(places.points_CE, self.kernel)
         self.mean_C = (white_NT.T @ posterior.white_N) @ self.prior_TC
         self.variance_C = np.maximum(prior_C - np.einsum("tc,tc->c", self.prior_TC, self.divided_TC), LEAST_VARIANCE)
 
     def between(self) -> np.ndarray:
-        """Give the covariances K x C of the known places with all (equation 2.24)."""
+        """Give the posterior covariances K x C of the known points with all points (equation 2.24)."""
         return self.places.to_known.at_end(self.kernel) - self.prior_TC[:, : self.places.known].T @ self.divided_TC
-
-
-def matern(squares: np.ndarray) -> np.ndarray:
-    """Give the Matérn 5/2 kernel of squared distances in lengths (Rasmussen and Williams 2006, equation 4.17)."""
-    root = np.sqrt(5 * squares)
-    found = 1 + root * (1 + root / 3)
-    found *= np.exp(-root)
-    return found
 
 
 def observe(
     points_TE: np.ndarray, parts: tuple[slice, ...], curves_TL: np.ndarray, diverged_T: np.ndarray, cap_quantile: float
 ) -> Observations:
-    """Give what is told of T trials, of each the value at every level that it reached, NaN at others; the last level is the end.
+    """Scale the curves of T trials into observations. curves_TL has NaN at levels that were not reached; the last is the end.
 
-    Each level is shifted by the median change to the next of the trials that reached both. All are capped at the `cap_quantile`
-    of the trials' last values; a diverged trial counts as the cap at the end. At least one trial did not diverge and has a value.
+    Each level is shifted by the median change to the next level, over the trials that reached both. Values are capped at the
+    `cap_quantile` of the trials' last values, and a diverged trial counts as the cap at the end. At least one trial must have a
+    value and not have diverged.
     """
     values_TL = curves_TL.copy()
     for level in range(values_TL.shape[1] - 2, -1, -1):
@@ -242,7 +164,7 @@ def observe(
 
 
 class Fit:
-    """A kernel in the logarithms of its P parameters, how likely it is, and the posterior that it gives."""
+    """A kernel by the logarithms of its P parameters, with its posterior; `height` is the log posterior density of the kernel."""
 
     def __init__(self, seen: Observations, raw_P: np.ndarray) -> None:
         self.seen, self.raw_P = seen, raw_P
@@ -252,12 +174,12 @@ class Fit:
         self.height = self.posterior.log_evidence() - 0.5 * float(shares_P @ shares_P)
 
     def moved(self, shares_P: np.ndarray) -> "Fit":
-        """Give the kernel that is this many spreads of the prior away."""
+        """Give the fit that is this many spreads of the prior away."""
         return Fit(self.seen, self.raw_P + shares_P * self.spreads_P)
 
 
 def climb(seen: Observations) -> Fit:
-    """Find a likely kernel: from the priors' medians, move one parameter after another up or down as long as that gains."""
+    """Find a likely kernel: from the medians of the prior, move one parameter after another as long as that gains."""
     best = Fit(seen, prior(len(seen.parts))[0])
     for direction_P in np.eye(len(best.raw_P)):
         for step in (CLIMB, -CLIMB):
@@ -270,7 +192,7 @@ def climb(seen: Observations) -> Fit:
 
 
 def walk(start: Fit, random: np.random.Generator) -> Iterator[Posterior]:
-    """Draw KERNELS posteriors by the Metropolis rule: a move to a less likely kernel is made with the ratio of the two."""
+    """Draw KERNELS posteriors by the Metropolis rule: a move to a less likely kernel has the ratio of the two as probability."""
     here, many = start, len(start.raw_P)
     for _ in range(KERNELS):
         for _ in range(MOVES):
@@ -282,11 +204,10 @@ def walk(start: Fit, random: np.random.Generator) -> Iterator[Posterior]:
 
 
 def suggest(seen: Observations, pending_ME: np.ndarray, space: Space, random: np.random.Generator) -> dict[str, Value]:
-    """Give the configuration, of random ones and of ones near the best, of the greatest noisy expected improvement.
+    """Give the candidate with the greatest noisy expected improvement, out of random ones and ones near the best trials.
 
-    It is one on the trials that are complete or pending: a stopped one's place, however good, is still to be reached. Candidates
-    are what the space holds, so the kernel sees whole numbers and choices as they are trained (Garrido-Merchán and
-    Hernández-Lobato 2020, arXiv 1805.03463).
+    The improvement is on trials that are complete or pending, since a stopped trial has not shown its value at the end. Whole
+    numbers and choices enter the kernel as they are trained (Garrido-Merchán and Hernández-Lobato 2020, arXiv 1805.03463).
     """
     start = climb(seen)
     tried_ME, nothing = np.unique(seen.points_TE, axis=0), np.empty((0, space.width))
@@ -302,12 +223,11 @@ def suggest(seen: Observations, pending_ME: np.ndarray, space: Space, random: np
 
 
 def noisy_expected_improvement(prediction: Prediction, draws_KS: np.ndarray) -> np.ndarray:
-    """Give by how much M candidates are expected to be truly better than the truly best of the K places that are known.
+    """Give the expected improvement of the noiseless values of M candidates on the least noiseless value of K known points.
 
-    Noise makes nothing better, so to ask at a known place again gains nothing; expected improvement, which takes what it would
-    see for what is there, comes to rest on such a place. The K true values are drawn together S times from their posterior,
-    `draws_KS` being standard normal, and given these the improvement is the ordinary one (Letham et al. 2019, arXiv 1706.07094,
-    equation 6).
+    A known point has nothing to gain here, whereas plain expected improvement takes noise for a chance and returns to such
+    points. The K values are drawn jointly S times from their posterior, with `draws_KS` standard normal; given these, the
+    improvement is the ordinary one (Letham et al. 2019, arXiv 1706.07094, equation 6).
     """
     many = prediction.places.known
     own_KK, cross_KM = np.split(prediction.between(), [many], axis=1)
@@ -320,18 +240,10 @@ def noisy_expected_improvement(prediction: Prediction, draws_KS: np.ndarray) -> 
 
 
 def expected_improvement(gain: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Give by how much normal values are expected to be below the least so far (Jones et al. 1998, equation 15).
-
-    `gain` is by how much their means are.
-    """
+    """Give the expected improvement of normal values (Jones et al. 1998, equation 15); `gain` is that of their means."""
     z = gain / deviation
     return gain * ndtr(z) + deviation * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
 
 
 def _divide(factor_NN: np.ndarray, right: np.ndarray) -> np.ndarray:
     return solve_triangular(factor_NN, right, lower=True, check_finite=False)
-
-
-def _basis(points_ME: np.ndarray) -> np.ndarray:
-    lr_M = 2 * points_ME[:, 0] - 1
-    return np.stack([np.ones_like(lr_M), lr_M, lr_M**2], 1)

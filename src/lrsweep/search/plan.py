@@ -1,7 +1,7 @@
-"""What of a study can be trained now: pure rules over the records that are there.
+"""The plan of a study: which tasks can be trained now, as a pure function of the records that are there.
 
 A worker asks for the open tasks, lowest first, and takes the first that no other worker holds. A task is open when all that it
-depends on has ended, so workers need nothing but the records to agree, and may join or leave at any time.
+depends on has ended. So workers agree through the records alone, and may join or leave at any time.
 """
 
 from collections.abc import Generator, Iterator
@@ -16,7 +16,7 @@ from lrsweep.search.trial import Record
 class Task(NamedTuple):
     """One stretch of training: a trial up to the step `until`.
 
-    At level 0 it begins afresh, at level i it goes on from the state that the same trial was left in at level i - 1.
+    At level 0 it begins afresh. At level i it goes on from the state in which level i - 1 left the same trial.
     """
 
     trial: int
@@ -25,24 +25,24 @@ class Task(NamedTuple):
 
 
 class Done(Protocol):
-    """The records of the tasks that have ended: as a dict has them, or looked up in a store each time. None ever goes away."""
+    """The records of the tasks that have ended: a dict, or a store that is looked up each time. No record ever goes away."""
 
     def __contains__(self, task: object, /) -> bool: ...
     def __getitem__(self, task: Task, /) -> Record: ...
 
 
-Tasks = Iterator[Task | None]  # in the order in which they are claimed; None while what comes next is not known
+Tasks = Iterator[Task | None]  # in the order in which they are claimed; None while the next one is not known
 
 
 class Plan:
-    """The tasks of a study. It asks of each task once or twice whether it has ended, beside of those that are open."""
+    """The tasks of a study. It looks each task up once or twice; only open tasks are looked up again and again."""
 
     def __init__(self, tasks: Tasks, done: Done, planned: int) -> None:
         self.planned = planned  # trials, at most
         self._coming, self._done, self._open = tasks, done, dict[Task, None]()
 
     def open(self) -> Iterator[Task]:
-        """Give the tasks that can be started now and have not ended, in order; look no further than is asked for."""
+        """Give the tasks that can be started now and have not ended, in order and lazily."""
         for known in list(self._open):
             if known in self._done:
                 del self._open[known]
@@ -55,12 +55,12 @@ class Plan:
 
     @property
     def whole(self) -> bool:
-        """Whether all has ended: something is open before."""
+        """Whether all tasks have ended; until then some task is open."""
         return next(self.open(), None) is None
 
 
 def independent(trials: int, steps: int, done: Done) -> Plan:
-    """Plan trials that run to their end whatever the others do: phase 1 and the audit."""
+    """Plan trials that run to their end independently of each other: phase 1 and the audit."""
     return Plan((Task(trial, 0, steps) for trial in range(trials)), done, trials)
 
 
@@ -75,7 +75,7 @@ def race(candidates: int, section: Select, steps: int, done: Done) -> Plan:
 
 
 def block(section: SweepBayes, done: Done) -> list[Record]:
-    """Give the closed records of the first block, all of which have ended."""
+    """Give the closed records of the first block, which must have ended."""
     coming = _block(section, done)
     while True:
         try:

@@ -1,8 +1,8 @@
 """Proposals: propose(records, k) is a pure function of the study's parameters and of the records in sight.
 
 The first block, and later trials while too few records can be fitted, are points of a scrambled Sobol sequence. After that the
-sampler, ours or Optuna's, is rebuilt from the records for each trial, in trial order, and seeded from (seed, study, k): a live
-sampler gives other answers than a rebuilt one, so there is none.
+sampler, ours or Optuna's, is rebuilt from the records for each trial, in trial order, and seeded from (seed, study, k). It is
+never kept alive between trials, since a live sampler gives other answers than a rebuilt one.
 """
 
 import warnings
@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from lrsweep.search.curves import values_by_step
+from lrsweep.search.evals import values_by_step
 from lrsweep.search.multifidelity import observe, suggest
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.smoothing import smooth
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Proposal, Record
 from lrsweep.seeding import derive_seed
-from lrsweep.space import Choice, Dimension, Int, Space, Value, Values
+from lrsweep.space import Choice, Dimension, Float, Int, Space, Value, Values
 
-Told = tuple[Proposal, float]  # a trial, and what it counts as
+Told = tuple[Proposal, float]  # a trial, and the value that the sampler is told for it
 
-SMOOTH_DIGITS = 8  # what is told is rounded too, before it goes through a second fit
+SMOOTH_DIGITS = 8  # smoothed values are rounded before they enter a second fit
 FEWEST_TOLD = 4  # finite records below which there is nothing to fit
 
 
@@ -31,14 +31,14 @@ def propose(
     """Propose trial k.
 
     Args:
-        records: those in sight: the prior's, the first block's and, in trial order, those of trials up to k - lag.
+        records: the records in sight: of the prior, of the first block and, in trial order, of trials up to k - lag.
         pending: the proposals of the earlier trials that are not in sight, in trial order.
         k: number of the trial.
         section: the study's parameters.
-        space: what the study varies; `section.space` with the range of the LR in it.
+        space: what the study varies: `section.space` with the range of the LR.
         seed: the study's seed.
     """
-    if section.sampler != "mfgp":  # Optuna's know no place outside the space
+    if section.sampler != "mfgp":  # Optuna's samplers take no point outside the space
         records = [record for record in records if space.contains(record.proposal.values)]
     values = [] if k < section.first_block else tell(records, section)
     if len(values) < FEWEST_TOLD:
@@ -56,11 +56,11 @@ def propose(
 
 
 def tell(records: Sequence[Record], section: SweepBayes) -> list[float]:
-    """Give what each record counts as for the sampler, in the metric's unit; nothing where no trial is complete.
+    """Give the value of each record for the sampler, in the metric's unit; nothing where no trial is complete.
 
-    A complete trial counts as its metric at the end; a pruned one as its metric at its last rung plus the complete trials'
-    median change from that rung to the end. All are capped at the `cap_quantile` of these, and a diverged one counts as the
-    cap: an uncapped divergence bends the GP's fit everywhere.
+    A complete trial has its metric at the end. A pruned one has its metric at its last rung plus the complete trials' median
+    change from there to the end. All are capped at their `cap_quantile`, and a diverged trial has the cap, since one uncapped
+    divergence would bend the GP's fit everywhere.
     """
     complete = [values_by_step(r, section.metric) for r in records if r.state == COMPLETE]
     if not complete:
@@ -80,10 +80,9 @@ def tell(records: Sequence[Record], section: SweepBayes) -> list[float]:
 
 
 def bounded(values: Sequence[float], limit: int) -> list[int]:
-    """Give the places of at most `limit` of these, rising: the better half of the limit, and every so many-th of the others.
+    """Give the sorted indices of at most `limit` values: the best limit / 2 of them, and the others evenly.
 
-    The time of a GP grows with the cube of their number. Without the others it would know nothing of the poor regions, and
-    explore them again.
+    The time of a GP grows with the cube of their number. Without poor values it would explore the poor regions again.
     """
     if len(values) <= limit:
         return list(range(len(values)))
@@ -94,7 +93,7 @@ def bounded(values: Sequence[float], limit: int) -> list[int]:
 
 
 def smoothed(told: list[Told], space: Space) -> list[Told]:
-    """Take the noise out of what is told: the expected improvement of the sampler `gp` takes no account of it."""
+    """Smooth what is told, since the expected improvement of the sampler `gp` ignores noise."""
     means = smooth(_points([p for p, _ in told], space), np.array([value for _, value in told]))
     return [(p, float(f"{value:.{SMOOTH_DIGITS}g}")) for (p, _), value in zip(told, means.tolist(), strict=True)]
 
@@ -131,7 +130,7 @@ def _points(proposals: Sequence[Proposal], space: Space) -> np.ndarray:
 def _suggest(
     records: Sequence[Record], pending: Sequence[Proposal], space: Space, section: SweepBayes, seed: int
 ) -> dict[str, Value]:
-    """Ask the multi-fidelity GP, told of these records at every rung that they reached."""
+    """Ask the multi-fidelity GP, which is told these records at every rung that they reached."""
     found = [values_by_step(record, section.metric) for record in records]
     curves_TL = np.array([[values.get(step, np.nan) for step in section.levels] for values in found])
     diverged_T = np.array([record.state == DIVERGED for record in records])
@@ -141,7 +140,7 @@ def _suggest(
 
 
 def _ask(told: Sequence[Told], pending: Sequence[Proposal], space: Space, sampler: str, seed: int) -> dict[str, Value]:
-    """Ask a fresh Optuna sampler that is told of these; pending trials count as running."""
+    """Ask a fresh Optuna sampler; pending trials count as running."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)

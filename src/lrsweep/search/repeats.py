@@ -1,6 +1,6 @@
-"""Which trials of phase 2 are trained again: the candidates of the race, and the audit of the pruned ones.
+"""The trials of phase 2 that are trained again: the candidates of the race, and the audit of the pruned trials.
 
-Apart from the analysis of both, so that a change there trains nothing again.
+They are chosen here and analysed elsewhere, so that a change of the analysis trains nothing again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ Row = Mapping[str, Any]  # of the table `trials`
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration that is raced; `trial` is the one of phase 2 that it comes from, None for the default."""
+    """A configuration in the race; `trial` is its trial in phase 2, None for the default."""
 
     number: int
     trial: int | None
@@ -24,7 +24,7 @@ class Candidate:
 
 
 def candidates(trials: Sequence[Row], names: Sequence[str], most: int, default: Values) -> list[Candidate]:
-    """Give the default as candidate 0, then the best complete trials, `most` of them, by final loss and then by trial number.
+    """Give the default as candidate 0, then up to `most` complete trials, by final loss and then by trial number.
 
     `names` are what phase 2 varies; the default has a value for each.
     """
@@ -35,6 +35,6 @@ def candidates(trials: Sequence[Row], names: Sequence[str], most: int, default: 
 
 
 def audit_sample(trials: Sequence[Row], most: int, seed: int) -> list[int]:
-    """Draw the pruned trials to train to their end, at most so many; a larger sample begins with the smaller one."""
+    """Draw up to `most` pruned trials to train to their end; a larger sample begins with the smaller one."""
     pruned = sorted(row["trial"] for row in trials if row["state"] == PRUNED)
     return generator(seed, "assess/audit").permutation(pruned).tolist()[:most]

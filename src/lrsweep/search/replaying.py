@@ -1,6 +1,6 @@
-"""Stopping rules replayed over whole curves that are known, one trial after another in random orders: what each would have cost.
+"""Stopping rules replayed over known whole curves, one trial after another in random orders: what each would have cost.
 
-`known` means a table of trials with their final losses, `curves` the evals of the same trials with every metric.
+`known` is a table of trials with their final losses, `curves` has the evals of the same trials with every metric.
 """
 
 from bisect import insort
@@ -25,41 +25,41 @@ COLUMNS = {name: name if name == "m_u" else f"{name}_nats" for name in metric.NA
 
 
 def values_at(evals: "pd.DataFrame", name: str, rung: int) -> dict[int, float]:
-    """The metric at a rung, of every trial that got there and has it."""
+    """Give the metric at a rung for every trial that reached it and has it."""
     rows = evals[(evals["step"] == rung) & evals[COLUMNS[name]].notna()]
     return dict(zip(rows["trial"].tolist(), rows[COLUMNS[name]].tolist(), strict=True))
 
 
 def finals(known: "pd.DataFrame") -> dict[int, float]:
-    """The final loss, in nats, of every complete trial."""
+    """Give the final loss, in nats, of every complete trial."""
     rows = known[known["state"] == COMPLETE]
     return dict(zip(rows["trial"].tolist(), rows["final_loss_nats"].tolist(), strict=True))
 
 
 # Each rule: (value at the rung, least value up to it, sorted values of the earlier trials that reached it, eta, slack) -> stops.
-# A trial never stops where no other has been.
+# A trial never stops where no other has reached the rung.
 def _ours(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
-    """The study's own: the strict one with the study's slack."""
+    """Judge as the study does: as `strict`, with the study's slack."""
     return judge(value, earlier, eta, slack).stopped
 
 
 def _strict(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
-    """W&B's Hyperband with strict: true (sweeps 0.3.0, hyperband_stopping.py)."""
+    """Judge as W&B's Hyperband with strict: true (sweeps 0.3.0, hyperband_stopping.py)."""
     return judge(value, earlier, eta).stopped
 
 
 def _not_strict(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
-    """W&B's Hyperband as it is by default: the trial's least value so far is held against the same threshold."""
+    """Judge as W&B's Hyperband does by default: compare the trial's least value so far with the same threshold."""
     return least > threshold([*earlier, value], eta)
 
 
 def _successive_halving(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
-    """Optuna's SuccessiveHalvingPruner: only the best n // eta go on, itself counted, and at least one."""
+    """Judge as Optuna's SuccessiveHalvingPruner: of n trials, this one included, the best n // eta go on, and at least one."""
     return value > sorted([*earlier, value])[max(1, (len(earlier) + 1) // eta) - 1]
 
 
 def _median(value: float, least: float, earlier: list[float], eta: int, slack: float) -> bool:
-    """Worse than the median of the earlier trials' values at the rung."""
+    """Stop what is worse than the median of the earlier trials' values at the rung."""
     middle = len(earlier) // 2
     return bool(earlier) and value > (earlier[middle] + earlier[~middle]) / 2
 
@@ -76,10 +76,10 @@ RULES: Mapping[str, Rule] = {
 def replay(
     known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], stopping: Stopping, orders: int, seed: int
 ) -> list[Row]:
-    """Rows of `replay`: each rule with each metric over the known whole curves, one trial after another in random orders.
+    """Give the rows of `replay`: each rule with each metric over the known whole curves, in random orders of the trials.
 
-    References are the earlier trials of the order that reached the rung, those stopped there or later included. A metric is
-    left out where it is not defined for every trial at every rung; there is no first block. `none` runs all to their ends.
+    A trial is compared with the earlier trials of its order that reached the rung, also where they stopped there. A metric is
+    left out where it is not defined for every trial at every rung. There is no first block. The rule `none` stops no trial.
     """
     final = finals(known)
     if not final or orders < 1:
@@ -104,7 +104,7 @@ def replay(
 
 
 def _points(curves: "pd.DataFrame", name: str, trials: list[int], rungs: Sequence[int]) -> list[list[tuple]] | None:
-    """Per rung and trial: the metric there, and its least value up to there; None where one is missing."""
+    """Give for each rung and trial the metric there, and its least value up to there; None where one is missing."""
     column, rows = COLUMNS[name], []
     for rung in rungs:
         values, until = values_at(curves, name, rung), curves[(curves["step"] <= rung) & (curves["step"] > 0)]
@@ -118,7 +118,7 @@ def _points(curves: "pd.DataFrame", name: str, trials: list[int], rungs: Sequenc
 def _replay_one(
     sequence: list[int], points: list[list[tuple]], rungs: Sequence[int], lengths: list[int], stops: Rule, stopping: Stopping
 ):
-    """Steps that each trial is trained when they come in this sequence."""
+    """Give the steps that each trial is trained when they come in this sequence."""
     earlier: list[list[float]] = [[] for _ in rungs]
     trained = list(lengths)
     for i in sequence:
@@ -133,7 +133,7 @@ def _replay_one(
 
 
 def summarize_replay(rows: list[Row]) -> list[Row]:
-    """Per rule and metric, over the orders: median of the steps, of the loss lost against no stopping, and how often none was."""
+    """Summarize each rule with each metric over the orders: steps, trials stopped, and the loss that stopping cost."""
     best = min((row["best_loss_nats"] for row in rows if row["rule"] == "none"), default=None)
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:

@@ -28,11 +28,11 @@ class Metric(Section):
     window: Count
     """length of the trailing mean, and of the reference of M_u [evals] (the write-up)"""
     kappa: Annotated[Real, Field(ge=1)]
-    """M_u: weight of an eval / that of the one before; of 25 terms the last weighs 1.12^24 = 15.2 times the first [-]"""
+    """M_u: weight of an eval / weight of the one before; of 25 terms the last weighs 1.12^24 = 15.2 times the first [-]"""
     rho: Share
     """M_u: an eval is near the peak where its LR is at least this share of the maximum [-] (the write-up)"""
     rise_weight: Annotated[Real, Field(ge=0)]
-    """M_u: reward for a rise of the loss near the peak (lambda) [-] (the write-up)"""
+    """M_u: lambda, the reward for a rise of the loss near the peak [-] (the write-up)"""
 
 
 class Stopping(Section):
@@ -43,7 +43,7 @@ class Stopping(Section):
     eta: Annotated[int, Field(ge=2)]
     """the best 1/eta of the trials at a rung go on [-] (the write-up; Li et al. 2018, arXiv 1603.06560)"""
     slack: Share
-    """after the first block, trials worse by at most this share go on too [-] (measured by replay)"""
+    """trials go on up to this share above the threshold, after the first block [-] (measured by replay)"""
 
 
 class SweepUniform(Budget):
@@ -58,29 +58,29 @@ class SweepUniform(Budget):
 
 
 class SweepBayes(Budget):
-    """Phase 2: proposals, stopped at rungs."""
+    """Phase 2: trials that a sampler proposes, stopped at rungs."""
 
     trials: Count
     """trials that are proposed; most are stopped before their end [trials]"""
     prior: Literal["sweep_uniform"] | None
-    """sweep_uniform: its trials are known from the start, first_block may be 0 | null (docs/study.md)"""
+    """sweep_uniform: its trials are known from the start, and first_block may be 0 | null (docs/study.md)"""
     first_block: Annotated[int, Field(ge=0)]
     """Sobol trials at the start, of which 1/eta go on at each rung [trials] (measured by replay)"""
     lag: Count
-    """trial k sees trials up to k - lag, while young up to k / 2; take 4 times the workers [trials]"""
+    """trial k sees trials up to k - lag, early ones up to k / 2; take 4 times the workers [trials]"""
     sampler: Literal["mfgp", "gp", "tpe"]
     """what proposes after the block: mfgp, a GP over all rungs | gp, tpe: Optuna's (docs/study.md)"""
     cap_quantile: Annotated[Real, Field(gt=0, le=1)]
-    """quantile where the sampler's values are capped: no divergence bends its fit [-] (measured by replay)"""
+    """quantile that caps the sampler's values: no divergence bends its fit [-] (measured by replay)"""
     most_told: Annotated[int, Field(ge=16)]
-    """most trials that the sampler sees: the better half, and others evenly from the rest [trials]"""
+    """most trials that the sampler is told: the best for one half, others evenly for the rest [trials]"""
     space: dict[str, Literal["auto"] | Dimension]
     """what phase 2 varies: names that the trainer takes, each with a range {min, max, scale: linear | log}, with type: int for
     whole numbers, or with {choices: [one, another]}; lr: auto takes the range that the edge gives"""
     metric: Metric
     """what trials are compared by"""
     stopping: Stopping
-    """Hyperband's rule, as W&B has it with strict: true"""
+    """the rule of Hyperband, in W&B's form with strict: true"""
     imported: Imported | None
     """as sweep_uniform.imported"""
 
@@ -96,7 +96,7 @@ class SweepBayes(Budget):
         return (*self.rungs, self.steps)
 
     def space_with(self, lr: Float) -> Space:
-        """Put the LR range in the place of `auto`, or of what stands there."""
+        """Give the space with this LR range instead of its own or of `auto`."""
         return Space.of({name: one for name, one in self.space.items() if one != "auto"}, lr)
 
 
@@ -108,14 +108,14 @@ class Select(Section):
     seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)]
     """most seeds that a candidate is trained over [seeds]"""
     first_seeds: Annotated[int, Field(ge=2)]
-    """seeds of every candidate before any is dropped [seeds]"""
+    """seeds that every candidate is trained over before any is dropped [seeds]"""
     budget: Count
     """most training runs of the race [runs]"""
     drop_level: Annotated[Real, Field(gt=0, lt=0.5)]
-    """level of the t-test that drops a candidate; lower keeps more [-] (López-Ibáñez et al. 2016)"""
+    """level of the t-test that drops a candidate; a lower one keeps more [-] (López-Ibáñez et al. 2016)"""
     border: Annotated[Real, Field(ge=0, lt=0.5)]
     """share of a range, on its scale, that counts as its border [-]"""
     widen: Positive
-    """share of its width by which the range to try next goes past a border [-]"""
+    """share of its width by which the range to try next extends past a border [-]"""
     default: dict[str, Value]
-    """what the candidates are held against; other names have their value in optimizer or model [-] (PyTorch's default)"""
+    """what the candidates are compared with; other names have their value in optimizer or model [-] (PyTorch's default)"""

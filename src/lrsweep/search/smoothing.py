@@ -1,8 +1,8 @@
-"""Noise taken out of observed values: the posterior mean of a Gaussian process at the points where they were observed.
+"""Smoothing: the posterior mean of a Gaussian process at the points where noisy values were observed.
 
-Expected improvement over the least of many noisy values is expected improvement over luck: no mean reaches it, the acquisition
-is flat, and its maximum is anywhere. Over the least posterior mean it is sound (the plug-in of Picheny et al. 2013, "A benchmark
-of kriging-based infill criteria for noisy optimization").
+The least of many noisy values is lucky. No mean reaches it, so the expected improvement over it is flat, and its maximum is
+anywhere. Over the least posterior mean it is sound (the plug-in of Picheny et al. 2013, "A benchmark of kriging-based infill
+criteria for noisy optimization").
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ JITTER = 1e-6
 class Smoother:
     """A Matérn 5/2 kernel with a length for each of the E inputs (Rasmussen and Williams 2006, equation 4.17), and noise.
 
-    raw_P: logarithms of the E lengths, of the variance of the signal, and of that of the noise. Variances are relative to that of
-    the values, so weights need no scale.
+    raw_P: logarithms of the E lengths, of the variance of the signal, and of the variance of the noise. Variances are relative to
+    the variance of the values.
     """
 
     raw_P: np.ndarray
 
     def weights(self, at_ME: np.ndarray, points_NE: np.ndarray) -> np.ndarray:
-        """Give the linear map M x N from values at the points, less their mean, to posterior means (equation 2.25)."""
+        """Give the linear map M x N from values at the points, minus their mean, to posterior means (equation 2.25)."""
         return cho_solve((self.factor(points_NE), True), self.signal(points_NE, at_ME)).T
 
     def factor(self, points_NE: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ def fit(points_NE: np.ndarray, values_N: np.ndarray) -> Smoother:
     middle_P = np.log(medians_P)
 
     def loss(raw_P: np.ndarray) -> tuple[float, np.ndarray]:
-        """Give the negative logarithm of the posterior density, but for a constant, and its gradient."""
+        """Give the negative log posterior density, up to a constant, and its gradient."""
         factor_NN = (kernel := Smoother(raw_P)).factor(points_NE)
         weights_N, shares_P = cho_solve((factor_NN, True), y_N), (raw_P - middle_P) / spreads_P
         value = 0.5 * (y_N @ weights_N + shares_P @ shares_P) + np.log(factor_NN.diagonal()).sum()

@@ -1,8 +1,8 @@
-"""The stopping rule: successive halving, synchronous for a study's first block and one by one after it.
+"""The stopping rule: successive halving, synchronous in a study's first block and trial by trial after it.
 
 The rule for single trials is that of Hyperband (Li et al. 2018, arXiv 1603.06560) in the form of the W&B sweep engine with
-`strict: true`, but its resource is counted in steps, and a slack may be given: a rung tells the hopeless from the good, and says
-little of which of the good ends best.
+`strict: true`, but for two things. The resource is counted in steps. And there is a slack, since a rung tells hopeless trials
+from good ones, but says little of which good one ends best.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ class Verdict(NamedTuple):
 
 
 def threshold(values: Sequence[float], eta: float) -> float:
-    """The greatest value at a rung that goes on: sorted(values)[int(n / eta)], over the references and the trial itself."""
+    """Give the greatest value at a rung that goes on: sorted(values)[int(n / eta)], over the references and the trial itself."""
     return sorted(values)[int(len(values) / eta)]
 
 
 def judge(value: float, references: Sequence[float], eta: float, slack: float = 0.0) -> Verdict:
-    """Compares a trial with those that reached the rung before it; it stops when strictly worse than the threshold.
+    """Compare a trial with those that reached the rung before it: it stops when it is strictly worse than the threshold.
 
     The threshold is raised by `slack`, a share of itself.
     """
@@ -34,7 +34,7 @@ def judge(value: float, references: Sequence[float], eta: float, slack: float = 
 
 
 def halve(values: Mapping[int, float | None], n: int, eta: int) -> list[int]:
-    """The trials of a block of n that go on past a rung: the better n // eta of those with a value, in trial order.
+    """Give the trials of a block of n that go on past a rung, in trial order: the best n // eta of those with a value.
 
     A trial without a value has diverged. Ties go to the lower trial number.
     """

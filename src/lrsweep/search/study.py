@@ -1,21 +1,23 @@
 """A study: which records a trial may see, how it is judged, how the first block is halved, and its rows in the tables.
 
-After the first block trial k depends on the records of the block and of trials up to k - lag, and on nothing else: so as many
-trials as the lag may run at once, and the result does not depend on the order in which they end. While the study is young, the
-lag is at most k / 2: proposals of which each knows little and none knows the others are not made by the dozen.
+After the first block, trial k depends on the records of the block and of trials up to k - lag, and on nothing else. So up to
+`lag` trials run at once, and the order in which they end changes no result. While the study is young, the lag is at most k / 2,
+so that not many proposals are made from the same few records.
+
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lrsweep.search.curves import Curve, Decide, Row, measure, values_by_step
+from lrsweep.search.curve import Curve, Decide
+from lrsweep.search.evals import Row, measure, values_by_step
 from lrsweep.search.settings import Metric, SweepBayes
 from lrsweep.search.stopping import Verdict, halve, judge
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Record, RungPoint
 
 
 def lag(k: int, section: SweepBayes) -> int:
-    """Give how many trials run at once when trial k does, at most."""
+    """Give the lag of trial k: how many trials, itself included, may run at once with it."""
     return max(1, min(section.lag, k // 2))
 
 
@@ -31,7 +33,11 @@ def pending(k: int, section: SweepBayes) -> range:
 
 def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> Decide:
     """Make the stopping rule of a trial that has these records in sight; `max_lr` is its own."""
-    references = [values_by_step(record, section.metric) for record in records]
+    return judge_against([values_by_step(record, section.metric) for record in records], section, max_lr)
+
+
+def judge_against(references: Sequence[Mapping[int, float]], section: SweepBayes, max_lr: float) -> Decide:
+    """Make the stopping rule of a trial that is compared with these, each the metric of another trial by step."""
 
     def decide(curve: Curve, step: int) -> RungPoint | None:
         if step not in section.rungs:
@@ -52,7 +58,7 @@ def survivors(segments: Mapping[int, Record], rung: int, section: SweepBayes) ->
 
 
 def len_at(rung: int, section: SweepBayes) -> int:
-    """Give how many places the block has at a rung: first_block / eta^i; the end counts as the last rung."""
+    """Give the size of the block at a rung: first_block // eta^i; the end counts as the last rung."""
     return int(section.first_block // section.stopping.eta ** section.levels.index(rung))
 
 
@@ -82,7 +88,7 @@ def _values(segments: Mapping[int, Record], rung: int, section: SweepBayes) -> d
 
 
 def trial_row(record: Record, section: Metric, steering: str | None) -> Row:
-    """Give the record's row of the table `trials`; `steering` names the metric that the study is steered by, if it is."""
+    """Give the record's row of the table `trials`; `steering` names the metric that steers the study, None for none."""
     measured = measure(record.evals, record.proposal.lr, section)
     last = measured[-1][1] if measured else None
     complete = record.state == COMPLETE

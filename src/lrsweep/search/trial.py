@@ -11,7 +11,7 @@ COMPLETE, PRUNED, DIVERGED = "COMPLETE", "PRUNED", "DIVERGED"
 
 @dataclass(frozen=True)
 class EvalPoint:
-    """One eval of the curve. A non-finite loss is None: JSON has no NaN, and only a DIVERGED trial's last eval can have one."""
+    """One eval of a curve. A non-finite loss is None, as JSON has no NaN; only the last eval of a DIVERGED trial can have it."""
 
     step: int
     lr: float
@@ -31,7 +31,7 @@ class RungPoint:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The configuration of a trial, and what it was made from."""
+    """The configuration of a trial, and the number of records that it was proposed from."""
 
     trial: int
     values: Values
@@ -44,7 +44,7 @@ class Proposal:
 
     @classmethod
     def known(cls, trial: int, values: Mapping[str, Value], sampler: str) -> "Proposal":
-        """Make the proposal of a configuration that was known before, from no records."""
+        """Make the proposal of a configuration that no records were needed for."""
         return cls(trial, dict(values), sampler=sampler, n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
 
     @property
@@ -57,7 +57,7 @@ class Proposal:
 class Record:
     """One trial: its proposal, its training seed, its state, and its curve up to where it ended."""
 
-    identity: str  # digest of all that the trials of its study depend on, beside the proposal
+    identity: str  # digest of all that the trials of its study depend on, beside their proposals
     proposal: Proposal
     seed: int
     state: str
@@ -66,7 +66,7 @@ class Record:
     rungs: tuple[RungPoint, ...]
 
     def __hash__(self) -> int:
-        """Hash what tells records apart: to hash each eval took as long as what is looked up by it."""
+        """Hash what tells records apart; hashing every eval would take longer than the lookups save."""
         return hash((self.identity, self.proposal.trial, self.steps))
 
     @property
@@ -76,12 +76,12 @@ class Record:
 
     @property
     def final_loss_nats(self) -> float | None:
-        """The loss at the end; None unless it was trained to its end."""
+        """The loss at the end; None unless the trial was trained to its end."""
         return self.evals[-1].loss_nats if self.state == COMPLETE else None
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, Any]) -> "Record":
-        """Make a record from what dataclasses.asdict gives of one."""
+        """Make a record from the result of dataclasses.asdict."""
         return cls(
             **{
                 **tree,

@@ -1,4 +1,4 @@
-"""The proposals of phase 1: learning rates drawn uniformly from a range, in themselves or in their logarithms."""
+"""The proposals of phase 1: learning rates drawn from a range, uniform in the LR or in its logarithm."""
 
 from lrsweep.search.trial import Proposal
 from lrsweep.seeding import generator
@@ -6,6 +6,7 @@ from lrsweep.space import Float
 
 
 def uniform(seed: int, study: str, trial: int, lr: Float) -> Proposal:
-    """Draw the LR of a trial; what else it is trained with is the trainer's own."""
+    """Draw the LR of a trial; all other names keep the values of the trainer."""
+
     draw = generator(seed, f"{study}/proposal", trial).random()
     return Proposal.known(trial, {"lr": lr.draw(draw)}, "uniform")

@@ -1,7 +1,7 @@
 """One dimension of a space: a range of real or whole numbers, or a few choices.
 
 A dimension maps its values to coordinates in [0, 1] (`encode`) and back (`decode`). A range has one coordinate, on its scale.
-Choices have one each, of which the chosen one is 1 and the others 0: no choice is nearer to one than to another.
+Choices have one coordinate each, 1 for the chosen one and 0 for the others, so that any two choices are equally far apart.
 """
 
 import math
@@ -13,7 +13,7 @@ from lrsweep.section import Real, Section, Text
 
 Value = float | int | str
 
-SIGNIFICANT_DIGITS = 4  # rounding makes a proposal the same under another BLAS path
+SIGNIFICANT_DIGITS = 4  # rounding makes a proposal the same where BLAS differs in its last digits
 
 
 class _Range(Section):
@@ -33,11 +33,11 @@ class _Range(Section):
 
     @property
     def is_log(self) -> bool:
-        """Whether ratios count, and not differences."""
+        """Whether the scale is logarithmic."""
         return self.scale == "log"
 
     def share(self, value: Value) -> float:
-        """Give the share of the interval at which a value lies: 0 for the lower end, 1 for the upper; outside for others."""
+        """Give the share of the interval at which a value lies: 0 at the lower end, 1 at the upper, more or less outside."""
         low, high = self._ends
         assert not isinstance(value, str), "a range holds numbers"
         if self.is_log:
@@ -72,7 +72,7 @@ class Float(_Range):
         return self._at(share)
 
     def round(self, value: float) -> float:
-        """Round to SIGNIFICANT_DIGITS, but never to outside the range."""
+        """Round to SIGNIFICANT_DIGITS, but never out of the range."""
         return min(max(float(f"{value:.{SIGNIFICANT_DIGITS}g}"), self.min), self.max)
 
     def draw(self, share: float) -> float:
@@ -132,7 +132,7 @@ class Choice(Section):
         return False
 
     def draw(self, share: float) -> Value:
-        """Give the choice at a share of [0, 1], which they divide equally."""
+        """Give the choice at a share of [0, 1], which the choices divide equally."""
         return self.choices[min(int(share * len(self.choices)), len(self.choices) - 1)]
 
     def encode(self, value: Value) -> list[float]:
@@ -140,7 +140,7 @@ class Choice(Section):
         return [float(value == choice) for choice in self.choices]
 
     def decode(self, coordinates: list[float]) -> Value:
-        """Give the choice of the greatest coordinate; the first of equal ones."""
+        """Give the choice with the greatest coordinate, the first where several are equal."""
         return self.choices[max(range(len(self.choices)), key=lambda i: (coordinates[i], -i))]
 
     def contains(self, value: Value) -> bool:

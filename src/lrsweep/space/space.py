@@ -34,7 +34,7 @@ class Space:
         return cls(_DIMENSIONS.validate_python(tree))
 
     def to_json(self) -> dict[str, Any]:
-        """Give the dimensions as JSON has them."""
+        """Give the dimensions as JSON."""
         return {name: one.model_dump(mode="json") for name, one in self.dimensions.items()}
 
     def __iter__(self) -> Iterator[str]:
@@ -73,11 +73,11 @@ class Space:
         return found
 
     def draw(self, shares_D: Sequence[float]) -> dict[str, Value]:
-        """Give the configuration at shares of the dimensions, one for each name: what a uniform draw becomes."""
+        """Turn a uniform draw into a configuration: one share of its dimension for each name."""
         return {name: one.draw(share) for (name, one), share in zip(self.dimensions.items(), shares_D, strict=True)}
 
     def encode(self, values: Values) -> np.ndarray:
-        """Give the coordinates E of a configuration, float64; in [0, 1] where it lies in the space."""
+        """Give the E coordinates of a configuration, float64, in [0, 1] where it lies in the space."""
         return np.array([x for name, one in self.dimensions.items() for x in one.encode(values[name])])
 
     def encode_all(self, configurations: Sequence[Values]) -> np.ndarray:
@@ -85,7 +85,7 @@ class Space:
         return np.array([self.encode(values) for values in configurations]).reshape(len(configurations), self.width)
 
     def decode(self, point_E: np.ndarray) -> dict[str, Value]:
-        """Give the configuration at these coordinates, each value rounded to what its dimension holds."""
+        """Give the configuration at these coordinates, with each value rounded as its dimension does."""
         return {name: self.dimensions[name].decode(point_E[part].tolist()) for name, part in self.slices.items()}
 
     def contains(self, values: Values) -> bool:
@@ -93,5 +93,5 @@ class Space:
         return all(one.contains(values[name]) for name, one in self.dimensions.items())
 
     def is_choice(self, name: str) -> bool:
-        """Say whether a name has choices in the place of a range."""
+        """Say whether a name has choices and not a range."""
         return isinstance(self.dimensions[name], Choice)

@@ -1,4 +1,4 @@
-"""assess: whether the metric and the rule of phase 2 did what they are for."""
+"""assess: check whether the metric and the stopping rule of phase 2 work."""
 
 import pandas as pd
 
@@ -6,19 +6,20 @@ from lrsweep.analysis.assessment import assess
 from lrsweep.config.params import Params
 from lrsweep.runner.repeats import Audit
 from lrsweep.runner.worker import complete
-from lrsweep.search import curves, study
+from lrsweep.search import study
+from lrsweep.search.evals import eval_rows
 from lrsweep.search.plan import Task
 from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
-    """Write assess.json, correlations.parquet, replay.parquet and metrics.json; train what is missing of the audit."""
+    """Train what is missing of the audit; write assess.json, correlations.parquet, replay.parquet and metrics.json."""
     trials, evals = (results.read_table(f"sweep_bayes/{name}.parquet") for name in ("trials", "evals"))
     audit, metric, rows, points = complete(Audit(params, results)), params.sweep_bayes.metric, [], []
     for place, (trial, _, _) in enumerate(audit.sample):
         record = audit.done[Task(place, 0, audit.budget.steps)]
         rows.append({**study.trial_row(record, metric, metric.name), "trial": trial})
-        points += [{**row, "trial": trial} for row in curves.eval_rows(record, metric)]
+        points += [{**row, "trial": trial} for row in eval_rows(record, metric)]
     audited = pd.DataFrame(rows, columns=trials.columns), pd.DataFrame(points, columns=evals.columns)
     found, correlations, replay = assess(trials, evals, *audited, params.assess, params.sweep_bayes, params.seed)
     results.write_rows("assess/correlations.parquet", correlations)

@@ -1,4 +1,4 @@
-"""check: params.yaml is in order, and the files that it names are there and hold text; says nothing where that is so."""
+"""check: check params.yaml as a whole, and the texts that it names; print nothing where all is in order."""
 
 from lrsweep.config.params import Params
 from lrsweep.store.results import Results
@@ -6,6 +6,6 @@ from lrsweep.text.corpus import read_beginnings
 
 
 def run(params: Params, results: Results) -> None:
-    """Write passed.txt, always the same: `dvc repro` begins here when params.yaml has changed, and nothing follows from that."""
+    """Write passed.txt, always the same: `dvc repro` begins here when params.yaml has changed, and runs nothing else for it."""
     read_beginnings(params.corpus)
     results.write_text("check/passed.txt", "params.yaml has passed its check\n")

@@ -1,4 +1,4 @@
-"""cluster: k-means of the trials of phase 2 that survived, and the shape of their curves."""
+"""cluster: group the surviving trials of phase 2 by k-means, and describe the shape of their curves."""
 
 from lrsweep.analysis.clusters import find_clusters
 from lrsweep.analysis.shapes import describe_shapes

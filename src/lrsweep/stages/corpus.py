@@ -1,8 +1,7 @@
-"""corpus: text from the built-in stories, from files or from a download, split by document."""
+"""corpus: get the text from the built-in stories, from files or from a download, and split it by document."""
 
 from lrsweep.config.params import Params
-from lrsweep.runner.identity import work
-from lrsweep.store.results import Results
+from lrsweep.store.results import Results, work
 from lrsweep.text.corpus import write_corpus
 
 

@@ -1,4 +1,4 @@
-"""edge: the maximum stable LR from phase 1, and the LR range of phase 2."""
+"""edge: find the maximum stable LR from phase 1, and the LR range of phase 2."""
 
 from lrsweep.analysis.edge import find_edge
 from lrsweep.config.params import Params

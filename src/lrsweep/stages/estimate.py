@@ -1,4 +1,4 @@
-"""estimate: the first steps of phase 1 for real, and what the whole run would take at that speed."""
+"""estimate: train the first steps of phase 1, and say how long the whole run would take at that speed."""
 
 import os
 import time
@@ -25,12 +25,12 @@ class Speed:
     eval_s: float
 
     def run_s(self, budget: Budget, steps: float) -> float:
-        """Seconds of a training run of so many steps."""
+        """Give the seconds that a training run of so many steps takes."""
         return steps * self.step_s + (1 + steps / budget.eval_every) * self.eval_s
 
 
 def run(params: Params, results: Results, steps: int) -> str:
-    """Train `steps` steps of trial 0 of phase 1, and say what was measured and what each stage that trains would take.
+    """Train `steps` steps of trial 0 of phase 1; say what was measured, and how long each stage that trains would take.
 
     Raises:
         UserError: the text has not been tokenized yet.
@@ -46,7 +46,7 @@ def run(params: Params, results: Results, steps: int) -> str:
         "select": select_s / workers,
         "train": speed.run_s(params.train, params.train.steps),
     }
-    # an imported study is not trained, and its stopped trials cannot be trained on
+    # an imported study is not trained, and its stopped trials cannot be trained further
     untrained = {"sweep_uniform"} if params.sweep_uniform.imported else set()
     untrained |= {"sweep_bayes", "assess"} if params.sweep_bayes.imported else set()
     stages = {name: seconds for name, seconds in stages.items() if name not in untrained}
@@ -59,7 +59,7 @@ def run(params: Params, results: Results, steps: int) -> str:
     if "sweep_bayes" in stages:
         whole_s = speed.run_s(params.sweep_bayes, most_steps(params.sweep_bayes)) / workers
         share = f"1/{params.sweep_bayes.stopping.eta}"
-        lines.append(f"Phase 2 as where {share} of its trials pass each rung; where all do, it takes {duration(whole_s)}")
+        lines.append(f"Phase 2 is counted with {share} of its trials past each rung; if all pass, it takes {duration(whole_s)}")
     return "\n".join(lines)
 
 
@@ -81,22 +81,22 @@ def measure(params: Params, results: Results, steps: int) -> tuple[Speed, float]
 
 
 def block_steps(section: SweepBayes) -> int:
-    """Steps of phase 2's first block, which is halved at each rung."""
+    """Give the steps of phase 2's first block, which is halved at each rung."""
     levels = zip(_gaps(section), section.levels, strict=True)
     return sum(gap * study.len_at(level, section) for gap, level in levels)
 
 
 def least_steps(section: SweepBayes) -> float:
-    """Steps that phase 2 trains when 1/eta of the trials go on at each rung."""
+    """Give the steps that phase 2 trains when 1/eta of the trials go on at each rung."""
     later = sum(gap / section.stopping.eta**i for i, gap in enumerate(_gaps(section)))
     return block_steps(section) + later * (section.trials - section.first_block)
 
 
 def most_steps(section: SweepBayes) -> int:
-    """Steps that phase 2 trains when every trial after the block passes all rungs."""
+    """Give the steps that phase 2 trains when every trial after the block passes all rungs."""
     return block_steps(section) + section.steps * (section.trials - section.first_block)
 
 
 def _gaps(section: SweepBayes) -> list[int]:
-    """Steps from a rung to the next, the start and the end counted as rungs."""
+    """Give the steps from each rung to the next, with the start and the end as rungs."""
     return [end - start for start, end in pairwise((0, *section.levels))]

@@ -9,23 +9,24 @@ from lrsweep import files
 from lrsweep.config import yamlfile
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.store import artifacts, imported
+from lrsweep.runner.sweeps import SweepBayes
+from lrsweep.store import imported
+from lrsweep.store.results import FOLDER, Results
 from lrsweep.tracking import exporting, histories, importing
+from lrsweep.trainers.builtin.settings import NAMES
 
 
 def export(params: Params, folder: Path) -> list[Path]:
-    """Writes the configurations of both sweeps and their program, and gives their paths.
+    """Write the configurations of both sweeps and their program, and gives their paths.
 
     Raises:
         UserError: phase 2's LR range is auto, and the edge has not been found.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"FOLDER: found {folder}, which is a file, expected a folder or a new name; name another")
-    lr, program = params.sweep_bayes.lr, folder / "trial.py"
-    if not isinstance(lr, Range):
-        lr = Range.model_validate(artifacts.read_json(artifacts.RESULTS / "edge/edge.json")["lr_range"])
+    lr, program = SweepBayes(params, Results(FOLDER)).space.lr, folder / "trial.py"
     texts = {program: exporting.PROGRAM}
-    for stage, content in exporting.sweeps(params, lr, program).items():
+    for stage, content in exporting.sweeps(params.sweep_uniform, params.sweep_bayes, lr, program).items():
         texts[folder / f"{stage}.yaml"] = yamlfile.dump(content)
     for path, text in texts.items():
         files.write_text(path, text)
@@ -35,7 +36,7 @@ def export(params: Params, folder: Path) -> list[Path]:
 def take(
     params: Params, stage: str, sources: Sequence[Path], into: Path, renamed: Sequence[str], leave_out: Sequence[str]
 ) -> str:
-    """Imports a sweep as a study into a new folder, and gives what params.yaml must say for it to be used.
+    """Import a sweep as a study into a new folder, and give what params.yaml must say for it to be used.
 
     renamed: OURS=THEIRS for names that the export calls otherwise.
 
@@ -44,18 +45,24 @@ def take(
     """
     if into.exists():
         raise UserError(f"--into: found {into}, expected a new folder; name another, or remove it")
-    names, study = _names(renamed), getattr(params, stage)
-    found = importing.convert(histories.read(sources, leave_out), names, importing.Study(stage, study, params.optimizer))
+    study = importing.Study(stage, getattr(params, stage), NAMES)
+    names = names_of(study, renamed)
+    found = importing.convert(histories.read(sources, leave_out), names, study)
     source = {"files": [path.name for path in sources], "names": names, "left_out": list(leave_out)}
-    written = imported.write(into, stage, study, source, found)
+    written = imported.write(into, stage, study.section, source, found)
     states = Counter(trial.record.state for trial in found)
     counts = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
     value = f"{{folder: {json.dumps(written.folder)}, sha256: {written.sha256}}}"
     return f"# {len(found)} trials ({counts}); for params.yaml:\n{stage}:\n  imported: {value}"
 
 
-def _names(renamed: Sequence[str]) -> dict[str, str]:
-    names = {name: name for name in importing.NAMES}
+def names_of(study: importing.Study, renamed: Sequence[str]) -> dict[str, str]:
+    """Give what each name of a study is called in the export.
+
+    Raises:
+        UserError: a name is none of the study's.
+    """
+    names = {name: name for name in study.names}
     for text in renamed:
         ours, mark, theirs = text.partition("=")
         if not mark or ours not in names:

@@ -1,4 +1,4 @@
-"""figures: every figure as SVG and PNG, each with the CSV of exactly what is drawn."""
+"""figures: draw every figure as SVG and PNG, and write a CSV of exactly what it shows."""
 
 from lrsweep import files
 from lrsweep.analysis.edge import Edge

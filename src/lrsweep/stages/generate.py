@@ -1,4 +1,4 @@
-"""generate: completions from the final weights."""
+"""generate: write completions with the final weights."""
 
 import json
 
@@ -9,11 +9,11 @@ from lrsweep.store.results import Results, says_simulated
 from lrsweep.text.corpus import END_OF_TEXT
 from lrsweep.text.tokens import decode, encode, load_tokenizer
 from lrsweep.trainers.builtin.generation import generate, load_model, require_fit
-from lrsweep.trainers.builtin.settings import NAMES, override
+from lrsweep.trainers.builtin.settings import Model, over
 
 
 def run(params: Params, results: Results) -> None:
-    """Write completions.jsonl; after a training that diverged, or that was made up, the completions are empty.
+    """Write completions.jsonl; the completions are empty after a training that diverged or was made up.
 
     Raises:
         UserError: a prompt has more tokens than the context; nothing is generated then.
@@ -27,9 +27,7 @@ def run(params: Params, results: Results) -> None:
     trained = results.read_json("train/metrics.json")
     model = None
     if trained["state"] == COMPLETE and not results.simulated:
-        values = {name: value for name, value in trained.items() if name in NAMES}
-        _, own, _ = override(values, params.optimizer, params.model, params.train)
-        model = load_model(weights, own, params.tokenize.vocab_size)
+        model = load_model(weights, over(params.model, Model, trained), params.tokenize.vocab_size)
     stop_id, lines = tokenizer.token_to_id(END_OF_TEXT), []
     for number, (prompt, ids) in enumerate(zip(section.prompts, prompts, strict=True)):
         seed = derive_seed(params.seed, "generate", number)

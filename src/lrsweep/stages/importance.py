@@ -1,4 +1,4 @@
-"""importance: which hyperparameter matters in phase 2."""
+"""importance: measure which hyperparameter matters in phase 2."""
 
 from lrsweep.analysis.importance import rank_hyperparameters
 from lrsweep.config.params import Params

@@ -1,4 +1,4 @@
-"""replay: every proposal and every stop of phase 2 derived again from the records, and held against what is recorded."""
+"""replay: derive every proposal and every stop of phase 2 again from the records, and compare with what is recorded."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from lrsweep.config.params import Params
 from lrsweep.errors import Mismatch, UserError
 from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.search import study
-from lrsweep.search.curves import Curve
+from lrsweep.search.curve import Curve
 from lrsweep.search.proposing import propose
 from lrsweep.search.settings import SweepBayes as Section
 from lrsweep.search.trial import Proposal, Record, RungPoint
@@ -17,7 +17,7 @@ def run(params: Params, results: Results) -> str:
     """Say what was derived again.
 
     Raises:
-        Mismatch: a proposal, a comparison at a rung or an end differs from the recorded one; names the first.
+        Mismatch: a proposal or a comparison at a rung differs from the recorded one; it names the first.
         UserError: a record is damaged, or not there yet.
     """
     section, own = params.sweep_bayes, SweepBayes(params, results)
@@ -40,7 +40,7 @@ def run(params: Params, results: Results) -> str:
 
 
 def judged(record: Record, seen: Sequence[Record], section: Section) -> tuple[RungPoint, ...]:
-    """The comparisons of a trial at its rungs, from its own curve and the records that it had in sight."""
+    """Derive the comparisons of a trial at its rungs, from its own curve and the records that it had in sight."""
     decide = study.judge_by(seen, section, record.proposal.lr)
     points = []
     for i, point in enumerate(record.evals):

@@ -1,4 +1,4 @@
-"""report: one self-contained page with the answer first and the evidence after it."""
+"""report: write one self-contained page with the answer first and the evidence after it."""
 
 import json
 
@@ -14,11 +14,11 @@ from lrsweep.analysis.selection import Choice
 from lrsweep.config.params import Params
 from lrsweep.provenance.figure_metadata import carried
 from lrsweep.report import plots, rows
-from lrsweep.runner.probing import Probes
+from lrsweep.runner.extent import why_unmeasured
 from lrsweep.store.results import Results
 from lrsweep.store.tables import space_of
 
-# The parameters that the page shows, as dvc.yaml lists them for this stage: no other may change it.
+# The parameters that the page shows, as dvc.yaml lists them for this stage: the page depends on no others.
 SHOWN = set("seed corpus tokenize model optimizer evaluation sweep_uniform sharpness sweep_bayes train generate".split())
 
 SHAPES_SHOWN = 10  # of the best trials
@@ -39,7 +39,7 @@ def run(params: Params, results: Results) -> None:
         final=results.read_as(report.Final, "train/metrics.json"),
         setting=params.model_dump(mode="json", include=SHOWN),
         space=space_of(trials),
-        unmeasured=None if len(probes) else Probes(params, results).why_none or "no update of a probed trial was finite",
+        unmeasured=None if len(probes) else why_unmeasured(params) or "no update of a probed trial was finite",
         states=trials["state"].value_counts().sort_index().to_dict(),
         rungs=rows.rung_rows(results.read_table("sweep_bayes/rungs.parquet")),
         shapes=shapes.head(SHAPES_SHOWN).to_dict("records"),
@@ -59,11 +59,12 @@ def _inlined(results: Results) -> dict[str, report.Embedded]:
     )
     lineages = {}
     for name, svg in svgs.items():
-        lineages[name] = carried(svg)
-        assert lineages[name], f"figure {name} was written without its lineage"
+        lineage = carried(svg)
+        assert lineage, f"figure {name} was written without its lineage"
+        lineages[name] = lineage
     return report.inline(svgs, pngs, lineages)
 
 
 def _drawn(results: Results, name: str) -> pd.DataFrame:
-    """Read what a figure draws; a choice may be called `none`, so that only an empty cell is no value."""
+    """Read what a figure draws. Only an empty cell is a missing value, since a choice may be called `none`."""
     return pd.read_csv(results.path(f"figures/{name}.csv"), keep_default_na=False, na_values=[""], dtype={"choice": str})

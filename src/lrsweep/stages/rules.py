@@ -1,4 +1,4 @@
-"""rules: stopping rules replayed over curves that a user brings as a table of trial, step and loss."""
+"""rules: replay stopping rules over a user's own curves, a table of trial, step and loss."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,19 +14,19 @@ from lrsweep.search.settings import Metric, Stopping
 from lrsweep.search.trial import COMPLETE
 
 NEEDED = ("trial", "step", "loss")
-LARGEST = 2**53  # up to here a float holds every whole number
+LARGEST = 2**53  # a float holds every whole number up to here
 
 
 def run(
     path: Path, rungs: Sequence[int], stopping: Stopping, orders: int, metric: Metric, seed: int
 ) -> tuple[list[dict[str, Any]], str]:
-    """The summary of the replay, a row for each rule and metric, and what was used and left out.
+    """Give the summary of the replay, a row for each rule and metric, and a line on what was used and left out.
 
-    The table is CSV or parquet with columns trial, step, loss and, for M_u, lr: the learning rate of the step. Trials that do
-    not reach the last step of the table with a finite loss are left out: what they would have become is not known.
+    The table is CSV or parquet with columns trial, step, loss and, for M_u, lr: the learning rate of the step. Trials without a
+    finite loss at the last step of the table are left out, since nobody knows how they would have ended.
 
     Raises:
-        UserError: the file is missing or no table, a column or a number is wrong, a rung falls on no eval, no trial is whole.
+        UserError: the file is missing or not a table, a column or a number is wrong, a rung is not at an eval, no trial is whole.
     """
     table = read(path)
     end = int(table["step"].max())
@@ -53,19 +53,19 @@ def run(
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The user's table with trial as int, step as int, loss and lr (NaN where there is none) as float, by trial and step.
+    """Read the user's table, sorted: trial and step as int, loss and lr as float (NaN where there is none).
 
     Raises:
-        UserError: the file is missing or no table, or a column or a number is wrong; names the line.
+        UserError: the file is missing or not a table, or a column or a number is wrong; it names the line.
     """
     try:
-        # Empty lines are left out after they have been counted.
+        # Empty lines are dropped after reading, so that the numbers of the lines stay right.
         table = (
             pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, skip_blank_lines=False).dropna(how="all")
         )
     except FileNotFoundError:
         raise UserError(f"{path}: no such file, expected a CSV or parquet table; correct the path") from None
-    except Exception as error:  # pandas and arrow raise many kinds for what is no table
+    except Exception as error:  # pandas and arrow raise many kinds for what is not a table
         raise UserError(
             f"{path}: found no table ({' '.join(str(error).split())}), expected CSV or parquet; export it again"
         ) from None
@@ -89,7 +89,7 @@ def read(path: Path) -> pd.DataFrame:
 
 def _numbers(path: Path, table: pd.DataFrame, name: str, whole: bool = True) -> np.ndarray:
     values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
-    unread = np.isnan(values) & table[name].notna().to_numpy()  # an empty or NaN loss is one that is not finite
+    unread = np.isnan(values) & table[name].notna().to_numpy()  # an empty loss counts as NaN
     wrong = (~np.isfinite(values) | (values % 1 != 0) | (values < 0) | (values > LARGEST)) if whole else unread
     if wrong.any():
         found = table[name].tolist()[int(np.flatnonzero(wrong)[0])]
@@ -99,13 +99,13 @@ def _numbers(path: Path, table: pd.DataFrame, name: str, whole: bool = True) -> 
 
 
 def _place(path: Path, table: pd.DataFrame, where: np.ndarray) -> str:
-    """The first of the rows: CSV has lines, of which the names of the columns take the first."""
+    """Name the first of the rows; in CSV by its line, where the header is line 1."""
     row = int(table.index[np.flatnonzero(where)[0]])
     return f"{path}: row {row + 1}" if path.suffix == ".parquet" else f"{path}: line {row + 2}"
 
 
 def _measured(curves: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """The curves with every metric at each eval; M_u is undefined where the table has no learning rates."""
+    """Give the curves with every metric at each eval; M_u is undefined where the table has no learning rates."""
     parts = []
     for trial, part in curves.groupby("trial"):
         known = part["lr"].notna().all()

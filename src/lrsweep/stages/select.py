@@ -1,4 +1,4 @@
-"""select: the best few trials and the default, raced over seeds; the best mean is chosen."""
+"""select: race the best few trials and the default over seeds, and choose the best mean."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
-    """Write replicates.parquet, choice.json and metrics.json; train what is missing."""
+    """Train what is missing; write replicates.parquet, choice.json and metrics.json."""
     study, section = complete(Race(params, results)), params.select
     results.simulated |= params.simulate
 

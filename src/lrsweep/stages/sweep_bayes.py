@@ -1,4 +1,4 @@
-"""sweep_bayes: phase 2, Bayesian proposals, stopped at rungs."""
+"""sweep_bayes: train phase 2, trials that a sampler proposes and a rule stops at rungs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
-    """Write the tables of phase 2, with its comparisons at the rungs and its proposals; train what is missing."""
+    """Train what is missing; write the tables of phase 2, with its proposals and its comparisons at rungs."""
     section, own = params.sweep_bayes, SweepBayes(params, results)
     if section.imported:
         found = list(imported.load("sweep_bayes", section))
@@ -30,7 +30,7 @@ def run(params: Params, results: Results) -> None:
 
 
 def summary(trials: Sequence[Record]) -> Mapping[str, int]:
-    """Give the study in a few numbers, for `dvc metrics`."""
+    """Summarize the study in a few numbers, for `dvc metrics`."""
     states = [record.state for record in trials]
     counts = {f"trials_{state.lower()}": states.count(state) for state in (COMPLETE, PRUNED, DIVERGED)}
     return {**counts, "steps_trained": sum(record.steps for record in trials)}

@@ -1,4 +1,4 @@
-"""sweep_uniform: phase 1, trials at uniformly drawn LRs."""
+"""sweep_uniform: train phase 1, trials at uniformly drawn LRs."""
 
 from lrsweep.config.params import Params
 from lrsweep.runner.sweeps import SweepUniform
@@ -11,7 +11,7 @@ from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
-    """Write the tables of phase 1; train what is missing."""
+    """Train what is missing; write the tables of phase 1."""
     section = params.sweep_uniform
     if section.imported:
         found = list(imported.load("sweep_uniform", section))

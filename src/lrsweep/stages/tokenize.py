@@ -1,4 +1,4 @@
-"""tokenize: trains the byte-level BPE on the training text and encodes both texts."""
+"""tokenize: train the byte-level BPE on the training text, and encode both texts with it."""
 
 from lrsweep.config.params import Params
 from lrsweep.store.results import Results

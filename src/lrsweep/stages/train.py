@@ -1,4 +1,4 @@
-"""train: the final training, at `lr` of params.yaml or, where that is null, at the selected one."""
+"""train: train the final model with the selected values, and with `lr` of params.yaml where that is set."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.runner.repeats import FinalTraining
 from lrsweep.runner.worker import complete
-from lrsweep.search.curves import step_rows
+from lrsweep.search.evals import step_rows
 from lrsweep.search.plan import Task
 from lrsweep.search.trial import Record
 from lrsweep.store import records
@@ -15,7 +15,7 @@ from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
-    """Write model.safetensors, evals.parquet, steps.parquet and metrics.json; train where there is no record of that."""
+    """Train where there is no record of it; write model.safetensors, evals.parquet, steps.parquet and metrics.json."""
     study, task = complete(FinalTraining(params, results)), Task(0, 0, params.train.steps)
     record, path, weights = study.done[task], study.path(task), study.weights(task)
     assert weights is not None, "a training without them is not whole"
@@ -39,7 +39,7 @@ def _metrics(record: Record, results: Results) -> dict[str, Any]:
 
 
 def _exp(loss_nats: float) -> float | None:
-    """Give e to the loss; None where that is larger than any number."""
+    """Give e to the loss; None where that is larger than any float."""
     try:
         return math.exp(loss_nats)
     except OverflowError:

@@ -1,6 +1,6 @@
-"""The tables of results/: which columns each has, of which type, and what they mean.
+"""The tables of results/: the columns of each, with type and meaning.
 
-Where a table holds configurations, VALUES stands for a column for each name of the space that they come from.
+In a table of configurations VALUES stands for one column for each name of their space.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ TABLES: Mapping[str, Columns] = {
         "rung": ("int32", "resource level, in steps"),
         "value": ("float64", "steering metric at the rung"),
         "references": ("int32", "number of trials that it was compared with"),
-        "threshold?": ("float64", "greatest value that goes on; null where there was nothing to compare with"),
+        "threshold?": ("float64", "greatest value that goes on; null where there was no other trial to compare with"),
         "stopped": ("bool", "whether the trial was stopped here"),
     },
     "proposals": {
@@ -83,11 +83,11 @@ TABLES: Mapping[str, Columns] = {
         "grad_norm": ("float64", "gradient norm before clipping"),
         "clip": ("float64", "share of the gradient that clipping leaves"),
         "critical_low_lr?": ("float64", "learning rate along the update at which the loss still falls; null where it never does"),
-        "critical_high_lr?": ("float64", "learning rate along the update at which it falls no more; null where it always does"),
+        "critical_high_lr?": ("float64", "learning rate along the update at which it no longer falls; null where it always does"),
         "critical_lr?": ("float64", "critical learning rate: the middle of the two"),
         "eigenvalue?": ("float64", "greatest eigenvalue of the preconditioned Hessian; null where it is not finite"),
-        "eigenvalue_error?": ("float64", "a true eigenvalue is no further away"),
-        "products": ("int32", "Hessian-vector products that it took"),
+        "eigenvalue_error?": ("float64", "bound on the distance to a true eigenvalue"),
+        "products": ("int32", "number of Hessian-vector products"),
         "threshold": ("float64", "eigenvalue above which full-batch Adam is unstable at this learning rate"),
     },
     "assignments": {
@@ -102,7 +102,7 @@ TABLES: Mapping[str, Columns] = {
         "warmup_flatness?": ("float64", "share of the whole drop of the loss that comes after warm-up"),
         "steepest_nats_per_step?": ("float64", "greatest drop between two evals"),
         "steepest_step?": ("float64", "middle of these two evals, in steps"),
-        "convexity?": ("float64", "of the curve after it: 1 the drop comes at once, 0 evenly, -1 at the end"),
+        "convexity?": ("float64", "convexity of the curve after it: 1 where the drop comes at once, 0 evenly, -1 at the end"),
     },
     "correlations": {
         "metric": ("string", "loss, trailing_mean, minimum or m_u"),

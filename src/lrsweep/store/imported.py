@@ -1,7 +1,7 @@
 """An imported study: the records of trials that were trained elsewhere, in a folder that is named by its digest.
 
-import.json lists the records with their digests, and its own digest stands in params.yaml: so a changed folder is refused,
-and everything that is made from it follows it.
+import.json lists the records with their digests, and its own digest stands in params.yaml. So a changed folder is refused, and
+another import runs again what depends on it.
 """
 
 import os
@@ -20,21 +20,21 @@ from lrsweep.store.results import read_json, write_json
 
 Found = tuple[Record, Mapping[str, Any]]  # a trial, and its curve as arrays of records.STEP_COLUMNS
 
-CONTEXT = "imported"  # stands in each record where a trial of our own has the digest of its study
+CONTEXT = "imported"  # the identity of each record, where a trial of our own has a digest
 
 
 def manifest_path(section: Imported) -> Path:
-    """Where the list of the records lies."""
+    """Give the path of the list of the records."""
     return Path(section.folder) / "import.json"
 
 
 def budget_of(study: Budget) -> dict[str, int]:
-    """The lengths, in steps, that a study's trials must have to stand in its tables."""
+    """Give the lengths, in steps, that the trials of a study must have."""
     return {name: getattr(study, name) for name in Budget.model_fields}
 
 
 def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], found: Iterable[Found]) -> Imported:
-    """Writes the records with their curves, and import.json; all of it or nothing."""
+    """Write the records with their curves, and import.json: all of it or nothing."""
     names, unfinished = {}, folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         for record, curve in found:
@@ -50,10 +50,10 @@ def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], f
 
 
 def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
-    """The list of the records of a study that is imported, found to be the one that params.yaml means.
+    """Read the list of the records of an imported study, and hold it against params.yaml.
 
     Raises:
-        UserError: it is missing, is another than that, or was made for another study or other lengths.
+        UserError: it is missing, has another digest, or was made for another study or other lengths.
     """
     section = study.imported
     assert section, "only an imported study has a manifest"
@@ -83,10 +83,10 @@ def check(uniform: SweepUniform, bayes: SweepBayes) -> None:
 
 
 def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record, Path]]:
-    """The records of an imported study in trial order, each with its path.
+    """Read the records of an imported study in trial order, each with its path.
 
     Raises:
-        UserError: as in manifest, or a record is missing or is not the one that was imported.
+        UserError: as in manifest, or a record is missing or was changed.
     """
     listed = manifest(stage, study)["records"]
     assert study.imported

@@ -1,7 +1,7 @@
-"""One runner in a folder at a time, and one process at a trial.
+"""Locks: one runner in a folder at a time, and one process at a trial.
 
-The system gives a lock back when its holder ends, also when it is killed. Where a file system has no locks, filelock falls back to
-files that say who made them.
+The system releases a lock when its holder ends, also when it is killed. Where a file system has no locks, filelock falls back
+to files that say who made them.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _HELD: list[FileLock] = []  # to the end of the process
 
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
-    """Try to take a lock for the block, without waiting; gives whether it was free.
+    """Try to take a lock for the block, without waiting; give whether it was free.
 
     Raises:
         UserError: the lock's file cannot be written.
@@ -55,7 +55,7 @@ def hold(path: Path) -> None:
 
 
 def held(path: Path) -> bool:
-    """Say whether a process has a lock; it is not taken."""
+    """Say whether a process has a lock, without taking it."""
     if not path.exists():
         return False
     with claim(path) as free:

@@ -1,6 +1,6 @@
-"""The prior of a study: what phase 2 knows from the start, phase 1's trials as records.
+"""The prior of a study: phase 1's trials as records, which phase 2 knows from the start.
 
-They are in sight of every trial after the first block: its proposal is made from them and its stopping rule compares with them.
+Every trial after the first block has them in sight: it is proposed from them, and compared with them at its rungs.
 """
 
 from typing import Any
@@ -17,9 +17,7 @@ def artifacts(prior: str | None) -> list[str]:
 
 
 def load(prior: str | None, fixed: Values, results: Results) -> list[Record]:
-    """Read the records of the prior's trials, in trial order.
-
-    fixed: the values of what the prior's study did not vary.
+    """Read the records of the prior's trials, in trial order. `fixed` has the values of what the prior's study did not vary.
 
     Raises:
         UserError: the stage that writes them has not run.

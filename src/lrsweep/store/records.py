@@ -1,7 +1,7 @@
-"""The record of a trial as files: what was trained and what came of it, with a digest by which damage and edits are found.
+"""The record of a trial as files: what was trained and what came of it, with a digest that shows damage and edits.
 
-A record is two files: NNNNN.json and, with every step of the curve, NNNNN.safetensors. It holds no time and no host, so the same
-trial has the same bytes wherever and whenever it ran.
+A record is two files: NNNNN.json and, with every step of the curve, NNNNN.safetensors. It holds no time and no host, so the
+same trial has the same bytes wherever and whenever it ran.
 """
 
 import hashlib
@@ -19,18 +19,18 @@ from safetensors.numpy import save as save_arrays
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.search.curves import STEP_COLUMNS
+from lrsweep.search.curve import STEP_COLUMNS
 from lrsweep.search.trial import Proposal, Record
 
 
 def canonical_digest(value: Any) -> str:
-    """Give the SHA-256 of a JSON value in its one spelling."""
+    """Give the SHA-256 of a JSON value in canonical form."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def record_path(folder: Path, trial: int) -> Path:
-    """Give the place of a trial's record; a thousand trials share a folder."""
+    """Give the path of a trial's record; a thousand trials share a folder."""
     return folder / f"{trial // 1000:03d}" / f"{trial:05d}.json"
 
 
@@ -46,7 +46,7 @@ def load(path: Path, identity: str) -> Record:
 
     Raises:
         FileNotFoundError: there is none.
-        UserError: it is damaged, was edited, or was made from other parameters, data or code. It is never used.
+        UserError: it is damaged, was edited, or was made from other parameters, data or code.
     """
     record, _ = _read(path)
     if record.identity != identity:
@@ -80,12 +80,12 @@ def exists(path: Path) -> bool:
 
 
 def save_proposal(path: Path, identity: str, proposal: Proposal) -> None:
-    """Keep a proposal, so that another trial that waits for it need not make it again."""
+    """Keep a proposal, so that later trials need not make it again."""
     _write(path, {"identity": identity, **asdict(proposal)})
 
 
 def load_proposal(path: Path, identity: str) -> Proposal | None:
-    """Read a kept proposal; None where there is none or it is not intact, since it can be made again."""
+    """Read a kept proposal; None where there is none or it is damaged, since it can be made again."""
     try:
         body = _body(path)
     except FileNotFoundError:
@@ -101,7 +101,7 @@ def _write(path: Path, body: Mapping[str, Any]) -> None:
 
 
 def _body(path: Path) -> dict[str, Any] | None:
-    """Read what _write wrote; None where it was cut or edited."""
+    """Read what _write wrote; None where it is cut short or was edited."""
     try:
         body: dict[str, Any] = json.loads(path.read_bytes())
         return body if body.pop("digest") == canonical_digest(body) else None

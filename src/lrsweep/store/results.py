@@ -1,10 +1,11 @@
-"""The files of results/ as one run of a stage sees them: where each lies, and how all are read and written.
+"""The files of results/: where each lies, and how a stage reads and writes it.
 
-Every file is written to a temporary name beside it and renamed, so that no reader ever sees half of one. No time stamp, host or
-duration goes into any of them. Made-up curves mark all that comes of them: what is read from marked files is written marked.
+Every file is written to a temporary name beside it and renamed, so that no reader sees half of one. No file holds a time stamp, a
+host or a duration. Made-up curves leave a mark, which spreads: a stage that reads a marked file marks what it writes.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = Path("results")
+LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")  # whose versions results depend on
 T = TypeVar("T")
 
 
 @dataclass
 class Results:
-    """The folder of all artifacts. `simulated` says that a curve was made up, here or in what was read."""
+    """The folder of all artifacts. `simulated` says that curves were made up, here or for a file that was read."""
 
     folder: Path
     simulated: bool = False
@@ -37,11 +39,11 @@ class Results:
         return self.folder / name
 
     def mark(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Put the mark before a value where it is simulated."""
+        """Put the mark into a mapping where it is simulated."""
         return {SIMULATED: True, **value} if self.simulated else value
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a mapping or a dataclass as JSON, in one spelling: keys in the order given, floats to the bit; no NaN."""
+        """Write a mapping or a dataclass as JSON: keys in the given order, floats to the bit, no NaN."""
         write_json(self.path(name), self.mark(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value))
 
     def read_json(self, name: str) -> Any:
@@ -56,7 +58,7 @@ class Results:
         return value
 
     def read_as(self, kind: type[T], name: str) -> T:
-        """Read a JSON artifact as the dataclass that it was written from.
+        """Read a JSON artifact into the dataclass that it was written from.
 
         Raises:
             UserError: the file is missing or damaged.
@@ -68,11 +70,11 @@ class Results:
         files.write_text(self.path(name), text)
 
     def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]], space: Space | None = None) -> None:
-        """Write rows as the table that the artifact is named after; `space` is that of its configurations."""
+        """Write rows as a table, an artifact with the name of the table; `space` is that of its configurations."""
         tables.write_rows(self.path(name), table_of(name), rows, space, self.simulated)
 
     def write_columns(self, name: str, columns: Mapping[str, Any], space: Space | None = None) -> None:
-        """Write columns as the table that the artifact is named after; `space` is that of its configurations."""
+        """Write columns as a table, an artifact with the name of the table; `space` is that of its configurations."""
         tables.write_columns(self.path(name), table_of(name), columns, space, self.simulated)
 
     def read_table(self, name: str) -> "pd.DataFrame":
@@ -86,18 +88,23 @@ class Results:
         return table
 
     def read(self, name: str) -> Any:
-        """Read a table or a JSON artifact, by the end of its name."""
+        """Read a JSON artifact or a table, whichever the suffix of its name says."""
         return self.read_json(name) if name.endswith(".json") else self.read_table(name)
 
 
+def work() -> Path:
+    """Give the folder that trials are kept in; LRSWEEP_WORK moves it, so that several workspaces can share it."""
+    return Path(os.environ.get("LRSWEEP_WORK", "work"))
+
+
 def table_of(name: str) -> str:
-    """Give the table that an artifact is: that of its own name, of the final training final_NAME."""
+    """Give the name in TABLES of an artifact: its own name, or final_NAME where it is the final training's."""
     path = Path(name)
     return f"final_{path.stem}" if path.parent.name == "train" else path.stem
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON in one spelling, with a final newline."""
+    """Write indented JSON, with a final newline."""
     files.write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -116,7 +123,7 @@ def read_json(path: Path) -> Any:
 
 
 def says_simulated(path: Path) -> bool:
-    """Say whether an artifact (JSON, parquet or safetensors) is marked as simulated: then it is evidence of nothing."""
+    """Say whether an artifact (JSON, parquet or safetensors) is marked as simulated, and so evidence of nothing."""
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 

@@ -1,6 +1,6 @@
 """Tables in parquet: the same values give the same bytes, and each column carries its meaning.
 
-A table of configurations carries its space too, so that whoever reads it knows the names, ranges and choices: `space_of`.
+A table of configurations also carries its space, with names, ranges and choices; `space_of` gives it.
 """
 
 import json
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SIMULATED = "simulated"  # the column, JSON key and safetensors metadata of what no model was trained for
-_SPACE = b"space"  # the key of the schema's metadata
+SIMULATED = "simulated"  # the column, JSON key and safetensors metadata that mark made-up curves and what comes of them
+_SPACE = b"space"  # a key of the schema's metadata
 NOT_RUN = "no such file; the stage that writes it has not run: `snakemake --cores all` runs it"
 
 
@@ -74,7 +74,8 @@ def write_columns(path: Path, name: str, columns: Mapping[str, Any], space: Spac
 
 
 def read(path: Path, name: str) -> tuple["pd.DataFrame", bool]:
-    """Read the table `name`, and whether it is marked as simulated. Nullable numbers come as NaN.
+    """Read the table `name`, and whether it is marked as simulated. A null in a column of numbers becomes NaN.
+
 
     Raises:
         UserError: the file is missing or damaged, or has other columns.

@@ -1,4 +1,4 @@
-"""The batches that training and evals take from a text in tokens.
+"""Batches for training and evals, cut from a tokenized text.
 
 Shapes: N batches, B sequences of a batch, T tokens.
 """
@@ -11,8 +11,8 @@ from lrsweep.errors import UserError
 def sample_batch(tokens: np.ndarray, seed: int, step: int, batch_size: int, context_length: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw the inputs and targets B x T of one step, int64: windows at random offsets, from (seed, step) alone.
 
-    A counter-based generator (Philox, Salmon et al. 2011) gives any step without those before it: the step is the highest
-    of the counter's four words, so no two steps share a number, and a resumed run has no generator to restore.
+    A counter-based generator (Philox, Salmon et al. 2011) gives any step without those before it. The step is the highest of
+    the counter's four words, so no two steps share a number, and a resumed run has no generator to restore.
 
     Raises:
         UserError: the text is not longer than one context.
@@ -38,7 +38,7 @@ def fixed_batches(tokens: np.ndarray, n_batches: int, batch_size: int, context_l
 
 
 def need_a_window(tokens: np.ndarray, context_length: int, side: str) -> None:
-    """Refuse a text that no window of one context and its target fits in.
+    """Refuse a text that is too short for a window of one context and its target.
 
     Raises:
         UserError: it has too few tokens; `side` (training, validation) names it.

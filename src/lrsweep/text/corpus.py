@@ -1,7 +1,7 @@
 """The corpus: documents from one of three sources, split into training and validation text by document.
 
-In train.txt and valid.txt a line <|endoftext|> ends each document, and none has that mark inside: in a source it ends a document
-too, beside any other separator. Line ends become \\n. Everything is streamed: memory holds a few documents.
+In train.txt and valid.txt a line <|endoftext|> ends each document. No document has that mark inside, since it ends a document in
+a source too, beside any other separator. Line ends become \\n. Everything is streamed: memory holds a few documents.
 """
 
 import codecs
@@ -20,15 +20,15 @@ from lrsweep.text.settings import Corpus
 
 END_OF_TEXT = "<|endoftext|>"
 CHUNK_BYTES = 1 << 20
-DOCUMENT_LIMIT = 1 << 22  # characters of a document, which is held in memory (encoded: 0.14 kB each); War and Peace has 3.2 M
+DOCUMENT_LIMIT = 1 << 22  # characters of a document, which memory holds (0.14 kB each when encoded); War and Peace has 3.2 M
 BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
 def source_files(section: Corpus) -> list[Path]:
-    """The files that `source: files` reads, in the order of corpus.paths, each glob sorted; none for other sources.
+    """List the files that `source: files` reads, in the order of corpus.paths, each glob sorted; none for other sources.
 
     Raises:
-        UserError: a path or a glob matches no file, or one with a brace in its name.
+        UserError: a path or a glob matches no file, or a file with a brace in its name.
     """
     if section.source != "files":
         return []
@@ -48,21 +48,21 @@ def source_files(section: Corpus) -> list[Path]:
 
 
 def read_beginnings(section: Corpus) -> None:
-    """Reads the first pieces of each source file, so that what is no text is refused before any work.
+    """Read the beginning of each source file, so that what is not text is refused before any work.
 
     Raises:
         UserError: a path matches no file, or a file is empty, binary or not UTF-8.
     """
     for path in source_files(section):
-        for _ in islice(_read_text(path), 2):  # an empty file is known to be so at its end
+        for _ in islice(_read_text(path), 2):  # the second piece, since the end of an empty file shows that it is empty
             pass
 
 
 def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads: Path) -> dict[str, Any]:
-    """Writes both texts and returns what corpus.json says of them: sizes in bytes, digests, numbers of documents.
+    """Write both texts and return what corpus.json says of them: sizes in bytes, digests, numbers of documents.
 
     Raises:
-        UserError: a source is missing, empty, not UTF-8, or has fewer than two documents (with valid_url: one each).
+        UserError: a source is missing, empty or not UTF-8, or there are fewer than two documents (with valid_url: one each).
     """
     sources: list[dict[str, Any]] = []
     if section.source == "stories":
@@ -89,7 +89,7 @@ def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads
 
 
 def read_documents(path: Path) -> Iterator[str]:
-    """The documents of train.txt or valid.txt, one at a time.
+    """Read the documents of train.txt or valid.txt, one at a time.
 
     Raises:
         UserError: the file is missing, empty or damaged.
@@ -98,7 +98,7 @@ def read_documents(path: Path) -> Iterator[str]:
 
 
 def split_documents(paths: Iterable[Path], separator: str | None) -> Iterator[str]:
-    """The stripped, non-empty documents of files; None separates at blank lines. A file or <|endoftext|> ends one as well.
+    """Split files into stripped, non-empty documents at the separator (None: at blank lines), at <|endoftext|> and between files.
 
     Raises:
         UserError: a file cannot be read as UTF-8 text, or a document is longer than DOCUMENT_LIMIT.
@@ -106,7 +106,7 @@ def split_documents(paths: Iterable[Path], separator: str | None) -> Iterator[st
     # Read text has \n alone, so a separator with \r\n would never be met.
     mark = BLANK_LINES if separator is None else re.compile(re.escape(separator.replace("\r\n", "\n")))
     for path in paths:
-        rest = ""  # what has come of a document whose end has not
+        rest = ""  # the beginning of a document whose end has not been read
         for text in _read_text(path):
             *whole, rest = mark.split(rest + text)
             for document in whole:
@@ -124,7 +124,7 @@ def _clean(document: str) -> Iterator[str]:
 
 
 def _files(section: Corpus, downloads: Path) -> list[tuple[str, Path]]:
-    """Each source as it was given and the file that holds it. A download's path follows LRSWEEP_WORK: not kept."""
+    """Give each source as params.yaml names it, and the file that holds it, which for a download depends on LRSWEEP_WORK."""
     if section.source == "files":
         return [(str(path), path) for path in source_files(section)]
     from lrsweep.text.download import fetch
@@ -137,7 +137,7 @@ def _files(section: Corpus, downloads: Path) -> list[tuple[str, Path]]:
 
 
 def _read_text(path: Path) -> Iterator[str]:
-    """The text of a file in pieces, without a byte order mark, each line end (\\r\\n, \\r) as \\n."""
+    """Read the text of a file in pieces, without a byte order mark, and with each line end (\\r\\n, \\r) as \\n."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
     position = lines = 0
     try:
@@ -149,7 +149,7 @@ def _read_text(path: Path) -> Iterator[str]:
                 lines += data.count(b"\n")
             yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        # error.object is what was left of the piece before, and this piece.
+        # error.object is what was left over from the piece before, and this piece.
         at = position + len(data) - len(error.object) + error.start
         line = lines + error.object[: error.start].count(b"\n") + 1
         raise UserError(
@@ -170,7 +170,7 @@ def _refuse_nul(path: Path, data: bytes, position: int, lines: int) -> None:
 
 
 def _find_separator(paths: Iterable[Path]) -> str | None:
-    """<|endoftext|> where any of the files has it."""
+    """Give <|endoftext|> where any of the files has it, else None."""
     for path in paths:
         tail = ""
         for text in _read_text(path):
@@ -181,9 +181,9 @@ def _find_separator(paths: Iterable[Path]) -> str | None:
 
 
 def _split(documents: Iterable[str], share: float, seed: int) -> Iterator[tuple[bool, str]]:
-    """Each document with whether it is held out: a draw from (seed, its number) decides, whatever the others are.
+    """Say of each document whether it is held out: a draw from (seed, its number) decides, whatever the other documents are.
 
-    The first goes to training and the second to validation, so that both sides have one without a look at the whole text.
+    The first goes to training and the second to validation, so that both sides have one without reading the whole text first.
     """
     for number, document in enumerate(documents):
         drawn = derive_seed(seed, "split", number) / 2**63 < share

@@ -10,14 +10,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from lrsweep import files
 from lrsweep.errors import UserError
 
-TIMEOUT_S = 60  # without a byte, not in all
-CHUNK_BYTES = 1 << 16  # what has come of a piece is lost when the connection breaks
+TIMEOUT_S = 60  # without a byte, not for the whole file
+CHUNK_BYTES = 1 << 16  # an unfinished piece is lost when the connection breaks
 
 
 def fetch(url: str, sha256: str, target: Path) -> Path:
-    """Downloads a file to `target` and returns it; asks no network where it is there with the right digest.
+    """Download a file to `target` and return it. No network is used where it is there with the right digest.
 
-    What has come is kept in `target`.part, and the next call goes on from there.
+    What has been downloaded is kept in `target`.part, and the next call goes on from there.
 
     Raises:
         UserError: no http(s) address, no network, an HTTP error, no room on the disk, or another digest.
@@ -49,7 +49,7 @@ def _fetch(url: str, sha256: str, target: Path) -> Path:
 
 def _download(url: str, part: Path) -> None:
     done = part.stat().st_size if part.exists() else 0
-    # Without identity a server may pack the text: then neither the range nor the digest would fit.
+    # Otherwise a server may compress the text, and neither the range nor the digest would fit.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
     again = "run again to go on where it broke off: what has come is kept"
     try:
@@ -72,7 +72,7 @@ def _download(url: str, part: Path) -> None:
 
 
 def _goes_on(answer: Any, done: int) -> bool:
-    """Whether the server sends what is missing, and not the file from its beginning."""
+    """Say whether the server sends what is missing, and not the file from its beginning."""
     sent = answer.headers.get("Content-Range", f"bytes {done}-")
     return answer.status_code == requests.codes.partial and sent.startswith(f"bytes {done}-")
 

@@ -1,4 +1,4 @@
-"""Tokens: byte-level BPE, and the text that it encodes."""
+"""Tokens: byte-level BPE, and the text encoded with it."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,16 +11,16 @@ from lrsweep import files
 from lrsweep.errors import UserError
 from lrsweep.text.corpus import END_OF_TEXT, read_documents
 
-# The merges are learned from the start of the text, up to so many characters, and so many characters of different words.
-# Training counts words: 256 M characters of English stories take 29 s and 71 MB, but 8 M of random words 0.8 GB, and of
-# Chinese, which has no spaces, 1.7 GB. So time follows the first number and memory the second.
+# The merges are learned from the start of the text: at most so many characters, and so many characters of different words. The
+# first number bounds time and the second memory, since training counts words: 256 M characters of English stories take 29 s and
+# 71 MB, but 8 M of random words take 0.8 GB, and 8 M of Chinese, which has no spaces, 1.7 GB.
 TRAIN_LIMIT = 1 << 28
 WORDS_LIMIT = 1 << 22
-BATCH_CHARACTERS = 1 << 20  # of documents that are encoded at a time, at least one: bounds the memory
+BATCH_CHARACTERS = 1 << 20  # at least one document is encoded at a time, and more up to so many characters: bounds the memory
 
 
 def train_tokenizer(path: Path, vocab_size: int) -> Tokenizer:
-    """Trains a byte-level BPE (Sennrich et al. 2016, arXiv 1508.07909) on the documents of a text; <|endoftext|> is id 0.
+    """Train a byte-level BPE (Sennrich et al. 2016, arXiv 1508.07909) on the documents of a text; <|endoftext|> is id 0.
 
     A long text is not read to its end: TRAIN_LIMIT and WORDS_LIMIT bound time and memory.
 
@@ -44,7 +44,7 @@ def train_tokenizer(path: Path, vocab_size: int) -> Tokenizer:
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """Reads tokenizer.json.
+    """Read tokenizer.json.
 
     Raises:
         UserError: the file is missing or damaged.
@@ -59,22 +59,22 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 def encode(tokenizer: Tokenizer, text: str) -> list[int]:
-    """The ids of a text; a literal <|endoftext|> in it is text, not the special token."""
+    """Give the ids of a text; a literal <|endoftext|> in it is text, not the special token."""
     tokenizer.encode_special_tokens = True  # not stored in tokenizer.json, so set wherever it matters
     return tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def decode(tokenizer: Tokenizer, ids: list[int]) -> str:
-    """The text of ids; bytes that are no UTF-8 become the replacement character."""
+    """Give the text of ids; bytes that are not UTF-8 become the replacement character."""
     return tokenizer.decode(ids, skip_special_tokens=False)
 
 
 def encode_file(tokenizer: Tokenizer, text: Path, target: Path) -> dict[str, Any]:
-    """Writes the ids of a text's documents as uint16 little endian, <|endoftext|> after each.
+    """Write the ids of a text's documents as uint16 little endian, with <|endoftext|> after each document.
 
     Returns:
-        tokens: ids written, the marks included; bytes: UTF-8 bytes of the documents, without what separates them, so that
-        loss · tokens / bytes is the loss per byte of text; sha256: of the file written.
+        tokens: ids written, the marks included; bytes: UTF-8 bytes of the documents without separators, so that the loss per byte
+        of text is loss · tokens / bytes; sha256: digest of the file written.
     """
     assert tokenizer.get_vocab_size() <= 1 << 16, "ids must fit 16 bits"
     tokenizer.encode_special_tokens = True
@@ -91,10 +91,10 @@ def encode_file(tokenizer: Tokenizer, text: Path, target: Path) -> dict[str, Any
 
 
 def load_tokens(path: Path) -> np.ndarray:
-    """The ids of an encoded text, mapped and not read.
+    """Map the ids of an encoded text into memory.
 
     Raises:
-        UserError: the file is missing, empty or cut.
+        UserError: the file is missing, empty or cut short.
     """
     try:
         return np.memmap(path, dtype="<u2", mode="r")
@@ -106,7 +106,7 @@ def load_tokens(path: Path) -> np.ndarray:
 
 
 def _first(documents: Iterable[str], limit: int, words_limit: int) -> Iterator[str]:
-    """The documents until they have `limit` characters, or their different words `words_limit`."""
+    """Give documents until they have `limit` characters, or their different words have `words_limit`."""
     given = in_words = 0
     seen: set[str] = set()
     for document in documents:

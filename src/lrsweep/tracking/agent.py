@@ -4,25 +4,28 @@ Here W&B proposes and stops. A stop is SIGTERM: the trial ends with what it has,
 """
 
 import argparse
+import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from lrsweep.config import checking
-from lrsweep.config.params import VARIED, Hyperparameters, Params
+from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.search import curves
-from lrsweep.search.curves import Curve, measure
-from lrsweep.search.trial import EvalPoint
+from lrsweep.runner.trainer import make_trainer
+from lrsweep.search.curve import Curve, follow
+from lrsweep.search.evals import measure
+from lrsweep.search.trial import PRUNED, EvalPoint
 from lrsweep.seeding import derive_seed
-from lrsweep.stages.data import load
-from lrsweep.store import artifacts
-from lrsweep.store.records import finite
+from lrsweep.space import Value, Values
+from lrsweep.store.results import FOLDER, Results
 from lrsweep.tracking import runs as tracking
-from lrsweep.trainers.builtin import training
+from lrsweep.trainers.trainer import Observation, Step, Trainer
 
 
 class Stopped(BaseException):
@@ -30,46 +33,67 @@ class Stopped(BaseException):
 
 
 def main() -> None:
-    """Trains the trial that the command line gives: STAGE --lr=… --beta2=… --weight_decay=…"""
+    """Train the trial that the command line gives: STAGE --lr=… --NAME=…, a value for each name that the sweep varies."""
     os.environ["OMP_NUM_THREADS"] = "1"
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("stage", choices=("sweep_uniform", "sweep_bayes"))
-    for name in VARIED:
-        parser.add_argument(f"--{name}", type=float, required=True)
-    values = vars(parser.parse_args())
+    given, words = parser.parse_known_args()
     try:
-        run_trial(checking.load(Path("params.yaml")), values.pop("stage"), Hyperparameters(**values))
+        params = checking.load(Path("params.yaml"))
+        trainer = make_trainer(params, Results(FOLDER), "wandb agent")
+        run_trial(params, trainer, given.stage, read_values(words, trainer.names))
     except UserError as error:
         print(f"lrsweep: {error}", file=sys.stderr)
         sys.exit(2)
 
 
-def trial_seed(params: Params, stage: str, hyper: Hyperparameters) -> int:
-    """The seed of an agent's trial: agents do not number their trials, so it follows from the values."""
-    values = "/".join(repr(getattr(hyper, name)) for name in VARIED)
-    return derive_seed(params.seed, f"{stage}/agent/{values}")
-
-
-def run_trial(params: Params, stage: str, hyper: Hyperparameters) -> Curve:
-    """Trains and logs one trial of a stage; the environment says which run it is and whether W&B is online.
+def read_values(words: Sequence[str], names: Mapping[str, TypeAdapter]) -> dict[str, Value]:
+    """Read a configuration from words like --lr=0.01.
 
     Raises:
-        UserError: there are no tokens to train on.
+        UserError: a word is none of these, its name is not one that the trainer takes, or its value is not one of that name's.
     """
-    budget, seed = getattr(params, stage), trial_seed(params, stage, hyper)
-    tokens, batches = load(params)
-    training.use_one_thread()
-    state = training.start(params.model, params.tokenize.vocab_size, params.optimizer, hyper, seed)
-    job = training.Run(params.optimizer, budget, hyper.lr, seed, params.model.context_length)
-    curve = Curve()
+    values: dict[str, Value] = {}
+    for word in words:
+        name, mark, text = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not mark or name not in names:
+            raise UserError(f"found {word!r}, expected --NAME=VALUE with NAME one of {', '.join(names)}; correct the sweep")
+        try:
+            values[name] = names[name].validate_python(_parsed(text))
+        except ValidationError as error:
+            expected = error.errors()[0]["msg"].removeprefix("Input should be ")
+            raise UserError(f"{name}: found {text}, expected {expected}; correct the sweep") from None
+    if "lr" not in values:
+        raise UserError("lr: found no --lr=VALUE, expected one; correct the sweep")
+    return values
+
+
+def _parsed(text: str) -> Value:
+    """Read a number where there is one; W&B writes whole numbers as 16 or as 16.0."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number
+
+
+def trial_seed(params: Params, stage: str, values: Values) -> int:
+    """Derive the seed of an agent's trial from its values: agents do not number their trials."""
+    return derive_seed(params.seed, f"{stage}/agent/{'/'.join(f'{name}={values[name]!r}' for name in sorted(values))}")
+
+
+def run_trial(params: Params, trainer: Trainer, stage: str, values: Values) -> Curve:
+    """Train and log one trial of a stage; the environment says which run it is and whether W&B is online."""
+    budget, seed = getattr(params, stage), trial_seed(params, stage, values)
+    training, curve = trainer.start(values, seed, budget), Curve()
     with tracking.start(None, None, {}) as run:
-        run.config.setdefaults({**hyper.model_dump(), "seed": str(seed)})
+        run.config.setdefaults({**values, "seed": str(seed)})
         signal.signal(signal.SIGTERM, _stop)
         try:
-            seen = training.observe(state, job, tokens, batches, budget.steps)
-            curves.follow(_logged(run, seen, params, stage, hyper), curve, lambda *_: None)
+            seen = _logged(run, training.observe(budget.steps), params, stage, float(values["lr"]))
+            follow(seen, curve, lambda *_: None)
         except Stopped:
-            curve.state = artifacts.PRUNED
+            curve.state = PRUNED
         end = {"state": curve.state, "steps": curve.last_step}
         run.config.update(end)
         run.summary.update(end)
@@ -80,16 +104,16 @@ def _stop(*_: Any) -> None:
     raise Stopped
 
 
-def _logged(run: Any, observations: Iterator[Any], params: Params, stage: str, hyper: Hyperparameters) -> Iterator[Any]:
-    """The observations, each logged as it passes."""
+def _logged(run: Any, observations: Iterator[Observation], params: Params, stage: str, max_lr: float) -> Iterator[Observation]:
+    """Pass the observations on, each logged."""
     evals: list[EvalPoint] = []
     steering = params.sweep_bayes.metric.name if stage == "sweep_bayes" else "loss"
     for seen in observations:
-        if hasattr(seen, "grad_norm"):
+        if isinstance(seen, Step):
             row = tracking.step_row(seen._asdict())
         else:
-            evals.append(EvalPoint(seen.step, seen.lr, finite(seen.loss_nats)))
-            found = measure(evals, hyper.lr, params.sweep_bayes.metric)[-1][1] if seen.finite else None
+            evals.append(EvalPoint(seen.step, seen.lr, seen.loss_nats if math.isfinite(seen.loss_nats) else None))
+            found = measure(evals, max_lr, params.sweep_bayes.metric)[-1][1] if seen.finite else None
             row = tracking.eval_row(evals[-1], found, steering)
         run.log({"step": seen.step, **row}, step=seen.step)
         yield seen

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from lrsweep.config.params import VARIED, Params
 from lrsweep.search.settings import SweepBayes, SweepUniform
+from lrsweep.space import Choice, Dimension, Float, Int
 from lrsweep.tracking.runs import PROJECT, STEERING
-from lrsweep.trainers.builtin.settings import Optimizer
 
-DISTRIBUTIONS = {"linear": "uniform", "log": "log_uniform_values"}  # W&B's log_uniform takes logarithms as its borders
+# W&B's log_uniform takes logarithms as its borders; q rounds to its multiples
+FLOATS = {"linear": "uniform", "log": "log_uniform_values"}
+INTS: dict[str, dict[str, Any]] = {
+    "linear": {"distribution": "int_uniform"},
+    "log": {"distribution": "q_log_uniform_values", "q": 1},
+}
 GOAL = {"name": STEERING, "goal": "minimize"}
 
 PROGRAM = '''"""One trial of a sweep: what `wandb agent` starts, in the project's folder. Written by `lrsweep export wandb`."""
@@ -19,22 +23,21 @@ main()
 '''
 
 
-def sweeps(params: Params, lr: Range, program: Path) -> dict[str, dict[str, Any]]:
-    """The configurations of both sweeps by the names of their stages; `lr` is phase 2's range."""
-    return {
-        "sweep_uniform": _uniform(params.sweep_uniform, params.optimizer, program),
-        "sweep_bayes": _bayes(params.sweep_bayes, lr, program),
-    }
+def sweeps(uniform: SweepUniform, bayes: SweepBayes, lr: Float, program: Path) -> dict[str, dict[str, Any]]:
+    """Give the configurations of both sweeps by the names of their stages; `lr` is phase 2's range.
+
+    What a sweep does not vary, the project's trainer has in params.yaml.
+    """
+    return {"sweep_uniform": _uniform(uniform, program), "sweep_bayes": _bayes(bayes, lr, program)}
 
 
-def _uniform(section: SweepUniform, optimizer: Optimizer, program: Path) -> dict[str, Any]:
-    fixed = {name: {"value": getattr(optimizer, name)} for name in VARIED if name != "lr"}
-    parameters = {"lr": _interval(section.lr), **fixed}
-    return {**_head("sweep_uniform", section.trials, program), "method": "random", "metric": GOAL, "parameters": parameters}
+def _uniform(section: SweepUniform, program: Path) -> dict[str, Any]:
+    head, parameters = _head("sweep_uniform", section.trials, program), {"lr": parameter(section.lr)}
+    return {**head, "method": "random", "metric": GOAL, "parameters": parameters}
 
 
-def _bayes(section: SweepBayes, lr: Range, program: Path) -> dict[str, Any]:
-    """W&B counts what is logged under the metric's name, which is one value an eval; ours is counted in steps.
+def _bayes(section: SweepBayes, lr: Float, program: Path) -> dict[str, Any]:
+    """Write phase 2. W&B counts what is logged under the metric's name, which is one value an eval; ours is counted in steps.
 
     From min_iter on, at eta times the one before, a run is stopped that is worse than the value at 1/eta of all; `strict`
     compares the value there, and not the least so far.
@@ -44,7 +47,7 @@ def _bayes(section: SweepBayes, lr: Range, program: Path) -> dict[str, Any]:
         **_head("sweep_bayes", section.trials, program),
         "method": "bayes",
         "metric": GOAL,
-        "parameters": {"lr": _interval(lr), **{name: _interval(getattr(section, name)) for name in VARIED if name != "lr"}},
+        "parameters": {name: parameter(one) for name, one in section.space_with(lr).dimensions.items()},
         "early_terminate": {**stopping, "eta": section.stopping.eta, "strict": True},
     }
 
@@ -54,5 +57,9 @@ def _head(stage: str, trials: int, program: Path) -> dict[str, Any]:
     return {"name": stage, "project": PROJECT, "program": program.as_posix(), "command": command, "run_cap": trials}
 
 
-def _interval(interval: Range) -> dict[str, Any]:
-    return {"distribution": DISTRIBUTIONS[interval.scale], "min": interval.min, "max": interval.max}
+def parameter(one: Dimension) -> dict[str, Any]:
+    """Give a dimension as a parameter of a sweep."""
+    if isinstance(one, Choice):
+        return {"values": list(one.choices)}
+    kind = INTS[one.scale] if isinstance(one, Int) else {"distribution": FLOATS[one.scale]}
+    return {**kind, "min": one.min, "max": one.max}

@@ -26,7 +26,7 @@ class History:
 
 
 def read(sources: Sequence[Path], leave_out: Sequence[str]) -> list[History]:
-    """The runs of all sources, in the order given, but those named; below a folder they come in the order of its names.
+    """Read the runs of all sources, in the order given, but those named; below a folder they come in the order of its names.
 
     Raises:
         UserError: a source is missing, is of none of these forms, is broken or holds no run; a run is there twice, or one to
@@ -100,7 +100,7 @@ def _json(source: Path, text: str) -> Iterator[History]:
 
 
 def _json_values(source: Path, text: str) -> Iterator[tuple[int, Any]]:
-    """The runs of a JSON list, or one from each line, with the line that each begins in."""
+    """Read the runs of a JSON list, or one from each line, with the line that each begins in."""
     decoder, position = json.JSONDecoder(), _after_space(text, 0)
     is_list = text[position : position + 1] == "["
     mark = "[" if is_list else ""  # what stood before the place that is looked at
@@ -157,7 +157,7 @@ def _csv(source: Path, text: str) -> Iterator[History]:
 
 
 def _add_line(found: dict[str, History], place: str, cells: dict[str, str]) -> None:
-    """Puts a line of CSV to its run, whose configuration is the same on each of its lines."""
+    """Put a line of CSV to its run, whose configuration is the same on each of its lines."""
     name = cells.pop("run")
     if not name:
         raise UserError(f"{place}: run: found an empty cell, expected the run's name; fill it in")

@@ -5,27 +5,24 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from lrsweep.config.params import VARIED, Hyperparameters
 from lrsweep.errors import UserError
-from lrsweep.search.curves import values_by_step
+from lrsweep.search.curve import STEP_COLUMNS
+from lrsweep.search.evals import values_by_step
 from lrsweep.search.settings import SweepBayes, SweepUniform
-from lrsweep.search.trial import EvalPoint, Proposal, Record, RungPoint
-from lrsweep.store import artifacts
+from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, EvalPoint, Proposal, Record, RungPoint
+from lrsweep.space import Choice, Dimension, Int, Value
 from lrsweep.store.imported import CONTEXT
-from lrsweep.store.records import STEP_COLUMNS, finite
 from lrsweep.tracking.histories import History
 from lrsweep.tracking.runs import STEP_NAMES
-from lrsweep.trainers.builtin.settings import Optimizer
 
 EVAL = "eval/loss_nats"
 TRAIN = tuple(name for name in STEP_NAMES.values() if name != "lr")  # of a training step; may not have been logged at all
-# What a run is read by, and what may be called otherwise in an export; the names are those that our own tracking logs.
-NAMES = (*(f"config.{name}" for name in VARIED), "step", "lr", *TRAIN, EVAL)
+LOGGED = ("step", "lr", *TRAIN, EVAL)  # what the rows of a run are read by; the names are those that our own tracking logs
 
 
 class Trial(NamedTuple):
@@ -48,17 +45,29 @@ class Logged:
 
 
 class Study(NamedTuple):
-    """The study that is imported: its stage, its section, and what gives phase 1 a beta2 and a weight decay."""
+    """The study that is imported: its stage, its section, and the types and limits of the values that a trainer takes."""
 
     stage: str
     section: SweepUniform | SweepBayes
-    optimizer: Optimizer
+    limits: Mapping[str, TypeAdapter]
+
+    @property
+    def varied(self) -> Mapping[str, Dimension | Literal["auto"]]:
+        """What each run says of its configuration: in phase 1 the LR alone."""
+        if isinstance(self.section, SweepBayes):
+            return {"lr": self.section.space["lr"], **self.section.space}
+        return {"lr": self.section.lr}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a run is read by, and what may be called otherwise in an export."""
+        return (*(f"config.{name}" for name in self.varied), *LOGGED)
 
 
 def convert(histories: Sequence[History], names: Mapping[str, str], study: Study) -> list[Trial]:
-    """The runs as trials, numbered as all their configurations say or else in the order given.
+    """Convert the runs to trials, numbered as all their configurations say or else in the order given.
 
-    names: the export's name for each of NAMES; an empty one says that it was not logged.
+    names: the export's name for each of the study's names; an empty one says that it was not logged.
 
     Raises:
         UserError: a line for each run that is broken or partial, with its place.
@@ -77,7 +86,7 @@ def convert(histories: Sequence[History], names: Mapping[str, str], study: Study
 
 def _require_names(histories: Sequence[History], names: Mapping[str, str]) -> None:
     logged = {key for history in histories for _, row in history.rows for key in row}
-    for ours in ("step", "lr", *TRAIN, EVAL):
+    for ours in LOGGED:
         theirs, may_be_absent = names[ours], ours in TRAIN
         if theirs not in logged and not (may_be_absent and not theirs):
             remedy = f"say what it is called there: --name {ours}=THEIRS"
@@ -100,7 +109,7 @@ def _convert_one(history: History, number: int, names: Mapping[str, str], study:
     diverged = bool(lost) or not math.isfinite(logged.rows[last].get("train/grad_norm", 0.0))
     evals, curve = _evals(logged, last, diverged, study), _curve(logged, last)
     record = Record(
-        context=CONTEXT,
+        identity=CONTEXT,
         proposal=_proposal(history, number, names, study),
         seed=_seed(history),
         state=_state(history, evals, last, diverged, study),
@@ -114,7 +123,7 @@ def _convert_one(history: History, number: int, names: Mapping[str, str], study:
 def _read_rows(history: History, names: Mapping[str, str], study: Study) -> Logged:
     logged, limit = Logged(), study.section.steps
     for place, row in history.rows:
-        found = {ours: row[names[ours]] for ours in NAMES if names[ours] and row.get(names[ours]) is not None}
+        found = {ours: row[names[ours]] for ours in LOGGED if names[ours] and row.get(names[ours]) is not None}
         step = found.pop("step", None)
         if not found:
             continue  # something else that the run logged
@@ -138,7 +147,7 @@ def _read_rows(history: History, names: Mapping[str, str], study: Study) -> Logg
 
 
 def _evals(logged: Logged, last: int, diverged: bool, study: Study) -> list[EvalPoint]:
-    """The evals up to the last step, of which none may be missing but that at step 0, and that of a step that diverged."""
+    """Give the evals up to the last step, of which none may be missing but that at step 0, and that of a step that diverged."""
     every, key = study.section.eval_every, f"{study.stage}.eval_every"
     steps = [step for step in logged.steps(EVAL) if step <= last]
     for step in steps:
@@ -153,11 +162,13 @@ def _evals(logged: Logged, last: int, diverged: bool, study: Study) -> list[Eval
             why = "a part is missing, or these are samples: run.scan_history() gives all rows and run.history() does not"
             raise UserError(f"{logged.places[after]}: found no eval at step {step}, expected one every {every} steps; {why}")
     rows = {step: logged.rows[step] for step in steps}
-    return [EvalPoint(step, row["lr"] if step else 0.0, finite(row[EVAL])) for step, row in rows.items()]
+    return [
+        EvalPoint(step, row["lr"] if step else 0.0, row[EVAL] if math.isfinite(row[EVAL]) else None) for step, row in rows.items()
+    ]
 
 
 def _curve(logged: Logged, last: int) -> dict[str, np.ndarray]:
-    """The steps up to the last one, which must have been logged evenly; the first may be out of turn."""
+    """Give the steps up to the last one, which must have been logged evenly; the first may be out of turn."""
     steps = [step for step in logged.steps(*TRAIN) if 0 < step <= last]
     stride = min((b - a for a, b in pairwise(steps[1:])), default=last)
     for before, step in pairwise([0, *steps, last + 1]):
@@ -174,17 +185,17 @@ def _curve(logged: Logged, last: int) -> dict[str, np.ndarray]:
 
 
 def _state(history: History, evals: list[EvalPoint], last: int, diverged: bool, study: Study) -> str:
-    """How the trial ended, as its curve shows it; where the run says so itself, that must agree."""
+    """Say how the trial ended, as its curve shows it; where the run says so itself, that must agree."""
     section, place = study.section, history.rows[-1][0]
     complete = evals[-1].step == section.steps and not diverged
-    state = artifacts.DIVERGED if diverged else artifacts.COMPLETE if complete else artifacts.PRUNED
+    state = DIVERGED if diverged else COMPLETE if complete else PRUNED
     first = section.rungs[0] if isinstance(section, SweepBayes) else section.steps
-    if state == artifacts.PRUNED and last < first:
+    if state == PRUNED and last < first:
         stopped = f", or to be stopped from its first rung ({first}) on" if first < section.steps else ""
         expected = f"{study.stage}.steps ({section.steps}){stopped}; export it whole, or --leave-out {history.name}"
         raise UserError(f"{place}: the run ends at step {last}, expected {expected}")
     said = history.config.get("state")
-    if said != state and said in (artifacts.COMPLETE, artifacts.PRUNED, artifacts.DIVERGED):
+    if said != state and said in (COMPLETE, PRUNED, DIVERGED):
         raise UserError(
             f"{place}: the run ends at step {last} as {state}, and its configuration says {said};"
             " a part is missing: export it again"
@@ -193,45 +204,52 @@ def _state(history: History, evals: list[EvalPoint], last: int, diverged: bool, 
 
 
 def _proposal(history: History, number: int, names: Mapping[str, str], study: Study) -> Proposal:
-    """What the trial was trained with; who proposed it is known of our own trials alone."""
-    values: dict[str, Any] = {}
-    for name in VARIED:
+    """Read what the trial was trained with; who proposed it is known of our own trials alone."""
+    values = {}
+    for name in study.varied:
         theirs = names[f"config.{name}"].removeprefix("config.")
-        if theirs in history.config:
-            values[name] = _number(history.place, f"config.{theirs}", history.config[theirs])
-        elif study.stage == "sweep_uniform" and name != "lr":
-            values[name] = getattr(study.optimizer, name)
-        else:
+        if theirs not in history.config:
             found = f"found {', '.join(sorted(history.config))}; say what it is called: --name config.{name}=THEIRS"
             raise UserError(f"{history.place}: config.{theirs}: not there, {found}")
-    try:
-        Hyperparameters(**values)
-    except ValidationError as error:
-        key, message = str(error.errors()[0]["loc"][0]), error.errors()[0]["msg"].removeprefix("Input should be ")
-        raise UserError(f"{history.place}: config.{key}: found {values[key]}, expected {message}; correct it") from None
-    if study.stage == "sweep_bayes" and not values["weight_decay"]:
-        raise UserError(
-            f"{history.place}: config.weight_decay: found 0, expected greater than 0: its logarithm is clustered; --leave-out it"
-        )
+        values[name] = _value(history, name, theirs, study)
     unknown = Proposal.known(number, values, "imported")
     return _logged_by_us(
-        history, "proposal", lambda said: Proposal(number, **values, **{**said, "seed": int(said["seed"])}), unknown
+        history, "proposal", lambda said: Proposal(number, values, **{**said, "seed": int(said["seed"])}), unknown
     )
 
 
+def _value(history: History, name: str, theirs: str, study: Study) -> Value:
+    """Read a value of the configuration: one of the choices, a whole number or a number, within what the trainer takes."""
+    one, said, key = study.varied[name], history.config[theirs], f"{history.place}: config.{name}"
+    if isinstance(one, Choice):
+        for choice in one.choices:  # CSV has texts alone
+            if said == choice or str(said) == str(choice):
+                return choice
+        raise UserError(f"{key}: found {said!r:.60}, expected one of {', '.join(map(str, one.choices))}; correct it")
+    value = (_whole if isinstance(one, Int) else _number)(history.place, f"config.{theirs}", said)
+    try:
+        study.limits[name].validate_python(value)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Input should be ")
+        raise UserError(f"{key}: found {value}, expected {message}; correct it") from None
+    if one != "auto" and one.is_log and value <= 0:
+        raise UserError(f"{key}: found {value:g}, expected greater than 0: its logarithm is clustered; --leave-out it")
+    return value
+
+
 def _rungs(history: History, record: Record, study: Study) -> tuple[RungPoint, ...]:
-    """The comparisons at the rungs, as our own trials say; of others the values are known, and where they were stopped."""
+    """Give the comparisons at the rungs, as our own trials say; of others the values are known, and where they were stopped."""
     if not isinstance(study.section, SweepBayes):
         return ()
     values = values_by_step(record, study.section.metric)
     reached = [rung for rung in study.section.rungs if rung in values]
-    stopped = reached[-1:] if record.state == artifacts.PRUNED else []
+    stopped = reached[-1:] if record.state == PRUNED else []
     seen = tuple(RungPoint(rung, values[rung], 0, None, rung in stopped) for rung in reached)
     return _logged_by_us(history, "rungs", lambda said: tuple(RungPoint(**point) for point in said), seen)
 
 
 def _logged_by_us(history: History, key: str, read: Callable[[Any], Any], absent: Any) -> Any:
-    """What our own trials have in their configuration, which CSV holds as JSON; `absent` where there is nothing."""
+    """Read what our own trials have in their configuration, which CSV holds as JSON; `absent` where there is nothing."""
     value = history.config.get(key)
     if value is None:
         return absent
@@ -244,7 +262,7 @@ def _logged_by_us(history: History, key: str, read: Callable[[Any], Any], absent
 
 
 def _seed(history: History) -> int:
-    """The seed that the run was trained with; 0 where it does not say."""
+    """Read the seed that the run was trained with; 0 where it does not say."""
     value = history.config.get("seed")
     seed = 0 if value is None else _whole(history.place, "config.seed", value)
     if not 0 <= seed < 2**63:

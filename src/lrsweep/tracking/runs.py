@@ -10,13 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lrsweep.config.params import VARIED
 from lrsweep.errors import UserError
-from lrsweep.search.curves import measure
+from lrsweep.search.curve import STEP_COLUMNS
+from lrsweep.search.evals import measure
 from lrsweep.search.metric import Components
 from lrsweep.search.settings import Metric
 from lrsweep.search.trial import EvalPoint, Record
-from lrsweep.store.records import STEP_COLUMNS
 from lrsweep.tracking import transaction_log
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Identity(NamedTuple):
 
 
 def require_key() -> None:
-    """Sees to it that online tracking can start.
+    """See to it that online tracking can start.
 
     Raises:
         UserError: neither the environment nor `wandb login` gives a key.
@@ -62,10 +61,10 @@ def require_key() -> None:
 
 
 def trial_config(record: Record) -> Row:
-    """The configuration of a trial's run. Seeds are text: W&B's pages would round 63 bits."""
-    proposal = {name: value for name, value in asdict(record.proposal).items() if name not in ("trial", *VARIED)}
+    """Give the configuration of a trial's run. Seeds are text: W&B's pages would round 63 bits."""
+    proposal = {name: value for name, value in asdict(record.proposal).items() if name not in ("trial", "values")}
     return {
-        **{name: getattr(record.proposal, name) for name in VARIED},
+        **record.proposal.values,
         "trial": record.trial,
         "seed": str(record.seed),
         "state": record.state,
@@ -76,7 +75,7 @@ def trial_config(record: Record) -> Row:
 
 
 def trial_rows(record: Record, curve: Mapping[str, Iterable[float]], section: Metric, steering: str) -> Iterator[Row]:
-    """What is logged of a trial: a row for each step, from step 0, with the eval there if there is one."""
+    """Give what is logged of a trial: a row for each step, from step 0, with the eval there if there is one."""
     measured = {point.step: found for point, found in measure(record.evals, record.proposal.lr, section)}
     evals = {point.step: point for point in record.evals}
     columns = [list(curve[name]) for name in STEP_COLUMNS]
@@ -89,12 +88,12 @@ def trial_rows(record: Record, curve: Mapping[str, Iterable[float]], section: Me
 
 
 def step_row(values: Mapping[str, float]) -> Row:
-    """A training step as it is logged, from a row of STEP_COLUMNS."""
+    """Give a training step as it is logged, from a row of STEP_COLUMNS."""
     return {STEP_NAMES[name]: float(values[name]) for name in STEP_COLUMNS}
 
 
 def eval_row(point: EvalPoint, found: Components | None, steering: str) -> Row:
-    """An eval as it is logged, with the metrics there; `found` is None where the loss is not finite."""
+    """Give an eval as it is logged, with the metrics there; `found` is None where the loss is not finite."""
     if found is None:
         return {"lr": point.lr, "eval/loss_nats": float("nan")}
     row = {"lr": point.lr, **{f"eval/{name}": value for name, value in asdict(found).items() if value is not None}}
@@ -105,7 +104,7 @@ def eval_row(point: EvalPoint, found: Components | None, steering: str) -> Row:
 
 
 def start(mode: str | None, identity: Identity | None, config: Mapping[str, Any]) -> "wandb.Run":
-    """A run whose rows have `step` as their x axis; without a mode or an identity, the environment gives them.
+    """Start a run whose rows have `step` as their x axis; without a mode or an identity, the environment gives them.
 
     Raises:
         wandb.Error, OSError: W&B cannot be reached, or its files cannot be written.
@@ -146,7 +145,7 @@ class Batch:
         self._begun: dict[str, tuple[Path, int]] = {}
 
     def make(self, identity: Identity, config: Row, rows: Iterable[Row], files: Mapping[str, Path]) -> None:
-        """Makes a run; `files` by their names go with it as the artifact of its job type, with the config as its metadata.
+        """Make a run; `files` by their names go with it as the artifact of its job type, with the config as its metadata.
 
         Raises:
             wandb.Error, OSError: it could not be made.
@@ -168,7 +167,7 @@ class Batch:
         self._begun[identity.id] = path, n
 
     def close(self) -> Iterator[str]:
-        """Waits until all is written, and gives the IDs of the runs that are whole.
+        """Wait until all is written, and give the IDs of the runs that are whole.
 
         Raises:
             OSError: a run's file does not hold every row, as on a full disk; those before it were given.

@@ -29,7 +29,7 @@ class LoggedRun(NamedTuple):
 
 
 def read(path: Path) -> LoggedRun:
-    """Reads an offline run.
+    """Read an offline run.
 
     Raises:
         UserError: the file is damaged, was cut off, or is that of a run which has not ended.
@@ -65,7 +65,7 @@ def read(path: Path) -> LoggedRun:
 
 
 def _values(items: Any) -> dict[str, Any]:
-    """Values by key; the parts of a nested key are joined by dots, as on W&B's pages."""
+    """Give values by key; the parts of a nested key are joined by dots, as on W&B's pages."""
     found = {}
     for item in items:
         typed = item.WhichOneof("value") if "value" in item.DESCRIPTOR.oneofs_by_name else None
@@ -78,7 +78,7 @@ def _values(items: Any) -> dict[str, Any]:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """The records of the log, each put together from its pieces."""
+    """Read the records of the log, each put together from its pieces."""
     data = path.read_bytes()
     if len(data) < HEADER.size or HEADER.unpack_from(data) != MAGIC:
         raise UserError(f"{path}: found no W&B header, expected the file run-ID.wandb of an offline run; name that")

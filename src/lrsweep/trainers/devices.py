@@ -1,7 +1,7 @@
-"""What trains: the CPU or a GPU, and which one. Known without torch where that is possible, so that a plan needs no import of it.
+"""The device that trains: the CPU or a GPU, and which one. Torch is not imported where it can be avoided, so that plans are fast.
 
-Two devices give other last digits. `auto` is decided once, where the run was started: LRSWEEP_DEVICE carries it to other
-machines.
+The last digits of results depend on the device. So `auto` is decided once, where a run is started, and LRSWEEP_DEVICE carries
+the decision to other machines.
 """
 
 import os
@@ -22,9 +22,9 @@ def device(setting: Literal["auto", "cpu", "cuda"]) -> str:
 
 
 def capability(device: str) -> str:
-    """Say what decides the last digits on a device: the vector instructions that torch uses on a CPU, or the name of a GPU.
+    """Name what decides the last digits on a device: the vector instructions that torch uses on a CPU, or the model of a GPU.
 
-    Only on a GPU, or where the processor is not one of x86 under Linux, this imports torch.
+    This imports torch only for a GPU, or where the processor is not an x86 under Linux.
     """
     known = _x86_capability() if device == "cpu" else None
     if known is not None:
@@ -35,7 +35,7 @@ def capability(device: str) -> str:
 
 
 def _x86_capability() -> str | None:
-    """Choose as torch does (aten/src/ATen/native/DispatchStub.cpp): what the environment asks for, else what there is."""
+    """Choose as torch does (aten/src/ATen/native/DispatchStub.cpp): what the environment asks for, else the best there is."""
     if not CPU_INFO.is_file():
         return None
     processors = CPU_INFO.read_text().split("\n\n")
@@ -51,9 +51,9 @@ def _x86_capability() -> str | None:
 
 
 def gpu(worker: int) -> str:
-    """Name the GPU of a worker, numbered from 0: its CUDA_VISIBLE_DEVICES. Workers take the visible GPUs in turn.
+    """Give CUDA_VISIBLE_DEVICES for a worker, numbered from 0: workers take the visible GPUs in turn.
 
-    It must be in the environment before torch is imported. Empty where no GPU is visible.
+    It must be set before torch is imported. It is empty where no GPU is visible.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:

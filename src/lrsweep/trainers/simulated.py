@@ -1,4 +1,4 @@
-"""Made-up curves in the place of training, for tests of scale: fast, deterministic, and never a result. Imports no torch."""
+"""Made-up curves in place of training, for tests of scale: fast, deterministic, and never a result. Imports no torch."""
 
 import json
 import math
@@ -23,7 +23,7 @@ NAME = "state.json"
 
 @dataclass(frozen=True)
 class Simulated:
-    """A trainer that makes curves up. It stands in the place of one that takes `names`, and takes any."""
+    """A trainer that makes curves up. It stands in for a trainer that takes `names`."""
 
     names: Mapping[str, TypeAdapter]
 
@@ -35,8 +35,8 @@ class Simulated:
 class SimulatedRun:
     """A run whose loss falls from START_NATS as a power of the steps towards a floor, which depends on the configuration.
 
-    The floor rises with the square of log LR around BEST_LR, and a little with each other value; above DIVERGING_LR the loss is
-    not finite half way. The LR rises linearly over the warm-up and falls linearly to a tenth.
+    The floor rises with the square of the distance of log LR to log BEST_LR, and a little with each other value. Above
+    DIVERGING_LR the loss is not finite from half way on. The LR rises linearly over the warm-up and falls linearly to a tenth.
     """
 
     def __init__(self, values: Values, seed: int, budget: Budget) -> None:
@@ -46,7 +46,7 @@ class SimulatedRun:
         self.floor_nats = FLOOR_NATS + 0.3 * math.log10(self.max_lr / BEST_LR) ** 2 + others
 
     def observe(self, until: int) -> Iterator[Observation]:
-        """Yield steps and evals up to `until`, as every run does."""
+        """Yield steps and evals up to `until`, as `trainer.Run` says."""
         steps, eval_every = self.budget.steps, self.budget.eval_every
         noises = generator(self.seed, "simulation").normal(0.0, NOISE_NATS, size=(steps + 1, 2)).tolist()
         breaks_at = steps / 2 if self.max_lr > DIVERGING_LR else math.inf
@@ -90,7 +90,8 @@ class SimulatedRun:
 def penalty_nats(name: str, value: Value) -> float:
     """Give what a value adds to the floor, at least 0.
 
-    A number adds the square of its distance, in decades, to a centre that its name decides; a word what it and its name decide.
+    A number adds the square of its distance, in decades, to a centre that its name decides. A word adds a number that it and its
+    name decide.
     """
     if isinstance(value, str):
         return 0.1 * _share(f"{name}={value}")
@@ -100,5 +101,5 @@ def penalty_nats(name: str, value: Value) -> float:
 
 @cache
 def _share(text: str) -> float:
-    """Give a number from 0 to 1 that the text alone decides."""
+    """Give a number from 0 to 1 that depends on the text alone."""
     return derive_seed(0, f"simulation/{text}") / 2**63

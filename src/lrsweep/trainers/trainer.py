@@ -1,7 +1,7 @@
 """What a trainer is: the seam between a study and whatever trains its trials.
 
 A trainer starts runs. A run is a generator of observations: the consumer decides what is kept, when it stops and when its state
-is saved. What a trainer can do beside that (curvature, generation) is a capability of its own, and said where it is missing.
+is saved. What only some trainers can do (curvature, weights) is a capability of its own, and the page says where it is missing.
 """
 
 import math
@@ -57,14 +57,14 @@ class Run(Protocol):
     def save(self, folder: Path) -> None:
         """Write the state into a new folder, so that `load` goes on from it to the same bits.
 
-        Where a step has an eval, save once that is seen: a run that was loaded at a step goes on with the next one.
+        Where a step has an eval, save after it: a loaded run goes on with the next step.
         """
 
     def load(self, folder: Path) -> int:
         """Take over a saved state and return its step.
 
         Raises:
-            UserError: the state is damaged, or of another run; the run is as it was.
+            UserError: the state is damaged, or of another run. This run is then unchanged.
         """
 
 
@@ -81,7 +81,7 @@ class Trainer(Protocol):
 
 @runtime_checkable
 class HasWeights(Protocol):
-    """The capability of a run to give its weights away."""
+    """The capability of a run to hand out its weights."""
 
     def weights(self) -> bytes:
         """Give the weights as a safetensors file holds them."""

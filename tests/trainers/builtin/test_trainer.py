@@ -23,7 +23,6 @@ OTHERS = {
     "batch_size": 2,
     "optimizer": "muon",
     "schedule": "linear",
-    "precision": "bfloat16",
     "norm": "post",
     "position": "none",
     "ffn": "silu",

@@ -41,13 +41,14 @@ TOKENS = np.random.default_rng(0).integers(0, VOCAB, 2000).astype("<u2")
 VALID = fixed_batches(TOKENS[:500], 2, 4, 16)
 
 
-def trainer(model=MODEL, identity="tests"):
-    return Builtin(model, OPTIMIZER, Data(VOCAB, TOKENS, VALID), "cpu", identity)
+def trainer(model=MODEL, identity="tests", precision="float32"):
+    optimizer = OPTIMIZER.model_copy(update={"precision": precision})
+    return Builtin(model, optimizer, Data(VOCAB, TOKENS, VALID), "cpu", identity)
 
 
-def start(seed=1, lr=0.01, budget=BUDGET, **values):
+def start(seed=1, lr=0.01, budget=BUDGET, precision="float32", **values):
     """A fresh run; values as a configuration gives them."""
-    return trainer().start({"lr": lr, **values}, seed, budget)
+    return trainer(precision=precision).start({"lr": lr, **values}, seed, budget)
 
 
 def observe(run, until=20):

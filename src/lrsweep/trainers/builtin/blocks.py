@@ -13,7 +13,7 @@ from lrsweep.trainers.builtin.settings import Model
 
 
 class Cache:
-    """Keys and values of the tokens so far, for generation: of each layer two tensors with room for the whole context."""
+    """Keys and values of the tokens so far, for generation: each layer has two tensors with room for the whole context."""
 
     def __init__(self, context_length: int) -> None:
         self.context_length = context_length
@@ -43,7 +43,7 @@ class Attention(nn.Module):
         self.qkv, self.out = linear(section.d_model, section.d_model, 3), linear(section.d_model, section.d_model)
 
     def forward(self, x_BTD: Tensor, turns_TP: Tensor | None, cache: Cache | None) -> Tensor:
-        """Attend to the tokens up to each, B x T x D; without turns positions are unknown. A cache takes in the new tokens."""
+        """Let each token attend to itself and those before it, B x T x D. Without turns_TP no position is told."""
         heads = self.qkv(x_BTD).unflatten(-1, (3 * self.n_heads, -1))
         to_turn, v_BTHK = heads.split([2 * self.n_heads, self.n_heads], dim=2)
         q_BTHK, k_BTHK = (to_turn if turns_TP is None else rotate(to_turn, turns_TP)).chunk(2, dim=2)
@@ -70,7 +70,7 @@ class SwiGLU(nn.Module):
 
 
 class SiLU(nn.Module):
-    """W2 SiLU(W1 x), of an inner width of 3/2 d_ff, rounded down: two matrices hold as much as SwiGLU's three."""
+    """W2 SiLU(W1 x), with an inner width of 3/2 d_ff, rounded down, and so with as many parameters as SwiGLU."""
 
     def __init__(self, section: Model) -> None:
         super().__init__()
@@ -86,15 +86,15 @@ FFNS: dict[str, Callable[[Model], nn.Module]] = {"swiglu": SwiGLU, "silu": SiLU}
 
 
 def norm(section: Model) -> nn.Module:
-    """Make RMSNorm over the stream, or what passes it on where the model has no norms."""
+    """Make an RMSNorm over the stream, or the identity where the model has no norms."""
     return nn.Identity() if section.norm == "none" else RMSNorm(section.d_model)
 
 
 class Block(nn.Module):
     """Attention, then the feed-forward part, each added to the stream.
 
-    A part F makes x + F(norm(x)) of the stream x where section.norm is pre, and norm(x + F(x)) where it is post (Xiong et al.
-    2020, arXiv 2002.04745, table 1).
+    Where section.norm is pre, a part F turns the stream x into x + F(norm(x)). Where it is post, into norm(x + F(x)) (Xiong et
+    al. 2020, arXiv 2002.04745, table 1).
     """
 
     def __init__(self, section: Model, layer: int) -> None:
@@ -104,7 +104,7 @@ class Block(nn.Module):
         self.attention, self.ffn = Attention(section, layer), FFNS[section.ffn](section)
 
     def forward(self, x_BTD: Tensor, turns_TP: Tensor | None, cache: Cache | None) -> Tensor:
-        """Give the stream B x T x D behind this block; a cache takes in the keys and values of the new tokens."""
+        """Give the stream B x T x D after this block; a cache takes in the keys and values of the new tokens."""
         if self.is_post:
             x_BTD = self.attention_norm(x_BTD + self.attention(x_BTD, turns_TP, cache))
             return self.ffn_norm(x_BTD + self.ffn(x_BTD))

@@ -1,6 +1,6 @@
 """Checkpoints: the state of a training run, from which it goes on to the same bits after it was killed.
 
-One safetensors file holds it, with a digest over all of it. No random state: batches are drawn from (seed, step).
+One safetensors file holds the state and a digest over all of it. There is no random state: batches are drawn from (seed, step).
 """
 
 import hashlib
@@ -18,7 +18,7 @@ NAME = "state.safetensors"
 
 
 def write(folder: Path, identity: str, tensors: Mapping[str, Tensor]) -> None:
-    """Write a checkpoint, whole or not at all; `identity` says all that the run depends on.
+    """Write a checkpoint, whole or not at all; `identity` says what the run depends on.
 
     Raises:
         UserError: it cannot be written, as on a full disk.

@@ -15,7 +15,7 @@ from lrsweep.trainers.builtin.settings import Model
 
 
 def load_model(weights: Path, section: Model, vocab_size: int) -> Transformer:
-    """Read a trained model, as the final training wrote it, onto the CPU; sets the process up for it."""
+    """Set the process up for the CPU and read a trained model, as the final training wrote it."""
     use_one_thread("cpu")
     model = Transformer(section, vocab_size)
     model.load_state_dict(load_file(weights))
@@ -28,8 +28,8 @@ def generate(
 ) -> list[int]:
     """Draw the ids that follow a prompt, up to max_tokens or stop_id (included); an empty prompt starts after stop_id.
 
-    Where the context is full, its later half is read again into a fresh cache, so that RoPE's positions stay in the trained
-    range: each token then follows from at least the context_length / 2 before it.
+    When the context is full, its later half is read again into a fresh cache, so that RoPE's positions stay in the trained
+    range. Each token of a long text is then drawn from at least the context_length / 2 tokens before it.
 
     Raises:
         UserError: the prompt has more tokens than the context, or the weights come from a run that diverged.
@@ -58,7 +58,7 @@ def require_fit(key: str, prompt: list[int], context_length: int) -> None:
     """Refuse a prompt with more tokens than the context.
 
     Raises:
-        UserError: it has; names the key that it stands at.
+        UserError: the prompt is too long; the message names its key.
     """
     if len(prompt) > context_length:
         expected = f"at most model.context_length ({context_length})"
@@ -69,7 +69,7 @@ def sample(logits_V: Tensor, temperature: float, top_p: float, generator: torch.
     """Draw a token from the smallest set of likeliest ones with a mass of top_p (Holtzman et al. 2020, arXiv 1904.09751)."""
     if temperature == 0:
         return int(logits_V.argmax())
-    # The maximum goes first and the rest is done in 64 bits, so that no temperature overflows.
+    # The maximum is subtracted first, and the rest is done in 64 bits, so that no temperature overflows.
     scaled_V = (logits_V - logits_V.max()).double() / temperature
     shares_V, order_V = torch.softmax(scaled_V, dim=-1).sort(descending=True, stable=True)
     before_V = shares_V.cumsum(0) - shares_V

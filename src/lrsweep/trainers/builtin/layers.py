@@ -1,4 +1,4 @@
-"""The layers of the model: norm, product with matrices, rotary positions.
+"""The layers of the model: norm, matrix product, rotary positions.
 
 Shapes: B batch, T tokens, D model, H heads, K width of a head, P = K / 2 pairs of a head.
 """
@@ -28,7 +28,7 @@ class RMSNorm(nn.Module):
 
 
 class Linear(nn.Linear):
-    """Matrices of one shape that take the same input, one below the other, without bias: one product is faster than several."""
+    """Matrices of one shape that take the same input, stacked in one weight without bias: one product is faster than several."""
 
     def __init__(self, n_in: int, n_out: int, n_matrices: int = 1, device: str | None = None) -> None:
         super().__init__(n_in, n_matrices * n_out, bias=False, device=device)
@@ -37,9 +37,9 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """Multiply x B x T x in with the matrices, to B x T x out.
 
-        torch hands plain matrices to MKL, which leaves AVX-512 unused on AMD's processors: there oneDNN makes the product, as a
-        convolution of one pixel. One thread of an EPYC with AVX-512: 250 GFLOP/s, MKL 115. With AVX2 MKL is faster, 75 beside 57.
-        A single row is left to MKL.
+        torch hands plain matrices to MKL, which leaves AVX-512 unused on AMD's processors. So oneDNN makes the product there, as
+        a convolution of one pixel: 250 GFLOP/s on one thread of an EPYC with AVX-512, against MKL's 115. With AVX2 MKL is faster
+        (75 against 57), and so it is for a single row.
         """
         onednn = AVX512 and torch.backends.mkldnn.enabled and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
         if not onednn or x.shape[-2] == 1:
@@ -51,7 +51,7 @@ class Linear(nn.Linear):
 
 @contextmanager
 def twice_differentiable() -> Iterator[None]:
-    """Use only kernels that have a second derivative: the fused ones of attention have none, nor have oneDNN's products."""
+    """Use only kernels that have a second derivative. Fused attention and oneDNN's products have none."""
     enabled = torch.backends.mkldnn.enabled
     torch.backends.mkldnn.enabled = False  # its flags() sets more, and warns of it
     try:
@@ -62,7 +62,7 @@ def twice_differentiable() -> Iterator[None]:
 
 
 def linear(n_in: int, n_out: int, n_matrices: int = 1) -> nn.Linear:
-    """Make matrices without values: nn.Linear alone would draw them from the global generator."""
+    """Make a Linear without values: its constructor would draw them from the global generator."""
     return nn.utils.skip_init(Linear, n_in, n_out, n_matrices)
 
 

@@ -3,10 +3,11 @@
 Shapes: B batch, T tokens, D model, P pairs of a head, V vocabulary.
 
 A step at the default scale (one thread with AVX-512, 16 x 64 tokens, 10.4 ms): forward 3.4, backward 6.7, clipping 0.3, AdamW
-0.3. Alternatives that were measured: products by way of oneDNN's own tensors +1.0 ms, by MKL +4; matrices of the same input
-not joined +0.5; RoPE on q and k apart +0.3, on the halves of a head +0.7, by `roll` +0.5, where it is a complex product here; a
-gradient written by hand, which has no second derivative, of RMSNorm -0.2, of SwiGLU -0.1, of the loss 0; the loss in chunks of
-the batch +1. torch.compile gained nothing on products by oneDNN, and 2 of 29 ms on MKL's, with AVX2, for 21 s of compiling.
+0.3. Alternatives were measured, in ms more or less a step:
+- products through oneDNN's own tensors +1.0, by MKL +4; the matrices of one input not stacked +0.5;
+- RoPE, a complex product here, on q and k apart +0.3, on the halves of a head +0.7, by `roll` +0.5;
+- gradients written by hand, which have no second derivative: of RMSNorm -0.2, of SwiGLU -0.1, of the loss 0;
+- the loss in chunks of the batch +1; torch.compile 0 with oneDNN's products, -2 of 29 with MKL's on AVX2, for 21 s of compiling.
 """
 
 import math
@@ -28,14 +29,14 @@ class Transformer(nn.Module):
         self.context_length = section.context_length
         self.embedding = nn.utils.skip_init(nn.Embedding, vocab_size, section.d_model)
         self.blocks = nn.ModuleList(Block(section, layer) for layer in range(section.n_layers))
-        # Behind the last norm of a block there is none (Xiong et al. 2020, arXiv 2002.04745, table 1)
+        # A post-norm block ends with a norm, so that none follows the last block (Xiong et al. 2020, arXiv 2002.04745, table 1).
         self.norm = nn.Identity() if section.norm == "post" else norm(section)
         self.head = linear(section.d_model, vocab_size)  # not tied to the embedding
         turns_TP = rotations(section.context_length, section.d_model // section.n_heads, section.rope_theta)
         self.register_buffer("turns_TP", turns_TP if section.position == "rope" else None, persistent=False)
 
     def forward(self, ids_BT: Tensor, cache: Cache | None = None) -> Tensor:
-        """Give the logits B x T x V of what follows each of ids_BT; beside a filled cache ids_BT is the one newest token."""
+        """Give the logits B x T x V of the token after each of ids_BT; with a filled cache ids_BT is the newest token alone."""
         n_tokens, start = ids_BT.shape[1], cache.length if cache is not None else 0
         assert start + n_tokens <= self.context_length, "positions end at the context length"
         assert start == 0 or n_tokens == 1, "a filled cache takes one token at a time"

@@ -1,4 +1,4 @@
-"""The optimizers of a model, what they keep of each weight, and one step of them."""
+"""The optimizers of a model: what they keep for each weight, and how they make a step."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from lrsweep.trainers.builtin.settings import Optimizer
 
 
 class Muon(torch.optim.Muon):
-    """Muon (Jordan et al. 2024) on joined matrices, each of which is orthogonalized by itself.
+    """Muon (Jordan et al. 2024) on stacked matrices, each of which is orthogonalized by itself.
 
     torch's Muon steps on views: the rows of one matrix in the weight, its gradient and its momentum. Each update is as large as
     AdamW's, 0.2 sqrt(max(rows, columns)) times the orthogonal matrix (Liu et al. 2025, arXiv 2502.16982, section 2.2), so that
@@ -39,7 +39,7 @@ class Muon(torch.optim.Muon):
 class Optimizers:
     """AdamW for all weights of a model, or Muon for the matrices of its blocks and AdamW for embeddings, head and gains.
 
-    All weights decay, embeddings and gains too, as in CS336; many recipes spare what has fewer than two dimensions.
+    All weights decay, embeddings and gains too, as in CS336. Many recipes leave out weights of fewer than two dimensions.
     """
 
     def __init__(self, model: Transformer, section: Optimizer) -> None:
@@ -56,7 +56,7 @@ class Optimizers:
             fused=True,  # 0.5 ms a step faster than foreach at the default scale
         )
         for weight in others.values():
-            # As AdamW would make them at its first step: a state can be saved and loaded before it too.
+            # AdamW would make these at its first step. Made here, a state can be saved and loaded before that step too.
             zero = torch.zeros((), device=weight.device)
             self.adamw.state[weight] = {"exp_avg": torch.zeros_like(weight), "exp_avg_sq": torch.zeros_like(weight), "step": zero}
         self.moments: dict[str, dict[str, Tensor]] = {name: self.adamw.state[weight] for name, weight in others.items()}

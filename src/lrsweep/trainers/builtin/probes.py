@@ -1,4 +1,4 @@
-"""Probes: the edge measured on the way of a trial that is trained again, before some of its updates."""
+"""Probes: the edge, measured before some updates of a trial that is trained again."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from lrsweep.trainers.builtin.training import Run
 
 @dataclass(frozen=True)
 class Probe:
-    """One measurement before an update: the update, its critical LR and the ends of it, the curvature and its threshold."""
+    """One measurement before an update: the critical LR between its two ends, and the curvature beside its threshold."""
 
     step: int
     lr: float
@@ -33,7 +33,7 @@ class Probe:
 
 
 def probe(trainer: Builtin, values: Values, seed: int, budget: Budget, section: Sharpness, study_seed: int) -> Iterator[Probe]:
-    """Train a trial again, bit for bit, and measure before the updates of section.steps, as far as it does not diverge.
+    """Train a trial again, bit for bit, and measure before each update in section.steps, until it diverges.
 
     `seed` is the trial's; the start vectors of Lanczos come from `study_seed`. The trial's optimizer must be one that `measures`.
     """

@@ -1,4 +1,4 @@
-"""The process in which a model trains: one thread, kernels that give the same bits at every run."""
+"""The process in which a model trains: one thread, and kernels that give the same bits in every run."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ import torch
 def use_one_thread(device: str) -> None:
     """Use one thread a process: two were slower for a small model, and the number of threads would change bits.
 
-    On a GPU cuBLAS asks for a fixed workspace, and of the kernels of attention only the plain one has a deterministic gradient.
+    On a GPU cuBLAS is deterministic only with a fixed workspace, and attention only with the plain kernel.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cuda.enable_flash_sdp(device == "cpu")
@@ -18,13 +18,13 @@ def use_one_thread(device: str) -> None:
     _keep_freed_memory()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # finds reads of unset memory, at 1 % of the time; there are none
+    torch.utils.deterministic.fill_uninitialized_memory = False  # costs 1 % of the time and finds nothing
 
 
 def _keep_freed_memory() -> None:
-    """Have glibc keep what a step frees for the next one: given back, it costs 1 ms of 16 a step at the default scale.
+    """Have glibc keep the memory that a step frees: giving it back costs 1 of 16 ms a step at the default scale.
 
-    No result depends on it. Where the C library is another one nothing is changed.
+    No result depends on it. Another C library is left as it is.
     """
     trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # glibc's malloc.h
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -81,26 +81,26 @@ class Sharpness(Section):
     steps: Annotated[tuple[Count, ...], Strict(False), Field(min_length=1)]
     """updates at which curvature is measured, before each is made [steps]"""
     line_tolerance: InnerShare
-    """the critical LR is found to this share of itself [-]"""
+    """relative error at which the search for the critical LR ends [-]"""
     line_doublings: Count
-    """it is looked for from 2^-this to 2^this times the LR [doublings]"""
+    """the search goes from 2^-this to 2^this times the LR [doublings]"""
     lanczos_products: Annotated[int, Field(ge=2)]
     """most Hessian-vector products of one measurement [products]"""
     lanczos_tolerance: InnerShare
-    """a measurement ends when the eigenvalue is known to this share of itself [-]"""
+    """relative error at which the search for the eigenvalue ends [-]"""
 
 
 class Generate(Section):
     """Completions from the final weights."""
 
     prompts: Texts
-    """texts to go on with, each no longer than a context"""
+    """texts that the model continues, each no longer than its context"""
     max_tokens: Count
     """length of a completion, at most [tokens]"""
     temperature: Annotated[Real, Field(ge=0)]
     """temperature of the sampling: 0 takes the most likely token [-]"""
     top_p: Annotated[Real, Field(gt=0, le=1)]
-    """mass of the likeliest tokens that is sampled from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
+    """total probability of the tokens drawn from [-] (Holtzman et al. 2020, arXiv 1904.09751)"""
 
 
 def _adapter(field: FieldInfo) -> TypeAdapter:
@@ -117,7 +117,7 @@ _FIELDS = {
     **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},  # its sizes are not varied
 }
 
-# What a configuration may set, each with the type, the limits and the description of its values
+# What a configuration may set; each name has the type, the limits and the description of its values.
 NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}
 
 
@@ -130,14 +130,15 @@ def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Valu
 
 
 def override(values: Values, optimizer: Optimizer, model: Model, budget: Budget) -> tuple[Optimizer, Model, Budget]:
-    """Put a configuration over the fixed settings. That its values fit was checked when params.yaml was read."""
+    """Put a configuration over the fixed settings. Its values were checked when params.yaml was read."""
     assert values.keys() <= NAMES.keys(), f"not all of {', '.join(values)} are names of this trainer"
+    return over(optimizer, Optimizer, values), over(model, Model, values), over(budget, Budget, values)
 
-    def over(kind: type[S], section: S) -> S:
-        own = {name: getattr(section, name) for name in kind.model_fields}
-        return kind(**own | {name: value for name, value in values.items() if name in own})
 
-    return over(Optimizer, optimizer), over(Model, model), over(Budget, budget)
+def over(section: S, kind: type[S], values: Values) -> S:
+    """Put what a configuration says of a section over it, as that kind of section."""
+    own = {name: getattr(section, name) for name in kind.model_fields}
+    return kind(**own | {name: value for name, value in values.items() if name in own})
 
 
 def measures(optimizer: str) -> bool:

@@ -39,7 +39,7 @@ class Update(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """Two LRs: at the lower one the loss falls, at the upper one it does not. None where there is none within reach."""
+    """Two LRs: at the lower one the loss falls, at the upper one it does not. None where the search reached no such LR."""
 
     low: float | None
     high: float | None
@@ -51,10 +51,7 @@ class Bracket(NamedTuple):
 
 
 class Eigenvalue(NamedTuple):
-    """The greatest eigenvalue, a bound of its distance to a true one, and the products that it took.
-
-    None where a product is not finite.
-    """
+    """The greatest eigenvalue, a bound on its error (both None where a product is not finite), and the number of products."""
 
     value: float | None
     error: float | None
@@ -62,7 +59,7 @@ class Eigenvalue(NamedTuple):
 
 
 def next_update(run: Run, inputs_BT: Tensor, targets_BT: Tensor) -> Update:
-    """Give the update that a run of AdamW would make on this batch; the run is left as it is."""
+    """Give the update that AdamW would make on this batch, and leave the run as it is."""
     assert measures(run.settings.optimizer.optimizer), "the preconditioner is AdamW's"
     adamw, weights = run.optimizers.adamw, list(run.model.parameters())
     (group,) = adamw.param_groups
@@ -79,9 +76,9 @@ def next_update(run: Run, inputs_BT: Tensor, targets_BT: Tensor) -> Update:
 
 
 def critical_lr(loss_at: Callable[[float], float], start: float, section: Sharpness) -> Bracket:
-    """Find the least LR at which the loss is not below loss_at(0): doubled or halved from `start`, then halved between.
+    """Find the least LR at which the loss is not below loss_at(0): double or halve from `start`, then bisect.
 
-    The ends are closer than line_tolerance of the upper one. A loss that is not finite does not fall.
+    The ends differ by at most line_tolerance of the upper one. A loss that is not finite does not fall.
     """
     before = loss_at(0.0)
 
@@ -104,7 +101,7 @@ def critical_lr(loss_at: Callable[[float], float], start: float, section: Sharpn
 
 @torch.no_grad()
 def loss_along(model: Transformer, direction: Tensor, inputs_BT: Tensor, targets_BT: Tensor) -> Callable[[float], float]:
-    """Give the loss on the batch at the weights less lr times the direction, as a function of lr."""
+    """Give the loss on the batch as a function of lr, at the weights minus lr times the direction."""
     start = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     parts = dict(zip(start, _like(direction, list(start.values())), strict=True))
 
@@ -134,15 +131,15 @@ def preconditioned_hessian(
 
 
 def greatest_eigenvalue(product: Callable[[Tensor], Tensor], start: Tensor, section: Sharpness) -> Eigenvalue:
-    """Find it by Lanczos (1950) with full reorthogonalization, from a start vector, until its error is within lanczos_tolerance.
+    """Find the greatest eigenvalue by Lanczos (1950) with full reorthogonalization, until its error is within lanczos_tolerance.
 
-    The bound is that of Ritz values: a true eigenvalue lies within beta_k |s_k| of the value (Paige 1972). `start` must not be 0.
+    The error is that of Ritz values: a true eigenvalue lies within beta_k |s_k| of the value (Paige 1972). `start` must not be 0.
     """
     basis, diagonal, beside = [start / start.norm()], [], []
     while True:
         image = product(basis[-1])
         diagonal.append(float(image @ basis[-1]))
-        for _ in range(2):  # once leaves what float32 rounds
+        for _ in range(2):  # one pass leaves the rounding errors of float32
             for vector in basis:
                 image = image - (image @ vector) * vector
         beside.append(float(image.norm()))
@@ -157,7 +154,7 @@ def greatest_eigenvalue(product: Callable[[Tensor], Tensor], start: Tensor, sect
 
 
 def threshold(beta1: float, lr: float) -> float:
-    """Give where full-batch Adam with momentum beta1 gets unstable: (2 + 2 beta1) / ((1 - beta1) lr) (Cohen et al. 2022).
+    """Give the curvature from which full-batch Adam is unstable: (2 + 2 beta1) / ((1 - beta1) lr) (Cohen et al. 2022).
 
     >>> round(threshold(0.9, 1.0), 9)
     38.0
@@ -166,7 +163,7 @@ def threshold(beta1: float, lr: float) -> float:
 
 
 def pick(lrs: Sequence[float], edge_lr: float | None, per_side: int) -> list[int]:
-    """Choose the trials to measure, by place: up to per_side on either side of the edge, evenly by rank of LR, ends included."""
+    """Give the indices of the trials to measure: up to per_side on each side of the edge, even in rank of LR, with both ends."""
     ranked = sorted(range(len(lrs)), key=lambda i: (lrs[i], i))
     under = [i for i in ranked if edge_lr is not None and lrs[i] <= edge_lr]
     over = [i for i in ranked if i not in under]

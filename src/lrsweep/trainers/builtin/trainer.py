@@ -1,4 +1,4 @@
-"""The built-in trainer: a small transformer, trained here."""
+"""The built-in trainer: it starts runs of a small transformer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from lrsweep.trainers.builtin.training import Data, Run, Settings
 
 @dataclass(frozen=True)
 class Builtin:
-    """A trainer of the built-in model. Making one sets the process up for training on `device`, cpu or cuda.
+    """A trainer of the built-in model. Its constructor sets the process up for training on `device`, cpu or cuda.
 
     `model` and `optimizer` hold what a configuration does not set. `identity` is a digest of what all runs depend on, data and
-    code included: checkpoints of another one are refused.
+    code included; checkpoints with another one are refused.
     """
 
     model: Model

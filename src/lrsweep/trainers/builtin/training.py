@@ -1,4 +1,4 @@
-"""Training as a generator of observations: what to keep, when to stop and what to save is the consumer's business."""
+"""Training as a generator of observations: the consumer decides what to keep, when to stop and what to save."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ class Data:
 
 
 class Settings(NamedTuple):
-    """What one run is made of beside the data."""
+    """What decides one run, beside the data."""
 
     model: Model
     optimizer: Optimizer
@@ -45,7 +45,7 @@ class Settings(NamedTuple):
 class Run:
     """One training run: weights, the optimizers' moments, the number of steps done, and all that the next step depends on.
 
-    `identity` is a digest of what all runs of the trainer depend on; a state of another one, or of other settings, is not loaded.
+    `identity` is a digest of what all runs of the trainer depend on. A state with another one, or of other settings, is refused.
     """
 
     def __init__(self, settings: Settings, data: Data, device: str, identity: str) -> None:
@@ -61,14 +61,14 @@ class Run:
 
     @property
     def device(self) -> torch.device:
-        """Where weights and moments are."""
+        """The device of weights and moments."""
         return self.model.head.weight.device
 
     def observe(self, until: int) -> Iterator[Observation]:
         """Train on to the step `until`; yield every step, and an eval at step 0 and at each multiple of eval_every.
 
         While an observation is held, the state is exactly that of its step, so a consumer may stop or save there. The run ends
-        with the first observation that is not finite; its state is of no more use.
+        with the first observation that is not finite, and its state is of no use then.
         """
         if self.step == 0:
             yield (first := Eval(0, self.lr(0), self._measure()))
@@ -126,13 +126,13 @@ class Run:
         return self.step
 
     def tensors(self) -> dict[str, Tensor]:
-        """Give the state as tensors. They are the live ones: save them before the next step."""
+        """Give the state as tensors. They are not copies: save them before the next step."""
         weights = {f"weight/{name}": weight.detach() for name, weight in self.model.named_parameters()}
         moments = {f"{key}/{name}": moment for name, kept in self.optimizers.moments.items() for key, moment in kept.items()}
         return {"step": torch.tensor(self.step), **weights, **moments}
 
     def weights(self) -> bytes:
-        """Give the weights as a safetensors file holds them, in the names of the model."""
+        """Give the weights as the bytes of a safetensors file, under the names of the model."""
         return save(self.model.state_dict())
 
     @torch.no_grad()
@@ -155,7 +155,7 @@ class Run:
 def evaluate(model: Transformer, inputs_NBT: Tensor, targets_NBT: Tensor) -> float:
     """Give the mean loss in nats over the fixed batches.
 
-    One at a time: together they fall out of the CPU's cache and take 1.6 times as long.
+    Batches are measured one at a time: together they exceed the CPU's cache and take 1.6 times as long.
     """
     losses = [F.cross_entropy(model(x).float().flatten(0, 1), y.flatten()) for x, y in zip(inputs_NBT, targets_NBT, strict=True)]
     return torch.stack(losses).mean().item()

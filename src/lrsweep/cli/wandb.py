@@ -2,17 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from lrsweep.config import checking
+from lrsweep.config.checking import PARAMS
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.store.results import FOLDER as RESULTS
-
-if TYPE_CHECKING:
-    from lrsweep.stages.job import Job
+from lrsweep.store.results import FOLDER, Results
 
 exports = typer.Typer(help="Gives the studies to another tool.", epilog="Example: lrsweep export wandb wandb_sweeps")
 imports = typer.Typer(
@@ -20,66 +18,67 @@ imports = typer.Typer(
     epilog="Example: lrsweep import wandb sweep_uniform runs.jsonl --into data/my_sweep",
 )
 
+TRIALS = ("sweep_uniform", "sweep_bayes", "assess", "select")  # stages whose trials have a run each
 RUNS = {"train": "final_training", "report": "report"}  # stages with a run of their own, and the function that makes it
 
 
-def before(loaded: Params) -> None:
-    """Sees to it that online tracking can start, before any work; jobs leave it out, for it takes a second.
+def before(params: Params) -> None:
+    """See to it that online tracking can start, before any work.
 
     Raises:
         UserError: there is no key.
     """
-    if loaded.execution.tracking == "online":
+    if params.execution.tracking == "online":
         from lrsweep.tracking.runs import require_key
 
         require_key()
 
 
-def after(loaded: Params, stage: str, job: "Job | None") -> None:
-    """Tracks what a stage has made, if that is asked for: apart from the stages, so that no result depends on the code of it.
+def after(params: Params, stage: str, results: Results) -> None:
+    """Track what a stage has made, if that is asked for: apart from the stages, so that no result depends on the code of it.
 
-    job: of a stage that fans out into trials. Nothing that goes wrong is more than a warning.
+    Nothing that goes wrong is more than a warning.
     """
-    if loaded.execution.tracking == "disabled" or not (job or stage in RUNS):
+    if params.execution.tracking == "disabled" or stage not in (*TRIALS, *RUNS):
         return
     try:
-        _make_runs(loaded, stage, job)
+        _make_runs(params, stage, results)
     except UserError as error:  # the results are there, and tracking is not worth one of them
         print(f"lrsweep: warning: {error}; `lrsweep track` makes the missing runs later", file=sys.stderr)
 
 
-def _make_runs(loaded: Params, stage: str, job: "Job | None") -> None:
+def _make_runs(params: Params, stage: str, results: Results) -> None:
     from lrsweep.stages import track
 
     try:
-        track.trials(job) if job else getattr(track, RUNS[stage])(loaded)
+        track.trials(stage, params, results) if stage in TRIALS else getattr(track, RUNS[stage])(params, results)
     except Exception as error:  # whatever wandb raises
         raise UserError(f"{stage} is not tracked any further: {' '.join(str(error).split())}") from None
 
 
 def track() -> None:
     """Makes the W&B runs of all that is there and has none yet, also while a study is under way."""
-    from lrsweep.provenance.lineage import current_records, study_folder
-    from lrsweep.runner.jobs import FANNED_OUT, PARAMS
-    from lrsweep.stages.job import Job
+    from lrsweep.runner.catalogue import study_of
 
-    loaded = checking.load(PARAMS)
-    before(loaded)
-    if loaded.execution.tracking == "disabled":
+    params, results = checking.load(PARAMS), Results(FOLDER)
+    before(params)
+    if params.execution.tracking == "disabled":
         raise UserError(f"{PARAMS}: execution.tracking: found 'disabled', expected offline or online; set it")
-    for stage in FANNED_OUT:
-        study = study_folder(stage, loaded)
-        if (found := current_records(study, loaded)) and found.is_dir():
-            _make_runs(loaded, stage, Job(stage, loaded, study))
+    for stage in TRIALS:
+        try:
+            started = study_of(stage, params, results).events.exists()
+        except UserError:  # what it depends on is not there yet
+            continue
+        if started:
+            _make_runs(params, stage, results)
     for stage in RUNS:
-        if any((RESULTS / stage).glob("*")):
-            _make_runs(loaded, stage, None)
+        if any(results.path(stage).glob("*")):
+            _make_runs(params, stage, results)
 
 
 @exports.command("wandb", epilog="Example: lrsweep export wandb wandb_sweeps")
 def export_wandb(folder: Annotated[Path, typer.Argument(help="Folder of the three files.")]) -> None:
     """Writes both studies as W&B sweeps (sweep_uniform.yaml, sweep_bayes.yaml), with the program that `wandb agent` starts."""
-    from lrsweep.runner.jobs import PARAMS
     from lrsweep.stages.exchange import export
 
     for path in export(checking.load(PARAMS), folder):
@@ -97,7 +96,6 @@ def import_wandb(
     leave_out: Annotated[list[str] | None, typer.Option(help="Name of a run that is not to be imported.")] = None,
 ) -> None:
     """Takes the runs of a W&B sweep as a study, and prints what to put into params.yaml: see docs/wandb.md."""
-    from lrsweep.runner.jobs import PARAMS
     from lrsweep.stages.exchange import take
 
     print(take(checking.load(PARAMS), stage, sources, into, name or [], leave_out or []))

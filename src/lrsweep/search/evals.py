@@ -1,0 +1,45 @@
+"""The evals of a curve, read back with every metric at each, and a curve's rows in the tables."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from lrsweep.search.curve import STEP_COLUMNS
+from lrsweep.search.metric import Components, components
+from lrsweep.search.settings import Metric
+from lrsweep.search.trial import EvalPoint, Record
+
+Row = dict[str, Any]
+
+
+def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
+    """Give each eval with a finite loss, and its metrics."""
+    points = [(point, point.loss_nats) for point in evals if point.loss_nats is not None]
+    absent = [] if points and points[0][0].step == 0 else [(0.0, math.nan)]  # step 0, which many imported curves lack
+    whole = [*absent, *((point.lr, loss) for point, loss in points)]
+    rows = components([lr for lr, _ in whole], [loss for _, loss in whole], max_lr, section)
+    return [(point, row) for (point, _), row in zip(points, rows[len(absent) :], strict=True)]
+
+
+@cache
+def values_by_step(record: Record, section: Metric) -> Mapping[int, float]:
+    """Give the metric that the section names, by step, at each eval of the record where it is defined.
+
+    It is cached, since for each trial a worker needs it of every record in sight.
+    """
+    values = {point.step: row.value(section.name) for point, row in measure(record.evals, record.proposal.lr, section)}
+    return {step: value for step, value in values.items() if value is not None}
+
+
+def eval_rows(record: Record, section: Metric) -> Iterator[Row]:
+    """Give the record's rows of the table `evals`, one for each finite eval."""
+    for point, row in measure(record.evals, record.proposal.lr, section):
+        yield {"trial": record.trial, "step": point.step, "lr": point.lr, **row.__dict__}
+
+
+def step_rows(curve: Mapping[str, Iterable[float]]) -> Iterator[Row]:
+    """Give a row for each step, from step 1: its number and STEP_COLUMNS."""
+    columns = [curve[name] for name in STEP_COLUMNS]
+    for step, values in enumerate(zip(*columns, strict=True), start=1):
+        yield {"step": step, **dict(zip(STEP_COLUMNS, map(float, values), strict=True))}
