@@ -15,9 +15,10 @@ from transformers import GenerationConfig, LlamaForCausalLM
 
 from benchmarks.frame import Comparison, alternate, rate
 from benchmarks.step import at_scales, settings
-from lrsweep.config import params
+from lrsweep.config.params import Params
 from lrsweep.trainers.builtin.generation import generate
 from lrsweep.trainers.builtin.model import Transformer, init_weights
+from lrsweep.trainers.builtin.settings import Model
 
 PROMPT = [1, 2, 3, 4]
 AT_LEAST_S = 1.0  # of one measurement
@@ -41,18 +42,18 @@ def theirs(model: LlamaForCausalLM, count: int, temperature: float, top_p: float
     return out_BT[0, len(PROMPT) :].tolist()
 
 
-def compare(name: str, section: params.Model, p: params.Params, rounds: int) -> list[Comparison]:
+def compare(name: str, section: Model, params: Params, rounds: int) -> list[Comparison]:
     settings(ours=False)  # the pipeline's stage uses the same kernels: there is no gradient
-    model = Transformer(section, p.tokenize.vocab_size).eval()
-    init_weights(model, p.seed)
-    other = llama(section, p.tokenize.vocab_size)
+    model = Transformer(section, params.tokenize.vocab_size).eval()
+    init_weights(model, params.seed)
+    other = llama(section, params.tokenize.vocab_size)
     other.load_state_dict(llama_weights(section, model.state_dict()))
-    ids_BT = torch.randint(0, p.tokenize.vocab_size, (1, section.context_length), generator=torch.Generator().manual_seed(0))
+    ids_BT = torch.randint(0, params.tokenize.vocab_size, (1, section.context_length), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         torch.testing.assert_close(model(ids_BT), other(ids_BT).logits, atol=1e-4, rtol=1e-4)
     count = section.context_length - len(PROMPT)
     rows = []
-    for kind, sampling in {"greedy": (0.0, 1.0), "nucleus": (p.generate.temperature, p.generate.top_p)}.items():
+    for kind, sampling in {"greedy": (0.0, 1.0), "nucleus": (params.generate.temperature, params.generate.top_p)}.items():
         first, second = ours(model, count, *sampling), theirs(other, count, *sampling)
         assert len(first) == len(second) == count and (kind != "greedy" or first == second), "not the same work"
 

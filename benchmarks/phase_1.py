@@ -11,6 +11,7 @@ from benchmarks.world import World
 from lrsweep.analysis.edge import find_edge
 from lrsweep.config.params import Params
 from lrsweep.search import study
+from lrsweep.search.evals import eval_rows
 from lrsweep.search.trial import Record
 from lrsweep.search.uniform import uniform
 from lrsweep.space import Float
@@ -33,7 +34,7 @@ def lr_range(world: World, found: list[Record], p: Params, seed: int) -> Float:
     """Phase 2's range around the edge, as the stage `edge` gives it; its spikes, which a pool has none of, do not enter it."""
     metric = p.sweep_bayes.metric
     table = pd.DataFrame([study.trial_row(record, metric, None) for record in found])
-    evals = pd.DataFrame([row for record in found for row in evals.eval_rows(record, metric)])
+    evals = pd.DataFrame([row for record in found for row in eval_rows(record, metric)])
     steps = pd.DataFrame({name: pd.Series(dtype=float) for name in ("trial", "step", "lr", "grad_norm")})
     edge, _ = find_edge(table, evals, steps, p.edge, p.sweep_uniform, seed)
     around = edge.lr_range

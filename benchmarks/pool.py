@@ -18,6 +18,7 @@ import numpy as np
 from lrsweep import files
 from lrsweep.config import checking
 from lrsweep.config.params import Params
+from lrsweep.search.curve import Curve, follow
 from lrsweep.seeding import derive_seed, generator
 from lrsweep.space import Float, Space, Value
 from lrsweep.store.records import canonical_digest
@@ -65,7 +66,7 @@ def train(params: Params, folder: Path, trial: int) -> Path:
     trainer = Builtin(params.model, params.optimizer, data, "cpu", folder.name)
     found = values(params.seed, trial)
     run = trainer.start(found, derive_seed(params.seed, "pool/trial", trial), budget)
-    curve = CURVE.follow(run.observe(budget.steps), CURVE.Curve(), lambda *_: None)
+    curve = follow(run.observe(budget.steps), Curve(), lambda *_: None)
     row = {"trial": trial, **found, "state": curve.state}
     rows = [{**row, "step": p.step, "step_lr": p.lr, "loss_nats": p.loss_nats} for p in curve.evals]
     files.write_text(path, json.dumps(rows))

@@ -12,29 +12,34 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from tests.llama import llama, llama_weights
 from torch import Tensor
 
 from benchmarks.frame import Comparison, alternate, rate, write
-from lrsweep.config import checking, params
-from lrsweep.trainers.builtin import training
+from lrsweep.config import checking
+from lrsweep.config.params import Params
+from lrsweep.trainers.builtin.process import use_one_thread
+from lrsweep.trainers.builtin.settings import Model
+from lrsweep.trainers.builtin.trainer import Builtin
+from lrsweep.trainers.builtin.training import Data, Run
 
-HYPER = params.Hyperparameters(lr=1e-3, beta2=0.999, weight_decay=0.01)
+LR = 1e-3
 AT_LEAST_S = 2.0  # of one measurement
 WARM_UP = 3  # steps, in which the peer is compiled
 Update = Callable[[], float]  # one step; the loss before it
 
 
-def scales(p: params.Params) -> dict[str, params.Model]:
+def scales(params: Params) -> dict[str, Model]:
     """The default shape, and a larger one."""
     larger = {"d_model": 128, "n_layers": 4, "d_ff": 384, "context_length": 128}
-    default, wide = p.model, p.model.model_copy(update=larger)
+    default, wide = params.model, params.model.model_copy(update=larger)
     return {f"d {m.d_model} x {m.n_layers} layers, context {m.context_length}": m for m in (default, wide)}
 
 
-def batch(section: params.Model, vocab_size: int, batch_size: int) -> tuple[Tensor, Tensor]:
+def batch(section: Model, vocab_size: int, batch_size: int) -> tuple[Tensor, Tensor]:
     """Inputs and targets B x T."""
     draws = torch.Generator().manual_seed(0)
     ids = torch.randint(0, vocab_size, (batch_size, section.context_length + 1), generator=draws)
@@ -42,22 +47,30 @@ def batch(section: params.Model, vocab_size: int, batch_size: int) -> tuple[Tens
 
 
 def settings(ours: bool) -> None:
-    """Kernels: ours as in a job, the peer's as torch starts."""
-    training.use_one_thread()
+    """Take the kernels of ours as in a worker, or those of the peer as torch starts."""
+    use_one_thread("cpu")
     if not ours:
         torch.use_deterministic_algorithms(False)
 
 
-def peer(state: training.State, section: params.Model, p: params.Params, ids: tuple[Tensor, Tensor], compiled: bool) -> Update:
-    """The step of Llama from the state's weights."""
-    network = llama(section, p.tokenize.vocab_size).train()
-    network.load_state_dict(llama_weights(section, state.model.state_dict()))
+def start(section: Model, params: Params) -> Run:
+    """Start a run of ours, of a model of this shape."""
+    nothing = np.zeros((1, 1, section.context_length), dtype=np.int64)
+    data = Data(params.tokenize.vocab_size, nothing[0, 0], (nothing, nothing))
+    return Builtin(section, params.optimizer, data, "cpu", "benchmark").start({"lr": LR}, params.seed, params.train)
+
+
+def peer(run: Run, compiled: bool, ids: tuple[Tensor, Tensor]) -> Update:
+    """Give the step of Llama from a run's weights."""
+    section, values = run.settings.model, run.settings.optimizer
+    network = llama(section, run.data.vocab_size).train()
+    network.load_state_dict(llama_weights(section, run.model.state_dict()))
     optimizer = torch.optim.AdamW(
         network.parameters(),
-        lr=HYPER.lr,
-        betas=(p.optimizer.beta1, HYPER.beta2),
-        eps=p.optimizer.eps,
-        weight_decay=HYPER.weight_decay,
+        lr=LR,
+        betas=(values.beta1, values.beta2),
+        eps=values.eps,
+        weight_decay=values.weight_decay,
         fused=True,
     )
     forward = torch.compile(network) if compiled else network
@@ -68,7 +81,7 @@ def peer(state: training.State, section: params.Model, p: params.Params, ids: tu
         logits_BTV = forward(inputs_BT, use_cache=False).logits
         loss = F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten())
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), p.optimizer.grad_clip)
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), values.grad_clip)
         optimizer.step()
         norm.item()
         return loss.item()
@@ -87,12 +100,12 @@ def measured(step: Update, ours: bool, tokens: int) -> float:
     return rate(work, AT_LEAST_S)
 
 
-def compare(name: str, section: params.Model, p: params.Params, rounds: int) -> list[Comparison]:
+def compare(name: str, section: Model, params: Params, rounds: int) -> list[Comparison]:
     """Ours against the eager and the compiled peer."""
-    state = training.start(section, p.tokenize.vocab_size, p.optimizer, HYPER, p.seed)
-    ids = batch(section, p.tokenize.vocab_size, p.optimizer.batch_size)
-    steps = {f"transformers, {kind}": peer(state, section, p, ids, kind == "compiled") for kind in ("eager", "compiled")}
-    steps = {"ours": lambda: training.update(state, *ids, HYPER.lr, p.optimizer.grad_clip)[0], **steps}
+    run = start(section, params)
+    ids = batch(section, params.tokenize.vocab_size, params.optimizer.batch_size)
+    steps = {f"transformers, {kind}": peer(run, kind == "compiled", ids) for kind in ("eager", "compiled")}
+    steps = {"ours": lambda: run.update(*ids, LR)[0], **steps}
     firsts = []
     for contender, step in steps.items():
         settings(contender == "ours")
@@ -105,13 +118,14 @@ def compare(name: str, section: params.Model, p: params.Params, rounds: int) -> 
     return [Comparison(work, "tokens/s", "more", who, found["ours"], found[who], goal) for who, goal in goals.items()]
 
 
-def at_scales(name: str, about: str | None, compare: Callable[[str, params.Model, params.Params, int], list[Comparison]]) -> None:
+def at_scales(name: str, about: str | None, compare: Callable[[str, Model, Params, int], list[Comparison]]) -> None:
     """The program of a benchmark that is made at both scales."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=9, help="1 to see that this works; writes no table")
     args = parser.parse_args()
-    p = checking.load(Path("params.yaml"))
-    write(name, [row for scale, section in scales(p).items() for row in compare(scale, section, p, args.rounds)])
+    params = checking.load(Path("params.yaml"))
+    rows = [row for scale, section in scales(params).items() for row in compare(scale, section, params, args.rounds)]
+    write(name, rows, keep=args.rounds > 1)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Study efficiency: the share of the workers' time in which they train, and steps a second, in phase 2, beside Optuna's processes.
+"""Study efficiency: the share of the workers' time spent training, and steps a second, in phase 2, beside Optuna's processes.
 
     python -m benchmarks.study [--workers 2] [--trials 64] [--runs 3] [--tiny]
 
-Works in a clone under work/bench_study, so that nothing here is touched. The stages before phase 2 run once and are not counted. Ours
-are workers as Snakemake starts them (`lrsweep work sweep_bayes`), theirs are processes on one Optuna study of as many trials
+Works in a clone under work/bench_study, so that nothing here is touched. The stages before phase 2 run once and are not counted.
+Ours are workers as Snakemake starts them (`lrsweep work sweep_bayes`), theirs are processes on one Optuna study of as many trials
 (benchmarks/optuna_worker.py). Both are timed from the start of the first process to the end of the last one.
 """
 
@@ -131,9 +131,11 @@ def main() -> None:
 
     busy = alternate({who: partial(once, who) for who in rows}, args.runs)
     print(
-        "Seconds of one worker, but for wall and gather. starting: to the first proposal; ending: after a worker's last trial; waiting:"
+        "Seconds of all workers, but for wall and gather. starting: to the first proposal; ending: after a worker's last trial;"
     )
-    print("for trials in sight, and what is left; gather: Snakemake's start, plan and the stage, once all trials are there.")
+    print(
+        "waiting: for trials in sight, and all that is left; gather: snakemake to the stage's tables, once all trials are there."
+    )
     work, (ours, peer) = f"phase 2, {args.trials} trials, {args.workers} workers", busy
     steps = {who: [row["steps_per_s"] for row in found] for who, found in rows.items()}
     share = "share of the workers' time spent training"

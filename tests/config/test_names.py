@@ -112,7 +112,9 @@ def test_one_line_for_one_mistake_in_the_space(name, dimension, says):
 @pytest.mark.parametrize("simulate", [True, False])
 def test_no_name_hides_a_column_of_the_tables(name, simulate):
     (problem,) = problems({"lr": "auto", name: RANGE}, {"lr": 0.1, **({name: 0.1} if simulate else {})}, simulate=simulate)
-    assert problem.startswith(f"sweep_bayes.space.{name}: found '{name}', expected a name that no column of the tables has already")
+    assert problem.startswith(
+        f"sweep_bayes.space.{name}: found '{name}', expected a name that no column of the tables has already"
+    )
 
 
 def test_made_up_curves_may_vary_any_name():

@@ -70,7 +70,12 @@ def edit(package, name, was, now):
 DECIDES = [
     ("space/dimension.py", "low + share * (high - low)", "low + share**2 * (high - low)", ()),
     ("space/dimension.py", "SIGNIFICANT_DIGITS = 4", "SIGNIFICANT_DIGITS = 3", ()),
-    ("search/settings.py", "self.stopping.first_rung * self.stopping.eta**i", "self.stopping.first_rung * (i + 1)", ()),
+    (
+        "search/settings.py",
+        "self.stopping.first_rung * self.stopping.eta**i",
+        "self.stopping.first_rung * (i + 1)",
+        ("sweep_uniform",),
+    ),
     (
         "search/stopping.py",
         "int(len(values) / eta)",
@@ -85,14 +90,14 @@ DECIDES = [
 # What trains nothing: a comment, a docstring, a message, a caption, a colour, a help text, a column's description.
 SHOWS = [
     ("store/columns.py", "number of the trial in its study", "the trial's number"),
-    ("text/download.py", "expected a file", "expected one file"),
+    ("text/download.py", "expected", "hoped for"),
     ("figures/drawing.py", "#0072B2", "#0072B3"),
-    ("figures/edge.py", "Look for the valley", "See the valley"),
+    ("figures/edge.py", "Look ", "Please look "),
     ("cli/stages.py", "Number of the worker", "The worker's number"),
-    ("trainers/builtin/model.py", '"""Token ids to logits.', '"""From token ids to logits.'),
-    ("search/proposing.py", "# what is told is rounded too", "# this is rounded too"),
-    ("config/params.py", "the final training", "a last run"),
-    ("runner/worker.py", "nobody else is at", "none is at"),
+    ("trainers/builtin/model.py", '    """', '    """Well: '),
+    ("search/proposing.py", "import warnings\n", "import warnings  # of Optuna's options\n"),
+    ("search/settings.py", "[trials]", "[training runs]"),
+    ("runner/worker.py", '"""', '"""In short: '),
 ]
 
 

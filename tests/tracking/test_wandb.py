@@ -11,17 +11,19 @@ import pytest
 import wandb
 import yaml
 
+from lrsweep.cli import wandb as wandb_commands
 from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.runner.catalogue import study_of
 from lrsweep.runner.trainer import default_values, make_trainer
 from lrsweep.search import study
-from lrsweep.search.curve import Curve
+from lrsweep.search.curve import Curve, follow
+from lrsweep.search.evals import eval_rows
 from lrsweep.search.settings import Imported
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.stages import estimate, sweep_uniform, track
 from lrsweep.store import records
-from lrsweep.tracking import agent, commands, histories, importing, transaction_log
+from lrsweep.tracking import agent, histories, importing, transaction_log
 from lrsweep.tracking import runs as tracking
 from lrsweep.trainers.builtin.settings import NAMES
 from tests.pipeline import ROOT, clone, run
@@ -55,7 +57,7 @@ def test_a_tracked_run_holds_its_trial_to_the_value(project, stage):
         logged, curve = transaction_log.read(log), records.load_curve(path)
         rows = {row["step"]: row for row in logged.rows}
         assert list(rows) == list(range(record.steps + 1)) == [row["_step"] for row in logged.rows]
-        for point, row in zip(record.evals, evals.eval_rows(record, project.sweep_bayes.metric), strict=True):
+        for point, row in zip(record.evals, eval_rows(record, project.sweep_bayes.metric), strict=True):
             there = {key.removeprefix("eval/"): value for key, value in rows[point.step].items() if key.startswith("eval/")}
             assert there == {key: row[key] for key in row if key not in ("trial", "step", "lr") and row[key] is not None}
             assert rows[point.step]["lr"] == point.lr
@@ -123,9 +125,9 @@ def test_online_without_a_key_is_one_line(project, monkeypatch):
     Path("online.yaml").write_text(text.replace("tracking: offline", "tracking: online"))
     online = checking.load(Path("online.yaml"))
     with pytest.raises(UserError, match=r"^execution.tracking: found 'online' and no API key for W&B, expected .*; give it, or"):
-        commands.before(online)
+        wandb_commands.before(online)
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    commands.before(online)
+    wandb_commands.before(online)
 
 
 def test_no_result_depends_on_tracking(project):
@@ -161,11 +163,11 @@ def test_the_exported_program_trains_a_trial_as_an_agent_starts_it(project, monk
     (trial,) = importing.convert(histories.read([tmp_path], []), *import_of(project, "sweep_uniform"))
     seed, curve = agent.trial_seed(project, "sweep_uniform", values), Curve()
     ours = make_trainer(project, here(), "").start(values, seed, project.sweep_uniform)
-    CURVE.follow(ours.observe(project.sweep_uniform.steps), curve, lambda *_: None)
+    follow(ours.observe(project.sweep_uniform.steps), curve, lambda *_: None)
     record = Record("", Proposal.known(0, values, ""), seed, curve.state, curve.last_step, tuple(curve.evals), ())
     metric = project.sweep_bayes.metric
     assert study.trial_row(trial.record, metric, None) == study.trial_row(record, metric, None)
-    assert list(evals.eval_rows(trial.record, metric)) == list(evals.eval_rows(record, metric))
+    assert list(eval_rows(trial.record, metric)) == list(eval_rows(record, metric))
     for name, values in curve.steps.items():
         np.testing.assert_array_equal(trial.curve[name], values)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lrsweep.errors import UserError
+from lrsweep.search.evals import eval_rows
 from lrsweep.stages import exchange
 from lrsweep.tracking import histories, importing, transaction_log
 from lrsweep.trainers.builtin.settings import NAMES
@@ -53,7 +54,7 @@ def test_the_first_eval_is_the_first_without_one_at_step_0(tmp_path):
     """The metric's window begins at eval 1: with 5 evals before it, the sixth is the first with a value of M_u."""
 
     (trial,) = take(tmp_path, [a_run("a")])
-    rows = list(evals.eval_rows(trial.record, PARAMS.sweep_bayes.metric))
+    rows = list(eval_rows(trial.record, PARAMS.sweep_bayes.metric))
     assert [row["m_u"] is None for row in rows] == [True] * 5 + [False] * 3
     assert rows[5]["reference_nats"] == pytest.approx(np.mean([row["loss_nats"] for row in rows[:5]]))
 

@@ -26,14 +26,15 @@ def adopt() -> None:
 
 
 def _hand_over(direction: str) -> None:
+    from lrsweep.cli.identities import identities
     from lrsweep.provenance import handover
-    from lrsweep.provenance.trace import Workspace
+    from lrsweep.provenance.workspace import Workspace
     from lrsweep.stages import check
     from lrsweep.store.results import FOLDER, Results
 
     params = checking.load(PARAMS)
     check.run(params, Results(FOLDER))
-    getattr(handover, direction)(Workspace.read(params))
+    getattr(handover, direction)(Workspace.read(params, identities(params)))
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep preset writeup tinystories")

@@ -10,15 +10,16 @@ from typing import Annotated
 
 import typer
 
+from lrsweep.cli import wandb
 from lrsweep.errors import UserError
 from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.runner.progress import duration
-from lrsweep.tracking import commands
 
 STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
     *("cluster", "importance", "assess", "select", "train", "generate", "figures", "report"),
 )
+PARAMS = Path("params.yaml")
 PANEL = "Stages"
 
 app = typer.Typer()
@@ -36,19 +37,19 @@ def _register(stage: str) -> None:
 
 
 def _run(stage: str) -> None:
+    from lrsweep.cli.identities import identity
     from lrsweep.provenance import pipeline, recording
     from lrsweep.runner import premise
-    from lrsweep.runner.catalogue import study_of
     from lrsweep.store.results import FOLDER, Results
 
     params, results = premise.load(), Results(FOLDER)
-    commands.before(params)
+    wandb.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
-    trained = (lambda: study_of(stage, params, results).identity.digest) if stage in FANNED_OUT else None
-    with _timed(stage), recording.recording(declared, params, results, trained) if declared.provenance else nullcontext():
+    recorded = recording.recording(declared, params, results, lambda: identity(stage, params))
+    with _timed(stage), recorded if declared.provenance else nullcontext():
         import_module(f"lrsweep.stages.{stage}").run(params, results)
-    commands.after(params, stage, results)
+    wandb.after(params, stage, results)
 
 
 @contextmanager

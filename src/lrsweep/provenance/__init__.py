@@ -1,1 +1,1 @@
-"""What artifacts were made from: dvc.yaml, the provenance of stages, and the lineage of files."""
+"""What results were made from: the stages of dvc.yaml, what they recorded, trace, verify, record and adopt."""

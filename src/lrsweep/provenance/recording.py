@@ -1,74 +1,73 @@
 """The provenance of a stage: what its artifacts were made from, written beside them by the command that made them.
 
-results/STAGE/provenance.json is an out like the artifacts, so any runner, cache or remote that brings these brings it too. No
+results/STAGE/provenance.json is an out like the artifacts, so whichever runner, cache or remote brings these brings it too. No
 stage depends on it. It holds no time, host or duration: the same run has the same bytes.
 """
 
-import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.provenance import pipeline
 from lrsweep.provenance.pipeline import PROVENANCE, SOURCES, Stage
+from lrsweep.provenance.recorded import Digests, Identity, Provenance
 from lrsweep.store.records import canonical_digest
-from lrsweep.store.results import Results, write_json
+from lrsweep.store.results import LIBRARIES, Results
 from lrsweep.text.corpus import source_files
-
-Provenance = dict[str, Any]
-
-LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")  # whose versions results depend on
 
 
 @contextmanager
-def recording(stage: Stage, params: Params, results: Results, identity: Callable[[], str] | None) -> Iterator[None]:
-    """Record what the stage that runs in the block reads and writes; a run that fails or is killed leaves no provenance.
+def recording(stage: Stage, params: Params, results: Results, identity: Callable[[], Identity | None]) -> Iterator[None]:
+    """Record what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance.
 
-    identity: gives the digest of all that the stage's trainings depend on; None where it trains nothing.
+    identity: gives what the stage's trainings depend on, called when they have ended; None where it trains nothing.
     """
     path = _path(stage)
     for old in (path, _aside(path)):
         with files.writing(old):
             old.unlink(missing_ok=True)
-    found = {**configuration(stage, params), "inputs": digests(inputs(stage, params))}
+    read_before, code = digests(inputs(stage, params)), digests(stage.code)
     yield
-    found |= {"identity": identity()} if identity else {}
-    found = results.mark({**found, "outputs": digests(stage.artifacts)})
-    write_json(path, {"digest": canonical_digest(found), **found})
+    Provenance(
+        stage=stage.name,
+        command=stage.command,
+        version=version("lrsweep"),
+        libraries=libraries(),
+        params=stage.values(params),
+        code=code,
+        inputs=read_before,
+        identity=identity(),
+        outputs=digests(stage.artifacts),
+        simulated=results.simulated,
+    ).write(path)
 
 
 def refuse_damaged(stage: Stage, params: Params) -> None:
-    """Compare what the stage will read with what the stages that wrote it recorded, so that nothing is made from damage.
+    """Hold what the stage will read against what the stages that wrote it have recorded: nothing is made from damage.
 
     Raises:
         UserError: an input is not what its stage has written.
     """
     for path, found in digests(inputs(stage, params)).items():
-        recorded = _read(Path(path).with_name(PROVENANCE))
-        if found and recorded and recorded["outputs"].get(path) not in (None, found):
-            expected = f"{recorded['outputs'][path]}, which {recorded['stage']} has written"
+        recorded = Provenance.read(Path(path).with_name(PROVENANCE))
+        if found and recorded and recorded.outputs.get(path) not in (None, found):
+            expected = f"{recorded.outputs[path]}, which {recorded.stage} has written"
             remedy = f"remove it (rm {shlex.quote(path)}) and run again"
             raise UserError(f"{path}: found sha256 {found}, expected {expected}; {remedy}")
 
 
-def configuration(stage: Stage, params: Params) -> Provenance:
-    """Give what a run of the stage is made from beside its inputs: command, parameters, code and libraries."""
-    return {
-        "stage": stage.name,
-        "command": stage.command,
-        "version": version("lrsweep"),
-        "libraries": {name: version(name).split("+")[0] for name in LIBRARIES},  # +cpu or +cu130 depends on the machine
-        "params": stage.values(params),
-        "code": digests(stage.code),
-    }
+@cache
+def libraries() -> dict[str, str]:
+    """Give the versions of the libraries that results depend on; which build of torch it is, is the machine's matter."""
+    return {name: version(name).split("+")[0] for name in LIBRARIES}
 
 
 def inputs(stage: Stage, params: Params) -> tuple[str, ...]:
@@ -82,23 +81,15 @@ def inputs(stage: Stage, params: Params) -> tuple[str, ...]:
 
 
 def read(stage: Stage) -> Provenance | None:
-    """Read the provenance; None where the stage has not run to its end, or the file is cut short or was edited."""
-    return _read(_path(stage))
-
-
-def _read(path: Path) -> Provenance | None:
-    try:
-        found = json.loads(path.read_bytes())
-        return found if found.pop("digest") == canonical_digest(found) else None
-    except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
-        return None
+    """Read what a stage has recorded; None where it has not run to its end, or the record was cut or edited."""
+    return Provenance.read(_path(stage))
 
 
 def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
-    """Hide from Snakemake the provenance of artifacts that the current parameters, code and inputs do not make.
+    """Take from Snakemake's sight the provenance of artifacts that the current parameters, code and inputs do not make.
 
-    Snakemake sees times and what it ran itself, so it does not notice that DVC has put the files of another run here. It does
-    notice that an out is missing. The next call puts the provenance back where it fits again, so a dry run costs nothing.
+    Snakemake sees times and what it ran itself, so it does not notice that DVC has put the files of another run here; a missing
+    out it does. The next call puts it back where it fits again, so a dry run costs nothing.
     """
     put_back(stages)
     for name in _stale(stages, params):
@@ -108,11 +99,11 @@ def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
 
 
 def put_back(stages: Mapping[str, Stage]) -> None:
-    """Put every provenance that was set aside back, where the artifacts are still those that it names."""
+    """Put every provenance that was set aside back in its place, where the artifacts are still those that it names."""
     for stage in stages.values():
         if stage.provenance and _aside(path := _path(stage)).exists() and not path.exists():
-            recorded = _read(_aside(path))
-            if recorded and recorded["outputs"] == digests(stage.artifacts):
+            recorded = Provenance.read(_aside(path))
+            if recorded and recorded.outputs == digests(stage.artifacts):
                 _aside(path).replace(path)
 
 
@@ -126,9 +117,13 @@ def _aside(path: Path) -> Path:
 
 
 def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
-    """Name the stages that are out of date. No artifact older than its record is read: provenances are compared instead."""
+    """Name the stages whose provenance is not of this configuration.
+
+    No artifact that is older than its record is read: it is enough where a provenance names another input than the provenance of
+    the stage that wrote it.
+    """
     found: list[str] = []
-    written: dict[str, str] = {}
+    written: dict[str, str | None] = {}
     for stage in stages.values():
         if stage.provenance is None or not _path(stage).exists():
             continue
@@ -136,20 +131,21 @@ def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
         if recorded is None:
             found.append(stage.name)
             continue
-        same = recorded["params"] == stage.values(params) and recorded["code"] == digests(stage.code)
-        others = any(written.get(path, digest) != digest for path, digest in recorded["inputs"].items())
+        made_from = recorded.params, recorded.code, recorded.libraries
+        same = made_from == (stage.values(params), digests(stage.code), libraries())
+        others = any(written.get(path, digest) != digest for path, digest in recorded.inputs.items())
         if not same or others or _damaged(stage, recorded):
             found.append(stage.name)
-        written |= recorded["outputs"]
+        written |= recorded.outputs
     return found
 
 
 def _damaged(stage: Stage, recorded: Provenance) -> bool:
-    """Say whether an artifact that was written after its record differs from it; if so, print a line on stderr."""
+    """Say whether an artifact that was written after its record is another than the recorded one, which is said on stderr."""
     record = _path(stage)
-    younger = [path for path in map(Path, recorded["outputs"]) if path.is_file() and _written_ns(path) > _written_ns(record)]
+    younger = [path for path in map(Path, recorded.outputs) if path.is_file() and _written_ns(path) > _written_ns(record)]
     for path in younger:
-        if files.digest(path) != recorded["outputs"][path.as_posix()]:
+        if files.digest(path) != recorded.outputs[path.as_posix()]:
             found = f"damaged or edited, not what {stage.name} has written"
             print(f"lrsweep: {path}: {found}: {stage.name} runs again", file=sys.stderr)
             return True
@@ -163,8 +159,8 @@ def _written_ns(path: Path) -> int:
     return path.stat().st_mtime_ns
 
 
-def digests(paths: tuple[str, ...]) -> dict[str, str | None]:
-    """Give the SHA-256 of each file, or of the contents of each folder; None where there is neither."""
+def digests(paths: tuple[str, ...]) -> Digests:
+    """Give the SHA-256 of each file, and of what a folder holds; None where there is neither."""
     return {path: _digest(Path(path)) for path in paths}
 
 

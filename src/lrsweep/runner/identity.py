@@ -21,12 +21,11 @@ from lrsweep.errors import UserError
 from lrsweep.runner import meaning
 from lrsweep.store import results as store
 from lrsweep.store.records import canonical_digest
-from lrsweep.store.results import Results, work
+from lrsweep.store.results import LIBRARIES, Results, work
 from lrsweep.trainers.devices import capability, device
 
 RESULTS = 1  # raise it with every change of what tests/runner/test_golden.py holds: then all is trained again
 
-LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")
 ROOMS = ("space", "search", "trainers", "text", "seeding")  # whose meaning counts; the others carry, show and record
 TRAINING = ("runner.training",)
 STUDY = ("search.study", "search.proposing")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = Path("results")
+LIBRARIES = ("torch", "optuna", "scipy", "tokenizers", "numpy")  # whose versions results depend on
 T = TypeVar("T")
 
 

@@ -1,0 +1,179 @@
+"""Whether what is on disk is what was recorded and what the current configuration makes."""
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lrsweep.config.params import Params
+from lrsweep.provenance import pipeline, recording
+from lrsweep.provenance.pipeline import Stage
+from lrsweep.provenance.recorded import Identity, Provenance
+from lrsweep.store import results
+
+SHORT = 12  # characters of a digest where people read it
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """One thing on disk or in the configuration that is not as recorded; `invalidates` names the stages to run again."""
+
+    stage: str
+    what: str
+    found: str
+    expected: str
+    invalidates: list[str]
+
+    def __str__(self) -> str:
+        consequence = f"invalidates {', '.join(self.invalidates)}" if self.invalidates else "remove it"
+        return f"{self.what}: found {self.found}, expected {self.expected}; {consequence}"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The stages, the parameters as they are now, what trainings depend on now, and what each stage has recorded."""
+
+    stages: Mapping[str, Stage]
+    params: Params
+    identities: Mapping[str, Identity]  # of the stages that train, as far as they are known
+    recorded: Mapping[str, Provenance | None]  # None: nothing, or a record that was cut or edited
+
+    @classmethod
+    def read(cls, params: Params, identities: Mapping[str, Identity]) -> "Workspace":
+        """Read the workspace in the current folder."""
+        stages = {name: stage for name, stage in pipeline.load().items() if stage.provenance}
+        recording.put_back(stages)
+        return cls(stages, params, identities, {name: recording.read(stage) for name, stage in stages.items()})
+
+    def discrepancies(self, names: Iterable[str]) -> Iterator[Discrepancy]:
+        """Give what is not as recorded in the named stages, in order: for each its parameters, code, inputs and artifacts."""
+        for name in names:
+            stage, found = self.stages[name], self.recorded[name]
+            if found is None:
+                state = "a cut or edited file" if Path(stage.provenance or "").exists() else "no such file"
+                yield self._discrepancy(name, stage.provenance or "", state, "what the stage records when it has run", [name])
+            else:
+                yield from self._made_up(stage, found)
+                made_from = [*self._configuration(stage, found), *self._inputs(stage, found)]
+                yield from made_from or self._identity(stage, found)
+                yield from self._outputs(stage, found)
+            yield from self._strangers(stage)
+
+    def notes(self, names: Iterable[str]) -> Iterator[str]:
+        """Say which stages were trained on another kind of machine: their results hold, though here last digits would differ."""
+        elsewhere: dict[str, list[str]] = {}
+        for name in names:
+            was, now = self._identities(name)
+            if was and now and was.machine != now.machine:
+                elsewhere.setdefault(f"{machine(was)}, where this machine has {machine(now)}", []).append(name)
+        for words, stages in elsewhere.items():
+            yield f"note: {', '.join(stages)}: trained with {words}; trained here, last digits would differ"
+
+    def _identities(self, name: str) -> tuple[Identity | None, Identity | None]:
+        """Give what the trainings of a stage depended on, and what they depend on now."""
+        found = self.recorded[name]
+        return found.identity if found else None, self.identities.get(name)
+
+    def _made_up(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+        if found.simulated:
+            made_up = "made from curves that no training gave (simulate: true)"
+            yield self._discrepancy(stage.name, f"results/{stage.name}", made_up, "evidence: set simulate: false", [stage.name])
+
+    def _configuration(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+        made, again = f"with which {stage.name} was run", [stage.name]
+        for key, was, now in differences(found.params, stage.values(self.params)):
+            yield self._discrepancy(stage.name, key, f"{spelled(now)} in params.yaml", f"{spelled(was)}, {made}", again)
+        was_trained, is_trained = self._identities(stage.name)
+        same = " (which means the same: nothing is trained again)" if was_trained and was_trained == is_trained else ""
+        for path, was, now in differences(found.code, recording.digests(stage.code)):
+            yield self._discrepancy(stage.name, path, f"{short(now)}{same}", f"{short(was)}, {made}", again)
+        for library, was, now in differences(found.libraries, recording.libraries()):
+            yield self._discrepancy(stage.name, library, f"version {now}", f"version {was}, {made}", again)
+
+    def _identity(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+        """Hold what its trainings depended on against the present; on another kind of machine that cannot be told."""
+        was, now = self._identities(stage.name)
+        if was and now and was.digest != now.digest and was.machine == now.machine:
+            expected = f"{short(was.digest)}, under which {stage.name} was trained"
+            yield self._discrepancy(stage.name, f"identity of {stage.name}", short(now.digest), expected, [stage.name])
+
+    def _inputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+        """Hold them against what the stages before have recorded; what was edited since is found among their artifacts."""
+        written: dict[str, str | None] = {}
+        for other in self.recorded.values():
+            written |= other.outputs if other else {}
+        now = recording.inputs(stage, self.params)
+        unknown = tuple(path for path in now if path not in written)
+        written |= recording.digests(unknown)
+        for path, was, is_now in differences(found.inputs, {path: written[path] for path in now}):
+            expected = f"{short(was)}, which {stage.name} has read"
+            yield self._discrepancy(stage.name, path, short(is_now), expected, [stage.name])
+
+    def _outputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+        for path, was, now in differences(found.outputs, recording.digests(stage.artifacts)):
+            hint = self._named(now, path)
+            expected = f"{short(was)}, which {stage.name} has written"
+            yield self._discrepancy(stage.name, path, f"{short(now)}{hint}", expected, [stage.name], [path])
+
+    def _named(self, digest: str | None, path: str) -> str:
+        """Say whose content a wrong file has, where that is known."""
+        others = [one for one in self.artifacts_of(digest) if one != path] if digest else []
+        return f", the content of {others[0]}" if others else ""
+
+    def _strangers(self, stage: Stage) -> Iterator[Discrepancy]:
+        for path in sorted((results.FOLDER / stage.name).glob("*")):
+            if path.as_posix() not in stage.outs and not path.name.startswith("."):
+                yield Discrepancy(stage.name, path.as_posix(), "a file", "none: no stage declares it", [])
+
+    def _discrepancy(
+        self, stage: str, what: str, found: str, expected: str, again: list[str], paths: Iterable[str] = ()
+    ) -> Discrepancy:
+        return Discrepancy(stage, what, found, expected, pipeline.downstream(self.stages, again, paths))
+
+    def artifacts_of(self, digest: str) -> list[str]:
+        """Give the artifacts that were recorded with this content."""
+        return [path for found in self.recorded.values() if found for path, was in found.outputs.items() if was == digest]
+
+    def command(self, name: str) -> str:
+        """Give the command that makes a stage's artifacts as they were recorded, under other parameters where need be."""
+        wanted: dict[str, Any] = {}
+        for other in pipeline.upstream(self.stages, name):
+            if found := self.recorded[other]:
+                wanted |= {key: was for key, was, _ in differences(found.params, self.stages[other].values(self.params))}
+        settings = "".join(f" -S {shlex.quote(f'{key}={_hydra(value)}')}" for key, value in wanted.items())
+        return f"dvc exp run{settings} {name}" if settings else f"dvc repro {name}"
+
+
+def differences(was: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Give the keys at which two trees differ, each with both values; a path is one key."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        for name in [*was, *(name for name in now if name not in was)]:
+            inner = f"{key}.{name}" if key else name
+            yield from differences(was.get(name), now.get(name), inner)
+    elif was != now:
+        yield key, was, now
+
+
+def _hydra(value: Any) -> str:
+    """Spell a value as `dvc exp run -S` reads it: mappings have bare keys there."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_hydra(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value)
+
+
+def machine(identity: Identity) -> str:
+    """Say what decides last digits."""
+    capability = f"capability {identity.capability}" if identity.capability else "made-up curves"
+    return f"{capability}, torch {identity.torch}"
+
+
+def short(digest: str | None) -> str:
+    """Give the beginning of a digest, for people."""
+    return "no file" if digest is None else digest[:SHORT]
+
+
+def spelled(value: Any) -> str:
+    """Spell a value as JSON."""
+    return json.dumps(value, ensure_ascii=False)
