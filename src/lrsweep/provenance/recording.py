@@ -1,6 +1,6 @@
 """The provenance of a stage: what its artifacts were made from, written beside them by the command that made them.
 
-results/STAGE/provenance.json is an out like the artifacts, so whichever runner, cache or remote brings these brings it too. No
+results/STAGE/provenance.json is an out like the artifacts, so any runner, cache or remote that brings these brings it too. No
 stage depends on it. It holds no time, host or duration: the same run has the same bytes.
 """
 
@@ -26,7 +26,7 @@ from lrsweep.text.corpus import source_files
 
 @contextmanager
 def recording(stage: Stage, params: Params, results: Results, identity: Callable[[], Identity | None]) -> Iterator[None]:
-    """Record what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance.
+    """Record what the stage that runs in the block reads and writes; a run that fails or is killed leaves no provenance.
 
     identity: gives what the stage's trainings depend on, called when they have ended; None where it trains nothing.
     """
@@ -51,7 +51,7 @@ def recording(stage: Stage, params: Params, results: Results, identity: Callable
 
 
 def refuse_damaged(stage: Stage, params: Params) -> None:
-    """Hold what the stage will read against what the stages that wrote it have recorded: nothing is made from damage.
+    """Compare what the stage will read with what the stages that wrote it recorded, so that nothing is made from damage.
 
     Raises:
         UserError: an input is not what its stage has written.
@@ -160,7 +160,7 @@ def _written_ns(path: Path) -> int:
 
 
 def digests(paths: tuple[str, ...]) -> Digests:
-    """Give the SHA-256 of each file, and of what a folder holds; None where there is neither."""
+    """Give the SHA-256 of each file, or of the contents of each folder; None where there is neither."""
     return {path: _digest(Path(path)) for path in paths}
 
 
