@@ -21,7 +21,9 @@ PARAMS = checking.load(ROOT / "params.yaml")
 AGAIN = "\nThe recorded run is of before this change. Commit code, dvc.yaml and params.yaml, call `make record-run`, then commit "
 AGAIN += "dvc.lock and docs/run, and put the new numbers and figure into README.md."
 
-pytestmark = pytest.mark.skipif(not LOCK.exists(), reason="no run of the current stages is recorded (no dvc.lock): make record-run")
+pytestmark = pytest.mark.skipif(
+    not LOCK.exists(), reason="no run of the current stages is recorded (no dvc.lock): make record-run"
+)
 
 
 @pytest.fixture(scope="module")

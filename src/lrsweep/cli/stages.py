@@ -19,6 +19,7 @@ STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
     *("cluster", "importance", "assess", "select", "train", "generate", "figures", "report"),
 )
+PARAMS = Path("params.yaml")
 PANEL = "Stages"
 
 app = typer.Typer()
@@ -68,7 +69,7 @@ def work(
     stage: Annotated[str, typer.Argument(help=f"One of {', '.join(FANNED_OUT)}.")],
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
-    """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave."""
+    """Train trials of a stage, one after the other, until all have ended. Workers may join and leave at any time."""
     from lrsweep.runner import premise, worker
     from lrsweep.runner.supervisor import Limits, supervise
     from lrsweep.trainers import devices
