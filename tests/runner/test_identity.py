@@ -9,7 +9,7 @@ import pytest
 from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.runner import identity, meaning
-from lrsweep.runner.catalogue import study_of
+from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.store import results
 from lrsweep.store.results import Results
 from tests.pipeline import ROOT
@@ -178,9 +178,11 @@ def test_other_tokens_are_another_study(here):
     assert digest("sweep_uniform") != found
 
 
-def test_the_folder_says_what_it_is_named_after(here):
-    own = study_of("sweep_uniform", PARAMS, Results(Path("results"))).identity
+@pytest.mark.parametrize("stage", STUDIES)
+def test_the_folder_says_what_it_is_named_after(here, stage):
+    own = study_of(stage, PARAMS, Results(Path("results"))).identity
     own.open()
+    own.open()  # as the next worker does
     path = own.folder / "identity.json"
     content = results.read_json(path)
     assert content["trainer"]["model"]["d_model"] == PARAMS.model.d_model
