@@ -6,10 +6,6 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-# The small results of the recorded run that are committed beside dvc.lock
-RECORDED := edge/metrics.json sweep_bayes/summary.json assess/metrics.json select/metrics.json select/choice.json train/metrics.json \
-  figures/loss_by_lr.svg
-
 .PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune fixtures-sweeps \
   bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-pool lock schema lint
 
@@ -125,16 +121,17 @@ record-run: env
 	git diff --quiet HEAD -- params.yaml dvc.yaml src workflow Snakefile || { echo "commit the code and params.yaml first" >&2; exit 2; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 	PATH="$(CURDIR)/$(BIN):$$PATH" lrsweep record
-	for name in $(RECORDED); do mkdir -p docs/run/$$(dirname $$name) && cp results/$$name docs/run/$$name || exit 1; done
+	$(BIN)/python -m tests.recorded
 
 # What editors complete and check params.yaml by, and `lrsweep explain` reads; a test fails when it is stale.
 schema: env
 	$(BIN)/lrsweep schema
 
-# Style and docstrings, layout, types, and the lengths of functions and modules.
+# Style and docstrings, layout, imports, types, and the lengths of functions and modules.
 lint: env-test
 	$(BIN)/ruff check src tests workflow benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/snakefmt --check Snakefile workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.lint

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 
 from lrsweep.files import alive
-from tests.pipeline import artifacts, different, environment, events, trained
+from lrsweep.runner import progress
+from tests.pipeline import artifacts, different, environment
 
 COMMAND = ("snakemake", "--cores", "2")
 # A final training of seconds with checkpoints, so that kills hit it
@@ -91,7 +92,7 @@ class Case:
         assert "Traceback" not in INTERRUPTED_BEFORE_MAIN.sub("", text), text[-4000:]
         finished, starts = self.before
         again = {key: n for key, n in (started(self.project) - starts).items() if key in finished}
-        self.again += sum(n for (study, trial, _), n in again.items() if (study, trial) not in self.excused)
+        self.again += sum(n for key, n in again.items() if not self._excuses(key))
         return text
 
     def run(self, **more: str) -> str:
@@ -103,9 +104,15 @@ class Case:
         process = self.start()
         text = self.end(process)
         assert process.returncode == 0, text[-4000:]
-        twice = sum(n - 1 for key, n in trained(self.project).items() if key[:2] not in self.excused)
+        trained = Counter(
+            (study, event.trial, event.steps - event.trained) for study, event in noted(self.project) if event.state
+        )
+        twice = sum(n - 1 for key, n in trained.items() if not self._excuses(key))
         wait_until(lambda: not left_behind(self.project), 30)
         return Outcome(self.tries, self.lost(), self.again + twice, sum(map(self.wrong, (self.project, *self.others))))
+
+    def _excuses(self, key: tuple[str, int, int]) -> bool:
+        return (Path(key[0]).name, key[1]) in self.excused
 
     def wrong(self, folder: Path) -> int:
         """Bytes of the artifacts that are not those of the undisturbed run."""
@@ -133,14 +140,20 @@ class Outcome:
     wrong: int
 
 
+def noted(project: Path) -> list[tuple[str, progress.Event]]:
+    """What the studies of a project have noted, each with the folder of its identity and its stage."""
+    logs = (project / "work").glob("*/*/events.jsonl")
+    return [(f"{log.parents[1].name}/{log.parent.name}", event) for log in logs for event in progress.read(log)]
+
+
 def started(project: Path) -> Counter:
     """How often each training of a trial was started, by study, trial and goal."""
-    return Counter((study, event.trial, event.until) for study, event in events(project) if event.state is None)
+    return Counter((study, event.trial, event.until) for study, event in noted(project) if event.state is None)
 
 
 def ended(project: Path) -> list[tuple[str, int, int, int]]:
     """The trainings of trials that have ended, by study, trial and goal, with their steps."""
-    return [(study, event.trial, event.until, event.trained) for study, event in events(project) if event.state]
+    return [(study, event.trial, event.until, event.trained) for study, event in noted(project) if event.state]
 
 
 def steps_trained(project: Path) -> Counter:
@@ -153,7 +166,7 @@ def steps_trained(project: Path) -> Counter:
 
 def running_trials(project: Path) -> list[int]:
     """The processes of trials that have started and not ended."""
-    last = {event.pid: event for _, event in events(project)}
+    last = {event.pid: event for _, event in noted(project)}
     return [event.pid for event in last.values() if event.state is None and alive(event.pid)]
 
 

@@ -14,8 +14,8 @@ import traceback
 from pathlib import Path
 
 from tests import faults_of_disks, faults_of_edits, faults_of_files, faults_of_processes
-from tests.fault_case import COMMAND, PARAMS, Case, NotHere, Outcome, configured, copied, expect_success, fresh
-from tests.pipeline import clone, run
+from tests.fault_case import COMMAND, PARAMS, Case, NotHere, Outcome, copied, expect_success, fresh
+from tests.pipeline import clone, configured, run
 
 SEED = 9
 PHASE_1 = ("results/sweep_uniform/trials.parquet",)

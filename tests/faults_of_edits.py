@@ -3,8 +3,8 @@
 import os
 import signal
 
-from tests.fault_case import Case, events, expect_line, running_trials, wait_until
-from tests.pipeline import run, with_value
+from tests.fault_case import Case, expect_line, running_trials, wait_until
+from tests.pipeline import events, run, with_value
 
 EDITS = {"optimizer.beta1": "0.8", "model.d_ff": "96", "seed": "7", "sweep_uniform.lr.max": "0.3"}
 SCHEDULE = "src/lrsweep/trainers/builtin/schedule.py"

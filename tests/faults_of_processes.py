@@ -9,7 +9,8 @@ import time
 import psutil
 
 from lrsweep.files import alive
-from tests.fault_case import Case, alive_for, configured, events, expect_line, running_trials, says, wait_until
+from tests.fault_case import Case, alive_for, expect_line, running_trials, says, wait_until
+from tests.pipeline import configured, events
 
 
 def training_killed(case: Case, tries: int) -> None:

@@ -19,19 +19,21 @@ from typing import Any
 import yaml
 
 from tests.loopback import ACCOUNT, Cluster, Missing, cluster, wait_until
-from tests.pipeline import ROOT, artifacts, clone, run
+from tests.pipeline import ROOT, artifacts, clone, events, run
 
 PACKAGES = ROOT / ".venv/slurm"
 PROFILE = "workflow/profiles/slurm"
 PHASE_2 = [f"results/sweep_bayes/{name}" for name in ("summary.json", "provenance.json")]
 QUICK = {"slurm-init-seconds-before-status-checks": 1}  # of a profile for jobs of hours
 ACCOUNTING = {"slurm-no-account": False, "default-resources": {"slurm_account": ACCOUNT}}  # the profile's other setting
-CAP = 3  # jobs in flight: more than the node has cores, and fewer than are ready at once
+CAP = 3  # jobs in flight: more than the node has cores, and fewer than the trials that are ready at once
 STUDY = [f"results/sweep_uniform/{name}.parquet" for name in ("trials", "evals", "steps")]
-LONG = {"steps": 2500, "warmup_steps": 250, "eval_every": 250}  # seconds a trial, two trials a job: time to hit the second
-TRIALS = "sweep_uniform_trials_wildcards_"  # jobs as SLURM's comment names them
-FIRST = f"{TRIALS}000_0_1"  # the one that trains trials 0 and 1
-FIRST_RECORD = "work/*/sweep_uniform/trials/000/00000.json"
+LONG = {"steps": 2500, "warmup_steps": 250, "eval_every": 250}  # seconds a trial: time to hit one
+CHECKPOINTS = {"checkpoint_every": 100}
+WORKERS = "rule_work_wildcards_"  # jobs as SLURM's comment names them
+FIRST = f"{WORKERS}sweep_uniform_0"
+RECORDS = "work/*/sweep_uniform/trials/000/*.json"
+USEFUL = {"sweep_uniform": 6, "sweep_bayes": 8}  # workers that these studies can use
 
 
 def main() -> None:
@@ -64,9 +66,11 @@ def pipeline(running: Cluster, folder: Path, targets: list[str]) -> None:
     began = time.monotonic()
     expect_success(run(clone(folder / "local"), "snakemake", "--cores", "2", "--", *targets))
     say(f"locally: {time.monotonic() - began:.0f} s")
-    began, project = time.monotonic(), quick(folder / "pipeline")
+    began, project, before = time.monotonic(), quick(folder / "pipeline"), running.last_job()
     expect_success(run(project, "snakemake", "--profile", PROFILE, "--", *targets, **running.environment))
     expect_same(artifacts(folder / "local"), artifacts(project))
+    found = {study: len(running.asked(f"{WORKERS}{study}_", before)) for study in USEFUL}
+    assert found == USEFUL, found
     say(f"snakemake --profile: the bytes of the local run, {time.monotonic() - began:.0f} s")
 
 
@@ -80,9 +84,9 @@ def recorded(running: Cluster, folder: Path) -> None:
 
 
 def capped(running: Cluster, folder: Path) -> None:
-    """Six jobs are ready at once, of which no more than the profile's `jobs` are ever in SLURM's hands, and at times so many."""
+    """A study that can use six workers has as many as the profile's `jobs`, and never more jobs are in SLURM's hands."""
     project = quick(folder / "capped", jobs=CAP)
-    configured(project / "params.yaml", simulate=True, execution={"trials_per_job": 1})
+    configured(project / "params.yaml", simulate=True)
     before, process, counts = running.last_job(), start(running, project), set()
     limit = time.monotonic() + 600
     while process.poll() is None and time.monotonic() < limit:
@@ -90,8 +94,8 @@ def capped(running: Cluster, folder: Path) -> None:
         time.sleep(0.1)
     assert process.returncode == 0, log_of(project)
     assert max(counts) == CAP, f"found up to {max(counts)} jobs in the queue, expected {CAP}"
-    assert len(running.asked(TRIALS, before)) == 6, running.asked(TRIALS, before)
-    say(f"jobs: {CAP}: six jobs, never more than {CAP} of them pending or running")
+    assert len(running.asked(WORKERS, before)) == CAP, running.asked(WORKERS, before)
+    say(f"jobs: {CAP}: {CAP} workers, never more than {CAP} jobs pending or running")
 
 
 def accounted(folder: Path) -> None:
@@ -108,9 +112,9 @@ def accounted(folder: Path) -> None:
 
 
 def faults(running: Cluster, folder: Path, names: list[str], **settings: Any) -> None:
-    """One study under each fault, which comes when its first job has finished a trial and is in its second."""
+    """One study under each fault, which comes when a first trial has ended and its first worker is in another."""
     project = quick(folder / "faults", **settings)
-    configured(project / "params.yaml", sweep_uniform=LONG)
+    configured(project / "params.yaml", sweep_uniform=LONG, execution=CHECKPOINTS)
     expect_success(run(project, "snakemake", "--cores", "2", "--", *STUDY))
     undisturbed = artifacts(project)
     for name in names:
@@ -121,15 +125,18 @@ def faults(running: Cluster, folder: Path, names: list[str], **settings: Any) ->
         study_under(name, running, project)
         expect_same(undisturbed, artifacts(project))
         expect_each_trained_once(project)
-        say(f"{name}: the bytes of the undisturbed run, no finished trial trained again, {time.monotonic() - began:.0f} s")
+        saved = sum(LONG["steps"] - event.trained for _, event in events(project) if event.state)
+        assert saved or name != "over_its_time", "no checkpoint was used"
+        took = f"{saved} steps taken from checkpoints, {time.monotonic() - began:.0f} s"
+        say(f"{name}: the bytes of the undisturbed run, no finished trial trained again, {took}")
 
 
 def study_under(name: str, running: Cluster, project: Path) -> None:
     """Runs the study to its end under a fault."""
     fault, runtime, expected = FAULTS[name]
     before = running.last_job()
-    process = start(running, project, *(["--set-resources", f"sweep_uniform_trials:runtime={runtime}"] if runtime else []))
-    wait_until(lambda: process.poll() is not None or list(project.glob(FIRST_RECORD)), 240, "a first record")
+    process = start(running, project, *(["--set-resources", f"work:runtime={runtime}"] if runtime else []))
+    wait_until(lambda: process.poll() is not None or list(project.glob(RECORDS)), 240, "a first record")
     process = fault(running, project, process) or process
     if process.wait(timeout=900):
         raise AssertionError(log_of(project))
@@ -146,7 +153,7 @@ def requeued(running: Cluster, project: Path, process: subprocess.Popen) -> None
 
 
 def over_its_time(running: Cluster, project: Path, process: subprocess.Popen) -> None:
-    """Its processes hang, so that the limit of a minute ends it."""
+    """Its processes hang, so that the limit of a minute ends it: another worker goes on from the checkpoint."""
     for pid in running.processes_of(first_job(running)):
         os.kill(pid, signal.SIGSTOP)
 
@@ -172,26 +179,24 @@ def node_lost(running: Cluster, project: Path, process: subprocess.Popen) -> Non
 
 
 def snakemake_killed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
-    """It is started again at once, while its jobs still run."""
+    """It is started again at once, while its workers still run: they train on, and those of the second start join them."""
     process.kill()
     process.wait()
-    left = {job["id"] for job in running.jobs()}
-    again = start(running, project)
-    wait_until(lambda: not left & {job["id"] for job in running.jobs()}, 120, "what it left to be cancelled")
-    return again
+    assert running.jobs()
+    return start(running, project)
 
 
 def snakemake_missed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
-    """It is started again when the jobs that it had submitted have long ended."""
+    """It is started again when the workers that it had submitted have long ended."""
     process.kill()
     process.wait()
     wait_until(lambda: not running.jobs(), 600, "the jobs to end")
     return start(running, project)
 
 
-AT_FIRST, THEN = ("2:00:00", "4000M"), ("4:00:00", "8000M")
+AT_FIRST, THEN = ("8:00:00", "4000M"), ("16:00:00", "8000M")
 # What happens; the time limit that the run is started with, where it is not the profile's (whose memory goes with it); and what
-# the first job asks for at each submission: a fault that SLURM itself gets over is no second one
+# the first worker asks for at each submission: a fault that SLURM itself gets over is no second one
 FAULTS = {
     "cancelled": (cancelled, None, [AT_FIRST, THEN]),
     "requeued": (requeued, None, [AT_FIRST]),
@@ -199,7 +204,7 @@ FAULTS = {
     "daemon_killed": (daemon_killed, None, [AT_FIRST]),
     "node_lost": (node_lost, None, [AT_FIRST]),
     "snakemake_killed": (snakemake_killed, None, [AT_FIRST, AT_FIRST]),
-    "snakemake_missed": (snakemake_missed, None, [AT_FIRST]),
+    "snakemake_missed": (snakemake_missed, None, [AT_FIRST, AT_FIRST]),
 }
 
 
@@ -233,7 +238,7 @@ def log_of(project: Path) -> str:
 
 
 def first_job(running: Cluster) -> str:
-    """Number of the job that trains trials 0 and 1."""
+    """Number of the job that is worker 0."""
     return next(job["id"] for job in running.jobs() if job["rule"].endswith(FIRST))
 
 
@@ -256,10 +261,9 @@ def expect_same(expected: dict[str, bytes], found: dict[str, bytes]) -> None:
 
 
 def expect_each_trained_once(project: Path) -> None:
-    """A trial's line is written when it ends: two of them say that it was trained again after that."""
-    (log,) = project.glob("work/*/sweep_uniform/trained.log")
-    counts = Counter(line.split()[1] for line in log.read_text().splitlines())
-    assert set(counts.values()) == {1} and len(counts) == 6, counts
+    """An event says when a trial has ended: two of them say that it was trained again after that."""
+    ended = Counter(event.trial for _, event in events(project) if event.state)
+    assert set(ended.values()) == {1} and len(ended) == 6, ended
 
 
 def say(text: str) -> None:

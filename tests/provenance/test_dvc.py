@@ -7,11 +7,12 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
-from lrsweep.provenance.lineage import TRAINING
 
 from lrsweep.config import checking
+from lrsweep.runner import progress
+from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.search.uniform import uniform
-from tests.pipeline import ROOT, run
+from tests.pipeline import ROOT, artifacts, different, run
 
 
 def git(folder, *words):
@@ -32,8 +33,11 @@ def ran(output):
 
 
 def trained(work):
-    """Trials trained so far, by study folder."""
-    return {str(log.parent.relative_to(work)): len(log.read_text().splitlines()) for log in work.glob("*/*/trained.log")}
+    """Trainings that have ended so far, by the folder of their study."""
+    return {
+        str(log.parent.relative_to(work)): sum(event.state is not None for event in progress.read(log))
+        for log in work.glob("*/*/events.jsonl")
+    }
 
 
 def final(folder):
@@ -77,6 +81,14 @@ def test_an_experiment_with_another_lr_trains_and_generates_only(project):
     assert "lr" in dvc(project, "params", "diff", "--md")
     assert run(project, "lrsweep", "verify").returncode == 0
 
+    # C's parameters over B's files: the command that `trace` gives makes B's again
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("lr: 0.003", "lr: 0.004"))
+    (command,) = re.findall(r"made again by: (.*)", run(project, "lrsweep", "trace", "results/train/metrics.json").stdout)
+    assert command == "dvc exp run -S lr=0.003 train"
+    made = run(project, "bash", "-c", command)
+    assert made.returncode == 0 and final(project)["lr"] == 0.003, made.stderr
+
     # B's files under A's parameters: Snakemake, which ran A itself, must not believe that all is done
     git(project, "checkout", "params.yaml")
     for command in (["verify"], ["adopt"], ["record"]):
@@ -114,23 +126,22 @@ def test_run_a_run_b_check_a_out_and_set_bs_parameters_records_b(project):
         assert cached.read_bytes() == recorded["B"]
 
 
-def test_temporary_workspaces_share_finished_trials_but_no_other_seeds(project):
+def test_temporary_and_queued_experiments_share_finished_trials_but_no_other_seeds(project):
     work = project / "work"
     before = trained(work)
     (study,) = (name for name in before if name.endswith("sweep_uniform"))
-    for name, setting in (("more", "sweep_uniform.trials=8"), ("seed", "seed=1")):
-        words = ("exp", "run", "--temp", "--name", name, "--set-param", setting, "sweep_uniform")
+    for how, name, setting in (("--temp", "more", "sweep_uniform.trials=8"), ("--queue", "seed", "seed=1")):
+        words = ("exp", "run", how, "--name", name, "--set-param", setting, "sweep_uniform")
         dvc(project, *words, LRSWEEP_WORK=str(work))
+    dvc(project, "exp", "run", "--run-all", "--jobs", "1", LRSWEEP_WORK=str(work))
     after = trained(work)
     assert after.pop(study) - before.pop(study) in (1, 2)  # 7 may be there from another test
     (other,) = after.keys() - before.keys()
     assert after[other] == 6
     dvc(project, "exp", "apply", "seed")
     loaded = checking.load(project / "params.yaml")
-    section, optimizer = loaded.sweep_uniform, loaded.optimizer
     table = pd.read_parquet(project / "results/sweep_uniform/trials.parquet")
-    drawn = [uniform(1, "sweep_uniform", k, section.lr, optimizer.beta2, optimizer.weight_decay).lr for k in range(6)]
-    assert table["lr"].tolist() == drawn
+    assert table["lr"].tolist() == [uniform(1, "sweep_uniform", k, loaded.sweep_uniform.lr).lr for k in range(6)]
 
 
 def test_a_second_clone_pulls_and_finds_nothing_to_do(project, tmp_path):
@@ -139,6 +150,10 @@ def test_a_second_clone_pulls_and_finds_nothing_to_do(project, tmp_path):
     clone = tmp_path / "clone"
     dvc(clone, "pull", "--remote", _remote(clone, tmp_path))
     assert ran(dvc(clone, "repro")) == []
+    done = run(clone, "lrsweep", "verify", ATEN_CPU_CAPABILITY="default")  # as on a machine of another kind
+    assert (
+        done.returncode == 0 and "note: sweep_uniform, sharpness, sweep_bayes, assess, select, train: trained with" in done.stdout
+    )
     done = run(clone, "lrsweep", "adopt")
     assert done.returncode == 0, done.stderr
     assert "Nothing to be done" in run(clone, "snakemake", "--cores", "all").stderr
@@ -170,21 +185,45 @@ def test_more_trials_of_phase_1_train_nothing_else_while_the_lr_range_stays(proj
     work, held = project / "work", json.loads((project / "results/edge/edge.json").read_text())["lr_range"]
     before = trained(work)
     lr = "{" + ", ".join(f"{key}: {value}" for key, value in held.items()) + "}"
-    output = dvc(project, "exp", "run", "-S", "sweep_uniform.trials=9", "-S", f"sweep_bayes.lr={lr}")
+    output = dvc(project, "exp", "run", "-S", "sweep_uniform.trials=9", "-S", f"sweep_bayes.space.lr={lr}")
     ((study, n),) = trained(work).items() - before.items()
     assert study in before and study.endswith("sweep_uniform") and n == 9  # each once, whatever other tests have trained
     assert {"sweep_uniform", "edge", "sweep_bayes"} <= set(ran(output)) and not {"train", "generate"} & set(ran(output))
     assert run(project, "lrsweep", "verify").returncode == 0
 
 
+def test_another_range_of_phase_2_trains_phase_2_alone(project):
+    before = trained(project / "work")
+    output = dvc(project, "exp", "run", "-S", "sweep_bayes.space.beta2={min: 0.9, max: 0.99, scale: linear}", "sweep_bayes")
+    assert ran(output) == ["check", "sweep_bayes"]
+    ((study, _),) = trained(project / "work").items() - before.items()
+    assert study not in before and study.endswith("sweep_bayes")
+    assert pd.read_parquet(project / "results/sweep_bayes/trials.parquet")["beta2"].between(0.9, 0.99).all()
+
+
 def test_another_model_size_runs_all_that_depends_on_it(project):
-    work, stages = project / "work", yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
-    before = trained(work)
-    output = dvc(project, "exp", "run", "-S", "model.d_model=16")
-    assert set(ran(output)) == stages.keys() - {"corpus", "tokenize"}
-    new = {name: n for name, n in trained(work).items() if n != before.get(name)}
-    assert new.keys().isdisjoint(before) and {name.split("/")[1] for name in new} == set(TRAINING)
+    stages = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("d_model: 32", "d_model: 16"))
+    assert set(ran(dvc(project, "repro", "--dry"))) == stages.keys() - {"corpus", "tokenize"}
+
+
+def test_how_the_work_is_done_runs_nothing_again(project):
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("workers: auto", "workers: 1").replace("attempts: 2", "attempts: 3"))
+    assert ran(dvc(project, "repro")) == ["check"]  # the keys are checked, and nothing follows
     assert run(project, "lrsweep", "verify").returncode == 0
+
+
+def test_a_comment_runs_what_trains_and_trains_nothing(project):
+    before, files = trained(project / "work"), artifacts(project)
+    path = project / "src/lrsweep/trainers/trainer.py"
+    path.write_text(path.read_text() + "# the end\n")
+    assert set(ran(dvc(project, "repro", "--dry"))) >= set(FANNED_OUT)
+    assert ran(dvc(project, "repro", "--single-item", "sweep_bayes", "train")) == ["sweep_bayes", "train"]
+    assert trained(project / "work") == before
+    changed = different(files, artifacts(project))
+    assert changed == ["results/sweep_bayes/provenance.json", "results/train/provenance.json"]
 
 
 def _remote(folder, tmp_path):

@@ -4,6 +4,7 @@ import grimp
 import pytest
 
 from lrsweep.provenance import pipeline
+from lrsweep.runner.extent import FANNED_OUT
 from tests.pipeline import ROOT
 
 DECLARED = pipeline.load(ROOT / "dvc.yaml")
@@ -33,3 +34,15 @@ def test_the_code_of_a_stage_is_the_rooms_that_it_imports(stage, imports):
     root = f"lrsweep.stages.{stage}"
     expected = {place(module) for module in {root, *imports.find_upstream_modules(root)}}
     assert set(DECLARED[stage].code) == expected | (ALL_KEYS if stage == "check" else set())
+
+
+def test_the_stages_that_train_are_snakemakes_and_may_start_workers():
+    started = {name: f"snakemake --cores all --allowed-rules {name} work -- {DECLARED[name].provenance}" for name in FANNED_OUT}
+    plain = {name: f"lrsweep {name}" for name in DECLARED.keys() - started.keys()}
+    assert {name: stage.command for name, stage in DECLARED.items()} == started | plain
+
+
+def test_another_value_runs_its_readers_and_what_follows():
+    assert pipeline.rerun(DECLARED, "generate.top_p") == ["generate", "report"]
+    assert pipeline.rerun(DECLARED, "select") == ["select", "train", "generate", "figures", "report"]
+    assert pipeline.rerun(DECLARED, "execution.workers") == []

@@ -1,22 +1,29 @@
-"""The committed dvc.lock and docs/run are those of the current dvc.yaml, parameters and code."""
+"""The committed dvc.lock and docs/run are those of the current parameters and of what the current code means."""
 
 import hashlib
-from pathlib import Path
+import shutil
 
 import pytest
 from ruamel.yaml import YAML
 
+from lrsweep.cli.identities import identities
 from lrsweep.config import checking
-from lrsweep.provenance import pipeline
+from lrsweep.provenance import pipeline, recording
+from lrsweep.provenance.recorded import Provenance
+from lrsweep.runner.extent import FANNED_OUT
+from lrsweep.store.results import read_json
+from tests import recorded
+from tests.recorded import KEPT, ROOT
 
-ROOT = Path(__file__).parents[2]
 DECLARED = pipeline.load(ROOT / "dvc.yaml")
 LOCK = ROOT / "dvc.lock"
-COPIES = sorted(path for path in (ROOT / "docs/run").rglob("*") if path.is_file())
+PARAMS = checking.load(ROOT / "params.yaml")
 AGAIN = "\nThe recorded run is of before this change. Commit code, dvc.yaml and params.yaml, call `make record-run`, then commit "
 AGAIN += "dvc.lock and docs/run, and put the new numbers and figure into README.md."
 
-pytestmark = pytest.mark.skipif(not LOCK.exists(), reason="no default run is recorded yet: make record-run")
+pytestmark = pytest.mark.skipif(
+    not LOCK.exists(), reason="no run of the current stages is recorded (no dvc.lock): make record-run"
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +31,17 @@ def locked():
     return YAML(typ="safe", pure=True).load(LOCK)["stages"]  # YAML 1.2, as DVC writes it: 1e-08 is a number there
 
 
-def md5(path):
-    return hashlib.md5(path.read_bytes()).hexdigest()
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """The small results, where the identities of trainings are worked out from them."""
+    shutil.copytree(KEPT, tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "results"
 
 
 def test_it_has_the_stages_and_commands_of_dvc_yaml(locked):
-    assert {name: stage["cmd"] for name, stage in locked.items()} == {name: stage.command for name, stage in DECLARED.items()}, (
-        AGAIN
-    )
+    commands = {name: stage.command for name, stage in DECLARED.items()}
+    assert {name: stage["cmd"] for name, stage in locked.items()} == commands, AGAIN
 
 
 @pytest.mark.parametrize("name", DECLARED)
@@ -42,15 +52,22 @@ def test_its_stages_have_the_deps_and_outs_of_dvc_yaml(locked, name):
 
 @pytest.mark.parametrize("name", DECLARED)
 def test_its_parameters_are_the_current_ones(locked, name):
-    now = DECLARED[name].values(checking.load(ROOT / "params.yaml"))
+    now = DECLARED[name].values(PARAMS)
     assert locked[name].get("params", {"params.yaml": {}})["params.yaml"] == now, AGAIN
 
 
 @pytest.mark.parametrize("name", DECLARED)
-def test_its_code_is_the_current_one(locked, name):
-    code = [path for path in DECLARED[name].code if path != "params.yaml"]  # a dep of `check`, comments and all
-    recorded = {dep["path"]: dep["md5"] for dep in locked[name]["deps"]}
-    assert [path for path in code if recorded.get(path) != md5(ROOT / path)] == [], AGAIN
+def test_its_code_means_the_same(name):
+    assert read_json(KEPT / recorded.CODE)[name] == recorded.code()[name], AGAIN
+
+
+@pytest.mark.parametrize("name", FANNED_OUT)
+def test_its_trainings_depend_on_what_they_would_depend_on_now(kept, name):
+    """On a machine of another kind the digest is another, and only the code can be held."""
+    was, now = Provenance.read(kept / name / "provenance.json"), identities(PARAMS)[name]
+    assert was.libraries == recording.libraries(), AGAIN
+    assert was.identity.code == now.code, AGAIN
+    assert was.identity.machine != now.machine or was.identity == now, AGAIN
 
 
 def test_each_stage_has_read_what_the_stages_before_have_written(locked):
@@ -61,6 +78,5 @@ def test_each_stage_has_read_what_the_stages_before_have_written(locked):
 
 def test_the_small_results_are_those_of_the_run(locked):
     written = {out["path"]: out["md5"] for stage in locked.values() for out in stage["outs"]}
-    assert COPIES, "docs/run is empty: " + AGAIN
-    names = {path: f"results/{path.relative_to(ROOT / 'docs/run').as_posix()}" for path in COPIES}
-    assert [name for path, name in names.items() if written[name] != md5(path)] == [], AGAIN
+    digests = {f"results/{name}": hashlib.md5((KEPT / name).read_bytes()).hexdigest() for name in recorded.RESULTS}
+    assert [path for path, digest in digests.items() if written[path] != digest] == [], AGAIN

@@ -2,15 +2,21 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from lrsweep.cli.identities import identities
 from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.provenance import recording as stage_provenance
 from lrsweep.provenance.figure_metadata import carried
-from lrsweep.provenance.trace import Workspace, trace, tree
+from lrsweep.provenance.recorded import Provenance
+from lrsweep.provenance.trace import trace, tree
+from lrsweep.provenance.workspace import Workspace
+from lrsweep.store.records import canonical_digest
+from lrsweep.store.results import FOLDER, Results, read_json, write_json
 from tests.pipeline import run
 
 BEYOND_THE_SWEEP = ["sweep_bayes", "cluster", "importance", "assess", "select", "train", "generate", "figures", "report"]
@@ -24,7 +30,8 @@ def here(tiny_run, tmp_path, monkeypatch):
 
 
 def workspace(here):
-    return Workspace.read(checking.load(here / "params.yaml"))
+    params = checking.load(here / "params.yaml")
+    return Workspace.read(params, identities(params))
 
 
 def found(here):
@@ -58,7 +65,7 @@ def test_a_swapped_figure(here):
     (only,) = found(here)
     assert only.what == "results/figures/choice.png"
     assert only.found.endswith("the content of results/figures/curves.png")
-    assert trace(figures / "choice.png", workspace(here))["intact"] is False
+    assert trace(figures / "choice.png", workspace(here)).intact is False
 
 
 def test_a_changed_parameter(here):
@@ -70,13 +77,56 @@ def test_a_changed_parameter(here):
     )
     assert {(one.stage, one.what) for one in others} == {("figures", "cluster.k_max")}  # each figure carries its parameters
     traced = trace(here / "results/figures/clusters.svg", workspace(here))
-    assert traced["command"] == "dvc exp run -S cluster.k_max=6 figures"
+    assert traced.command == "dvc exp run -S cluster.k_max=6 figures"
 
 
-def test_changed_code(here):
-    (here / "src/lrsweep/generation.py").write_text("")
+def test_changed_code_is_named_by_its_folder(here):
+    (here / "src/lrsweep/report/formats.py").write_text("")
     (only,) = found(here)
-    assert (only.what, only.invalidates) == ("src/lrsweep/generation.py", ["generate", "report"])
+    assert (only.what, only.invalidates) == ("src/lrsweep/report", ["report"])
+    (here / "src/lrsweep/report/new.py").write_text("")
+    assert [one.what for one in found(here)] == ["src/lrsweep/report"]
+
+
+def test_changed_code_that_means_the_same_is_said_to_train_nothing(here):
+    """The package of this process has no such comment: its meaning is the recorded one."""
+    path = here / "src/lrsweep/trainers/trainer.py"
+    path.write_text(path.read_text() + "# the end\n")
+    said = {one.stage: "nothing is trained again" in one.found for one in found(here)}
+    assert said == {stage: stage != "generate" for stage in (*identities(workspace(here).params), "generate")}
+
+
+def change_record(here, stage, **values):
+    path = here / "results" / stage / "provenance.json"
+    replace(Provenance.read(path), **values).write(path)
+
+
+def test_another_version_of_a_library(here):
+    recorded = Provenance.read(here / "results/edge/provenance.json").libraries
+    change_record(here, "edge", libraries={**recorded, "scipy": "1.0.0"})
+    (only,) = found(here)
+    assert (only.what, only.expected) == ("scipy", "version 1.0.0, with which edge was run")
+    assert only.invalidates[:3] == ["edge", "sharpness", "sweep_bayes"]
+    stage_provenance.set_stale_aside(workspace(here).stages, workspace(here).params)
+    assert not (here / "results/edge/provenance.json").exists()  # so Snakemake runs it again
+
+
+def test_trainings_on_another_kind_of_machine_hold_and_are_noted(here):
+    was = Provenance.read(here / "results/assess/provenance.json").identity
+    change_record(here, "assess", identity=replace(was, capability="NEON", digest="0" * 64))
+    done = run(here, "lrsweep", "verify")
+    assert done.returncode == 0
+    assert f"note: assess: trained with capability NEON, torch {was.torch}, where this machine has capability" in done.stdout
+    assert trace(here / "results/assess/assess.json", workspace(here)).notes
+    assert "note: assess: trained with" in run(here, "lrsweep", "trace", "results/assess/assess.json").stdout
+
+
+def test_trainings_of_another_identity_on_this_kind_of_machine(here):
+    was = Provenance.read(here / "results/assess/provenance.json").identity
+    change_record(here, "assess", identity=replace(was, digest="0" * 64))
+    (only,) = found(here)
+    assert (only.what, only.found) == ("identity of assess", was.digest[:12])
+    assert only.invalidates == ["assess", "figures", "report"]
 
 
 def test_files_of_another_run(here):
@@ -88,7 +138,7 @@ def test_files_of_another_run(here):
     stage = workspace(here).stages["edge"]
     (here / "results/sweep_uniform/trials.parquet").rename(here / "kept")
     (here / "results/sweep_uniform/trials.parquet").write_bytes(b"of another run")
-    with stage_provenance.recording(stage, params):
+    with stage_provenance.recording(stage, params, Results(FOLDER), lambda: None):
         pass
     (here / "kept").replace(here / "results/sweep_uniform/trials.parquet")
     first = found(here)[0]
@@ -108,17 +158,30 @@ def test_a_lost_or_edited_record_and_a_file_of_no_stage(here):
     ]
 
 
+@pytest.mark.parametrize("change", [{"more": 1}, {"outputs": None}, {"identity": {"digest": "0"}}])
+def test_a_record_of_another_form_counts_as_edited(here, change):
+    """Even where its digest fits."""
+    path = here / "results/sharpness/provenance.json"
+    body = {**read_json(path), **change}
+    del body["digest"]
+    write_json(path, {"digest": canonical_digest(body), **body})
+    assert [(one.stage, one.found) for one in found(here)] == [("sharpness", "a cut or edited file")]
+
+
 def test_a_copy_is_traced_by_its_content(here, tmp_path):
     copy = shutil.copy(here / "results/figures/choice.png", tmp_path / "slide.png")
     traced = trace(tmp_path / "slide.png", workspace(here))
-    assert (traced["artifact"], traced["stage"], traced["intact"]) == ("results/figures/choice.png", "figures", True)
-    assert {"corpus", "sweep_uniform", "select"} <= traced["stages"].keys()
-    assert "generate" not in traced["stages"]
-    assert traced["stages"]["corpus"]["params"]["seed"] == 0
+    assert (traced.artifact, traced.stage, traced.intact) == ("results/figures/choice.png", "figures", True)
+    assert {"corpus", "sweep_uniform", "select"} <= traced.stages.keys()
+    assert "generate" not in traced.stages
+    assert traced.stages["corpus"].params["seed"] == 0
     text = "\n".join(tree(traced, workspace(here)))
-    corpus = traced["stages"]["tokenize"]["inputs"]["results/corpus/train.txt"]
+    corpus, select = traced.stages["tokenize"].inputs["results/corpus/train.txt"], traced.stages["select"].identity
     assert f"results/corpus/train.txt  {corpus[:12]}" in text and "made again by: dvc repro figures" in text
-    assert run(here, "lrsweep", "trace", str(copy)).returncode == 0
+    short = f"identity {select.digest[:12]}: capability {select.capability}, torch {select.torch}, code {select.code[:12]}"
+    assert short in text
+    done = run(here, "lrsweep", "trace", "--json", str(copy))
+    assert done.returncode == 0 and json.loads(done.stdout)["stages"]["select"]["identity"]["digest"] == select.digest
 
 
 def test_what_no_stage_has_written_is_refused(here, tmp_path):

@@ -245,4 +245,4 @@ def test_the_page_says_why_the_edge_was_not_measured():
 def test_a_learning_rate_alone_makes_a_sentence():
     space = Space({"lr": USUAL["lr"]})
     lead = words(render(content(space=space)).split('<p class="lead">')[1].split("</p>")[0])
-    assert lead.startswith("Of what was searched, training goes best at a maximum learning rate of 0.01234. It")
+    assert lead.startswith("Of all that was searched, training goes best at a maximum learning rate of 0.01234. It")

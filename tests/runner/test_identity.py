@@ -165,6 +165,12 @@ def test_a_range_that_the_edge_gave_and_the_same_one_by_hand_are_one(here):
     assert digest("sweep_bayes", by_hand) == digest("sweep_bayes")
 
 
+def test_the_order_of_names_counts(here):
+    """Each name has a column of the Sobol sequence."""
+    turned = dict(reversed(PARAMS.sweep_bayes.space.items()))
+    assert digest("sweep_bayes", changed("sweep_bayes", space=turned)) != digest("sweep_bayes")
+
+
 def test_other_tokens_are_another_study(here):
     found = digest("sweep_uniform")
     write_tokens(here, "b")

@@ -11,6 +11,7 @@ import pytest
 import wandb
 import yaml
 
+from lrsweep.cli import wandb as wandb_commands
 from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.runner.catalogue import study_of
@@ -22,7 +23,7 @@ from lrsweep.search.settings import Imported
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.stages import estimate, sweep_uniform, track
 from lrsweep.store import records
-from lrsweep.tracking import agent, commands, histories, importing, transaction_log
+from lrsweep.tracking import agent, histories, importing, transaction_log
 from lrsweep.tracking import runs as tracking
 from lrsweep.trainers.builtin.settings import NAMES
 from tests.pipeline import ROOT, clone, run
@@ -124,9 +125,9 @@ def test_online_without_a_key_is_one_line(project, monkeypatch):
     Path("online.yaml").write_text(text.replace("tracking: offline", "tracking: online"))
     online = checking.load(Path("online.yaml"))
     with pytest.raises(UserError, match=r"^execution.tracking: found 'online' and no API key for W&B, expected .*; give it, or"):
-        commands.before(online)
+        wandb_commands.before(online)
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    commands.before(online)
+    wandb_commands.before(online)
 
 
 def test_no_result_depends_on_tracking(project):

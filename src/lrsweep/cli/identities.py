@@ -1,4 +1,4 @@
-"""What the trainings of the stages depend on, as provenance records and compares it."""
+"""What the trainings of the stages depend on, in the form that provenance records and compares."""
 
 from contextlib import suppress
 from importlib.metadata import version
@@ -24,10 +24,10 @@ def identity(stage: str, params: Params) -> Identity | None:
 
 
 def identities(params: Params) -> dict[str, Identity]:
-    """Give what the trainings of all stages depend on, as far as it is known."""
+    """Give what the trainings of all stages depend on, where it is known."""
     known = {}
     for stage in FANNED_OUT:
-        with suppress(UserError):  # what is missing or damaged is named by itself
+        with suppress(UserError):  # a missing or damaged file is reported as such
             if found := identity(stage, params):
                 known[stage] = found
     return known

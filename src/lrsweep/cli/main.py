@@ -6,8 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from lrsweep import errors
-from lrsweep.cli import changes, questions, stages, usage
-from lrsweep.tracking import commands
+from lrsweep.cli import changes, questions, stages, usage, wandb
 
 EXCHANGE = "Weights & Biases"
 
@@ -19,9 +18,9 @@ app = typer.Typer(
 )
 for part in (stages.app, questions.app, changes.app):
     app.add_typer(part)
-app.command(rich_help_panel=EXCHANGE, epilog="Example: lrsweep track")(commands.track)
-app.add_typer(commands.exports, name="export", cls=usage.Group, rich_help_panel=EXCHANGE)
-app.add_typer(commands.imports, name="import", cls=usage.Group, rich_help_panel=EXCHANGE)
+app.command(rich_help_panel=EXCHANGE, epilog="Example: lrsweep track")(wandb.track)
+app.add_typer(wandb.exports, name="export", cls=usage.Group, rich_help_panel=EXCHANGE)
+app.add_typer(wandb.imports, name="import", cls=usage.Group, rich_help_panel=EXCHANGE)
 
 
 def main() -> None:

@@ -19,12 +19,12 @@ from lrsweep.store.results import FOLDER, Results
 PANEL = "Questions"
 
 app = typer.Typer()
-Json = Annotated[bool, typer.Option("--json", help="Prints JSON, for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep status --follow")
 def status(follow: Annotated[bool, typer.Option(help="Look again every second, until Ctrl-C.")] = False) -> None:
-    """Says how far each study of these parameters is, a line each; also of one that runs elsewhere with the same work folder."""
+    """Show how far each study of these parameters is, a line each; also where it runs elsewhere with the same work folder."""
     from lrsweep.runner import catalogue, progress
 
     params = checking.load(PARAMS)
@@ -49,7 +49,7 @@ def status(follow: Annotated[bool, typer.Option(help="Look again every second, u
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep replay sweep_bayes")
 def replay(stage: Annotated[Literal["sweep_bayes"], typer.Argument(help="The study.")]) -> None:
-    """Derives every proposal and every stop of a study again from its records, and fails at the first that differs."""
+    """Derive every proposal and every stop of a study again from its records, and fail at the first that differs."""
     from lrsweep.stages.replay import run
 
     typer.echo(run(checking.load(PARAMS), Results(FOLDER)))
@@ -57,9 +57,9 @@ def replay(stage: Annotated[Literal["sweep_bayes"], typer.Argument(help="The stu
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep estimate --steps 50")
 def estimate(steps: Annotated[int, typer.Option(min=1, help="Training steps to try.")] = 20) -> None:
-    """Trains the first steps of phase 1 with these parameters and says what the whole run would take on this machine.
+    """Train the first steps of phase 1 with these parameters, and say how long the whole run would take on this machine.
 
-    The text must be there in tokens: snakemake --cores all -- results/tokenize/tokens.json
+    The text must have been tokenized: snakemake --cores all -- results/tokenize/tokens.json
     """
     from lrsweep.stages.estimate import run
 
@@ -69,11 +69,11 @@ def estimate(steps: Annotated[int, typer.Option(min=1, help="Training steps to t
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep rules curves.csv --rungs 250 --rungs 500 --rungs 1000")
 def rules(
     table: Annotated[Path, typer.Argument(help="CSV or parquet with columns trial, step, loss and, for M_u, lr.")],
-    rungs: Annotated[list[int] | None, typer.Option(help="Steps of the rungs; those of sweep_bayes if not given.")] = None,
-    eta: Annotated[int | None, typer.Option(min=2, help="Reduction factor; that of sweep_bayes if not given.")] = None,
-    orders: Annotated[int | None, typer.Option(min=1, help="Random orders; assess.orders if not given.")] = None,
+    rungs: Annotated[list[int] | None, typer.Option(help="Steps of a rung; by default all rungs of sweep_bayes.")] = None,
+    eta: Annotated[int | None, typer.Option(min=2, help="Reduction factor; by default sweep_bayes.stopping.eta.")] = None,
+    orders: Annotated[int | None, typer.Option(min=1, help="Random orders; by default assess.orders.")] = None,
 ) -> None:
-    """Replays stopping rules over curves of your own: what each would have trained and lost."""
+    """Replay stopping rules over your own curves: show what each would have saved and lost."""
     from rich.console import Console
     from rich.table import Column, Table
 
@@ -97,12 +97,12 @@ def rules(
         shown.add_row(row["rule"], row["metric"], *counts, f"{row['mean_cost_nats']:.4f}", f"{row['kept_best_share']:.0%}")
     console = Console()
     console.print(shown)
-    console.print(f"{note}. Medians; cost is the mean loss given up against no stopping.")
+    console.print(f"{note}. Numbers are medians, but for cost: the mean loss in nats given up against no stopping.")
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep trace results/figures/choice.png")
 def trace(file: Annotated[Path, typer.Argument(help="An artifact, or a copy of one.")], as_json: Json = False) -> None:
-    """Tells where FILE comes from: stages, parameters, inputs, code; exit code 1 where something is not as recorded."""
+    """Show where FILE comes from: stages, parameters, inputs, code. The exit code is 1 where something is not as recorded."""
     from lrsweep.cli.identities import identities
     from lrsweep.provenance import trace as tracing
     from lrsweep.provenance.workspace import Workspace
@@ -117,7 +117,7 @@ def trace(file: Annotated[Path, typer.Argument(help="An artifact, or a copy of o
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep verify --json")
 def verify(as_json: Json = False) -> None:
-    """Checks every artifact against its record and the current configuration; exit code 1 where something does not fit."""
+    """Check every artifact against its record and the current configuration. The exit code is 1 where something differs."""
     from lrsweep.cli.identities import identities
     from lrsweep.provenance.workspace import Workspace
 
@@ -138,10 +138,10 @@ def verify(as_json: Json = False) -> None:
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep explain sweep_bayes.stopping.first_rung")
 def explain(
     key: Annotated[
-        str | None, typer.Argument(help="A dotted key; all keys, a line each, if not given.", autocompletion=completion.keys)
+        str | None, typer.Argument(help="A dotted key; without one all keys are listed.", autocompletion=completion.keys)
     ] = None,
 ) -> None:
-    """Says what a key of params.yaml is: unit, type and range, value, default, source, and the stages that it runs again."""
+    """Say what a key of params.yaml is: unit, type and range, value, default, source, and the stages that it runs again."""
     from lrsweep.config import explanation, schema, yamlfile
     from lrsweep.provenance import pipeline
 

@@ -10,15 +10,16 @@ from typing import Annotated
 
 import typer
 
+from lrsweep.cli import wandb
 from lrsweep.errors import UserError
 from lrsweep.runner.extent import FANNED_OUT
 from lrsweep.runner.progress import duration
-from lrsweep.tracking import commands
 
 STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
     *("cluster", "importance", "assess", "select", "train", "generate", "figures", "report"),
 )
+PARAMS = Path("params.yaml")
 PANEL = "Stages"
 
 app = typer.Typer()
@@ -42,13 +43,13 @@ def _run(stage: str) -> None:
     from lrsweep.store.results import FOLDER, Results
 
     params, results = premise.load(), Results(FOLDER)
-    commands.before(params)
+    wandb.before(params)
     declared = pipeline.load()[stage]
     recording.refuse_damaged(declared, params)
     recorded = recording.recording(declared, params, results, lambda: identity(stage, params))
     with _timed(stage), recorded if declared.provenance else nullcontext():
         import_module(f"lrsweep.stages.{stage}").run(params, results)
-    commands.after(params, stage, results)
+    wandb.after(params, stage, results)
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def work(
     stage: Annotated[str, typer.Argument(help=f"One of {', '.join(FANNED_OUT)}.")],
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
-    """Trains trials of a stage, one after the other, until all have ended; any number of workers may join or leave."""
+    """Train trials of a stage, one after the other, until all have ended. Workers may join and leave at any time."""
     from lrsweep.runner import premise, worker
     from lrsweep.runner.supervisor import Limits, supervise
     from lrsweep.trainers import devices

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lrsweep import files
+from lrsweep.cli import wandb
 from lrsweep.config import checking
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError, lines
@@ -19,7 +20,6 @@ from lrsweep.runner.extent import FANNED_OUT, most_workers
 from lrsweep.store import imported, results
 from lrsweep.store.locking import held, hold
 from lrsweep.text.corpus import read_beginnings
-from lrsweep.tracking import commands
 from lrsweep.trainers import devices
 
 LOCK = Path(".snakemake/runner.lock")
@@ -82,7 +82,7 @@ def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
     if is_main:
         premise.begin(params)
         read_beginnings(params.corpus)
-        commands.before(params)
+        wandb.before(params)
         if not held(LOCK):
             _clear(found, is_dry)
     return found

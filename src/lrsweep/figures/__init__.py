@@ -1,7 +1,7 @@
-"""Every figure: prepare_NAME(inputs) gives exactly the data that draw_NAME(ax, data) draws, one tidy table each.
+"""Every figure: prepare_NAME(inputs) gives one tidy table, and draw_NAME(ax, data) draws exactly that table.
 
-Marks such as the edge or the rungs are rows of that table too. Nothing here touches the file system but for the style
-sheet of the package. Figures survive a study without usable data: they are then an axis with a note.
+Marks such as the edge or the rungs are rows of that table too. Nothing here touches the file system except to read the style
+sheet of the package. A figure of a study without usable data is an axis with a note.
 """
 
 from lrsweep.figures.assessment import CORRELATIONS, REPLAY
@@ -13,7 +13,7 @@ from lrsweep.figures.shapes import SHAPES
 from lrsweep.figures.sharpness import SHARPNESS
 from lrsweep.figures.study import CLUSTERS, CURVES, PROPOSALS
 
-IN_ORDER = (  # of the page
+IN_ORDER = (  # in the order of the page
     LOSS_BY_LR,
     LR_GRAD_NORM,
     SPIKES,

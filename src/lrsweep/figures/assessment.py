@@ -1,4 +1,4 @@
-"""Figures of the assessment: does the metric rank trials rightly early, and what would other rules have cost."""
+"""Figures of the assessment: how well the metric ranks trials early, and what other stopping rules would have cost."""
 
 import numpy as np
 import pandas as pd
@@ -9,12 +9,12 @@ from lrsweep.figures.figure import Figure
 
 
 def prepare_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
-    """Give the correlations that are drawn: one row per metric and rung."""
+    """Give the correlations: one row per metric and rung."""
     return correlations[["metric", "rung", "n", "spearman", "spearman_low", "spearman_high"]].reset_index(drop=True)
 
 
 def draw_correlations(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw points with intervals, the rungs side by side, a colour and a mark for each metric."""
+    """Draw points with intervals by rung, with a colour and a mark for each metric."""
     ax.set(xlabel="rung (steps)", ylabel="Spearman correlation\nwith the final loss", ylim=(-1.05, 1.05))
     known = data[data["spearman"].notna()]
     if not usable(ax, known, "no rung with enough trials"):
@@ -38,7 +38,7 @@ CORRELATIONS = Figure(
     draw=draw_correlations,
     caption=(
         "Spearman's rank correlation of each metric at each rung with the final loss, with its 95 % interval. Near 1 the "
-        "metric ranks trials rightly at that rung; below 0 it ranks them the wrong way round."
+        "metric ranks trials correctly at that rung. Below 0 it ranks them the wrong way round."
     ),
 )
 
@@ -76,7 +76,7 @@ REPLAY = Figure(
     prepare=prepare_replay,
     draw=draw_replay,
     caption=(
-        "Recorded curves replayed under other stopping rules and metrics: median of the steps trained against median of "
-        "the best loss that was kept. Lower left is better."
+        "The recorded curves replayed under other stopping rules and metrics: the steps that would have been trained, and the "
+        "best final loss that would have been kept (medians). Lower left is better."
     ),
 )

@@ -27,7 +27,7 @@ def prepare_choice(replicates: pd.DataFrame, choice: Choice) -> pd.DataFrame:
 
 
 def draw_choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Draw two panels of the same runs: with the default, and the candidates on a scale of their own."""
+    """Draw two panels of the same runs: with the default, and without it on a scale of their own."""
     axes[0].set_ylabel("final eval loss (nats)")
     for ax, part, title in zip(axes, (data, data[data["candidate"] > 0]), ("with the default", "candidates alone"), strict=True):
         ax.set(xlabel="candidate", title=title)
@@ -56,15 +56,15 @@ CHOICE = Figure(
     draw=draw_choice,
     panels=2,
     caption=(
-        "The candidates and the default trained again over several seeds: each run (dots), mean and 95 % interval of the "
-        "final loss. To the right the candidates on a scale of their own: where the intervals overlap, the order of the means "
-        "is not safe."
+        "Final loss of the candidates and of the default, trained again over several seeds: each run (dots), and the mean with "
+        "its 95 % interval. The right panel shows the candidates alone, on a scale of their own. Where intervals overlap, the "
+        "order of the means is not certain."
     ),
 )
 
 
 def prepare_race(replicates: pd.DataFrame) -> pd.DataFrame:
-    """Give per candidate and round that it ran in: seeds so far, the mean of their losses, and whether it stays."""
+    """Give for each candidate and each of its rounds: seeds so far, their mean loss, and whether the candidate stays."""
     rows = []
     for (candidate, number), part in replicates.groupby(["candidate", "round"]):
         known = replicates[(replicates["candidate"] == candidate) & (replicates["round"] <= number)]
@@ -76,7 +76,7 @@ def prepare_race(replicates: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_race(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw a line for each candidate over the rounds; a cross where it was dropped."""
+    """Draw a line for each candidate over the rounds, and a cross where it was dropped."""
     ax.set(xlabel="round", ylabel="mean final loss so far (nats)")
     known = data[data["mean_nats"].notna() & (data["candidate"] > 0)]  # the default is far above, and has its own figure
     if not usable(ax, known, "no candidate was raced"):
@@ -97,19 +97,19 @@ RACE = Figure(
     prepare=prepare_race,
     draw=draw_race,
     caption=(
-        "The race of the candidates: the mean of each over its seeds so far, round by round. A cross marks who was clearly worse "
-        "and got no more seeds. Look how much the means still move while seeds are added: that is the noise which a single run "
-        "hides."
+        "The race of the candidates: the mean loss of each over its seeds so far, round by round. A cross marks a candidate "
+        "that was clearly worse than the best and got no more seeds. See how far the means move as seeds are added: a single "
+        "run hides this noise."
     ),
 )
 
 
 def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """Put the curves of the final training and of the chosen trial below one another; the default has no trial.
+    """Give the curves of the final training and of the chosen trial, which the default does not have.
 
-    study: phase 2's evals, of which those of the chosen trial are taken.
+    study: the evals of phase 2, with those of the chosen trial.
 
-    Step 0, the untrained model, has no place on a logarithmic axis and is left out.
+    Step 0, the untrained model, is left out, since a logarithmic axis has no place for it.
     """
     chosen = study[study["trial"] == choice.trial]
     frames = {"train": steps, "eval": evals, "chosen trial": chosen}
@@ -119,7 +119,7 @@ def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.Data
 
 
 def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw the loss over steps, both axes of the whole training; the steps on a logarithmic one."""
+    """Draw the loss over the steps of the whole training, on a logarithmic axis."""
     ax.set(xlabel="steps", ylabel="loss (nats)")
     finite = data[np.isfinite(data["loss_nats"].astype(float))]
     if not usable(ax, finite, "no finite loss"):
@@ -145,7 +145,7 @@ FINAL_CURVE = Figure(
     draw=draw_final_curve,
     caption=(
         "The final training: training loss of each step (thin) and eval loss (line), beside the evals of the chosen trial of "
-        "phase 2 (dashed). Each follows its own schedule of the learning rate. Look whether the longer training goes on from "
-        "where the shorter one ended, and for a rise near the peak of the learning rate."
+        "phase 2 (dashed). Each follows its own schedule of the learning rate. Look whether the longer training gets below the "
+        "end of the shorter one, and whether its loss rises near the peak of the learning rate."
     ),
 )

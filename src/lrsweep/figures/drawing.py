@@ -1,4 +1,4 @@
-"""How the figures look and what several of them draw: colours, marks, axes."""
+"""The look of the figures, and what several of them draw: colours, marks, axes."""
 
 import math
 from typing import Any
@@ -19,12 +19,12 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", "--", "-.", ":")
 SHAPES = "osD^vPX"
 SCALE = "viridis"  # of losses: dark is low, light is high
-INKLESS = "#BBBBBB"  # what has no value to be coloured by
+INKLESS = "#BBBBBB"  # of points without a value to colour them by
 Style = dict[str, Any]  # keyword arguments of a line or of points
 
 
 def label(name: str) -> str:
-    """Give the words for a name of a space."""
+    """Give a name of a space in words."""
     return {"lr": "maximum learning rate"}.get(name, name.replace("_", " "))
 
 
@@ -34,7 +34,7 @@ def legend_above(ax: Axes, columns: int) -> None:
 
 
 def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
-    """Say whether there is something to draw; where not, the axis gets the note."""
+    """Say whether there is something to draw; if not, write the note on the axis."""
     if data.empty:
         ax.text(0.5, 0.5, note, transform=ax.transAxes, ha="center", va="center")
         ax.set(xticks=[], yticks=[])
@@ -42,7 +42,7 @@ def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
 
 
 def shown_range(losses: pd.Series) -> tuple[float, float]:
-    """Give the least loss, and the loss that the axis or the colours end at, so that a few runaways do not flatten the rest."""
+    """Give the losses at which the axis or the colours begin and end, so that a few runaways do not flatten the rest."""
     known = losses.dropna().astype(float)
     if known.empty:
         return 0.0, 1.0
@@ -50,7 +50,7 @@ def shown_range(losses: pd.Series) -> tuple[float, float]:
 
 
 def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
-    """Draw trials by state; what has no loss, or one above the axis, stands at the upper border."""
+    """Draw trials by state; a trial without a loss, or with one above the axis, stands at the upper border."""
     losses = runs[y].astype(float)
     if losses.notna().any():
         bottom, top = shown_range(losses)
@@ -66,7 +66,7 @@ def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
 
 
 def draw_edge(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw the edge, where there is one among the rows, as a dotted line."""
+    """Draw the edge as a dotted line, where the rows have one."""
     for lr in data.loc[data["series"] == "edge", "lr"]:
         ax.axvline(lr, color="black", linestyle=":", label="edge of stability")
 

@@ -16,7 +16,7 @@ def _marks(**values: float | None) -> list[dict[str, Any]]:
 
 
 def prepare_lr_grad_norm(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
-    """Give one row per bin of steps that is not empty, at the middle of the bin in log LR; `edge` marks the edge."""
+    """Give one row per bin with steps, at its middle in log LR; the row `edge` marks the edge."""
     filled = bins[bins["grad_norm_p50"].notna()]
     names = ["grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]
     rows = [
@@ -27,7 +27,7 @@ def prepare_lr_grad_norm(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
 
 
 def draw_lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw median and 5 to 95 % band of the gradient norm by learning rate, warm-up and decay apart."""
+    """Draw the median and the 5 to 95 % band of the gradient norm by learning rate, separately for warm-up and decay."""
     ax.set(xlabel="learning rate of the step", ylabel="gradient norm before clipping")
     norms = data[data["grad_norm_p50"] > 0]
     if not usable(ax, norms, "no step with a finite gradient norm"):
@@ -48,9 +48,9 @@ LR_GRAD_NORM = Figure(
     prepare=prepare_lr_grad_norm,
     draw=draw_lr_grad_norm,
     caption=(
-        "Learning rate of every step of phase 1 against its gradient norm before clipping: median (line) and 5 to 95 % "
-        "(band), warm-up and decay apart. Dotted is the edge, which comes from the loss: look whether the norm or its "
-        "spread rises there too."
+        "Gradient norm before clipping of the steps of phase 1, by the learning rate of the step: median (line) and 5 to 95 % "
+        "(band), separately for warm-up and decay. The dotted line is the edge, which is found from the loss alone. Look "
+        "whether the norm or its spread rises there too."
     ),
 )
 
@@ -93,15 +93,15 @@ LOSS_BY_LR = Figure(
     prepare=prepare_loss_by_lr,
     draw=draw_loss_by_lr,
     caption=(
-        "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for where it ends: "
-        "dotted is the edge, shaded its interval. Crosses ended no better than after warm-up; diverged trials stand at the "
-        "upper border."
+        "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for its upper end: the "
+        "dotted line is the edge, with its interval shaded. Crosses are trials that ended no better than after warm-up. "
+        "Diverged trials stand at the upper border."
     ),
 )
 
 
 def prepare_spikes(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
-    """Give one row per bin in which spikes could be judged, at its middle in log LR; `edge` marks the edge."""
+    """Give one row per bin with judged steps, at its middle in log LR; the row `edge` marks the edge."""
     rows = [
         {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), "steps": row.n_steps, "spike_rate": row.spike_rate}
         for row in bins[bins["spike_rate"].notna()].itertuples()
@@ -111,7 +111,7 @@ def prepare_spikes(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
 
 
 def draw_spikes(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw the share of the steps that are spikes by learning rate, warm-up and decay apart."""
+    """Draw the share of the steps that are spikes by learning rate, separately for warm-up and decay."""
     ax.set(xlabel="learning rate of the step", ylabel="spikes (% of the steps)")
     rates = data[data["spike_rate"].notna()]
     if not usable(ax, rates, "no step with a full window before it"):
@@ -132,8 +132,8 @@ SPIKES = Figure(
     prepare=prepare_spikes,
     draw=draw_spikes,
     caption=(
-        "Spikes of the gradient norm, steps whose norm is far above the running median before them, as a share of the steps at "
-        "each learning rate of phase 1. Look where they begin: there training starts to break, which may be far above the edge "
-        "(dotted), where the loss only gets worse."
+        "Spikes of the gradient norm as a share of the steps at each learning rate of phase 1. A spike is a step whose norm is "
+        "far above the running median before it. Look where spikes begin, since training starts to break there. That may be far "
+        "above the edge (dotted), where only the loss gets worse."
     ),
 )

@@ -1,4 +1,4 @@
-"""Figures of how phase 2 searched: explore against exploit, and which hyperparameter matters."""
+"""Figures of the search in phase 2: explore against exploit, and the importance of the hyperparameters."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ WINDOW = 9  # proposals in the running median of the distance
 
 
 def shares_of(trials: pd.DataFrame, space: Space) -> pd.DataFrame:
-    """Give the numbers of the configurations as shares of the range tried, 0 to 1, on their scale; choices have no column."""
+    """Give the numbers of the configurations as shares of the range tried, 0 to 1, on their scales, without the choices."""
     columns = {}
     for name in (name for name in space if not space.is_choice(name)):
         values = np.log(trials[name]) if space[name].is_log else trials[name]
@@ -25,9 +25,9 @@ def shares_of(trials: pd.DataFrame, space: Space) -> pd.DataFrame:
 
 
 def coordinates(trials: pd.DataFrame, space: Space) -> np.ndarray:
-    """Encode the configurations, float64 of shape (trials, coordinates), so that no name is further apart than 1.
+    """Encode the configurations, float64 of shape (trials, coordinates), so that each name adds at most 1 to a distance.
 
-    Numbers are shares of the range tried; each choice is a coordinate, sqrt(1/2) where it was taken.
+    Numbers are shares of the range tried. Each choice is a coordinate, sqrt(1/2) where it was taken and else 0.
     """
     shares = shares_of(trials, space)
     columns = []
@@ -41,10 +41,10 @@ def coordinates(trials: pd.DataFrame, space: Space) -> np.ndarray:
 
 
 def prepare_exploration(trials: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
-    """Give per trial, in order: its metric, the best final loss before it, and its distance from the trial that had it.
+    """Give for each trial, in order: its metric, the best final loss before it, and its distance from the trial with that loss.
 
-    `distance`: root mean square over the names of the space, in shares of the range tried, another choice counting as the whole
-    range; 0 is the same place, 1 the opposite corner. It is missing while no trial has completed.
+    `distance`: root mean square over the names of the space, in shares of the range tried, where another choice counts as the
+    whole range. 0 is the same configuration, 1 the opposite corner. It is missing while no trial has completed.
     """
     space = space_of(trials)
     columns = ["trial", "state", *space, "steps", "metric", "last_loss_nats", "final_loss_nats"]
@@ -100,10 +100,10 @@ EXPLORATION = Figure(
     prepare=prepare_exploration,
     draw=draw_exploration,
     caption=(
-        "Explore against exploit: how far each proposal of phase 2 lies from the best trial before it, coloured by the metric "
-        "that steers the study (lower is better). Look for the distance shrinking once the sampler fits, and for the far "
-        "proposals that remain: a sampler that never comes near the best has not converged, one that never leaves it may have "
-        "missed something."
+        "Explore against exploit: the distance of each proposal of phase 2 from the best trial before it, coloured by the "
+        "metric that steers the study (lower is better). The distance should shrink once the sampler fits a model, and some far "
+        "proposals should remain. A sampler that never comes near the best has not converged, and one that never leaves it may "
+        "have missed a better region."
     ),
 )
 
@@ -133,8 +133,8 @@ IMPORTANCE = Figure(
     prepare=prepare_importance,
     draw=draw_importance,
     caption=(
-        "How much of the variance of the final loss each hyperparameter explains alone, over the range that phase 2 tried "
-        "(functional ANOVA, Hutter et al. 2014), with 95 % intervals over resamples of the trials. Look whether the intervals "
-        "are apart before ranking."
+        "The share of the variance of the final loss that each hyperparameter explains alone, over the range that phase 2 tried "
+        "(functional ANOVA, Hutter et al. 2014), with 95 % intervals over resamples of the trials. The order is certain only "
+        "where the intervals do not overlap."
     ),
 )

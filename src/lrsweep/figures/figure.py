@@ -1,4 +1,4 @@
-"""A figure: its name, what it is made from, its caption, and how it is prepared and drawn."""
+"""A figure: its name, its inputs, its caption, and how it is prepared and drawn."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -19,11 +19,11 @@ ACROSS = 3  # panels in a row, at most
 
 @dataclass(frozen=True)
 class Figure:
-    """`prepare` takes the inputs in their order, and gives the table that `draw` draws and that is written as CSV.
+    """One figure. `prepare` takes the inputs in order and gives the table that `draw` draws and that is written as CSV.
 
     inputs: artifacts, as paths below results/: tables (.parquet) or values (.json).
-    draw: gets the axes, a sequence of them where there are panels, and the data. `caption` says what to see.
-    panels: how many there are, or what finds that from the data; None for a single pair of axes.
+    draw: takes the axes (a sequence where there are panels) and the data. `caption` says what to see.
+    panels: their number, or a function that finds it from the data; None for a single pair of axes.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Figure:
     panels: int | Callable[[pd.DataFrame], int] | None = None
 
     def render(self, data: pd.DataFrame, metadata: Mapping[str, str]) -> tuple[bytes, bytes]:
-        """Draw the figure as SVG and as PNG: the same data gives the same bytes, whatever the user's matplotlib is set to.
+        """Draw the figure as SVG and as PNG: the same data gives the same bytes, whatever the user's settings of matplotlib.
 
         metadata: Title and Description, which both files carry.
         """
@@ -53,7 +53,7 @@ class Figure:
 
 
 def _grid(canvas: Canvas, panels: int) -> list[Axes]:
-    """Lay panels out in rows of at most ACROSS, as evenly as they go."""
+    """Lay out panels in rows of at most ACROSS, as evenly as possible."""
     rows = -(-panels // ACROSS)
     columns = -(-panels // rows)
     canvas.set_size_inches(WIDE[0], WIDE[1] * rows)

@@ -1,4 +1,4 @@
-"""The figure of one hyperparameter at a time: the best loss against each name of the space."""
+"""The figure of one hyperparameter at a time: the final loss against each name of the space."""
 
 from collections.abc import Sequence
 
@@ -13,15 +13,15 @@ from lrsweep.search.trial import COMPLETE
 from lrsweep.space import Choice
 from lrsweep.store.tables import space_of
 
-SLICES = 8  # of a hyperparameter's range, in each of which the best trial is marked
-SPREAD = 0.5  # width of a choice's strip, in which its trials lie side by side
-GOLDEN = 0.6180339887  # its multiples fill a strip evenly, however many there are
+SLICES = 8  # slices of a range, each with its best trial marked
+SPREAD = 0.5  # width of the strip in which the trials of a choice lie side by side
+GOLDEN = 0.6180339887  # multiples of it, modulo 1, fill a strip evenly
 
 
 def prepare_isolation(trials: pd.DataFrame) -> pd.DataFrame:
     """Give one row per complete trial and name; `best` marks the least final loss of a slice of the range, or of a choice.
 
-    `scale` is linear, log or choice; a number is its `value`, a choice stands as text in `choice`, in the order of the space.
+    `scale` is linear, log or choice. Numbers are in `value`; choices are in `choice`, as text in the order of the space.
     """
     space, parts = space_of(trials), []
     complete = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
@@ -41,7 +41,7 @@ def prepare_isolation(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def strip(part: pd.DataFrame) -> tuple[list[str], np.ndarray]:
-    """Give the choices of a name, and where its trials lie: about the number of their choice, side by side."""
+    """Give the choices of a name, and the places of its trials: side by side around the number of their choice."""
     choices = list(dict.fromkeys(part["choice"]))
     places = part["trial"].to_numpy(float) * GOLDEN % 1 - 0.5
     return choices, part["choice"].map(choices.index).to_numpy(float) + SPREAD * places
@@ -93,8 +93,8 @@ ISOLATION = Figure(
     draw=draw_isolation,
     panels=lambda data: data["hyperparameter"].nunique(),
     caption=(
-        "Final loss of the complete trials of phase 2 against each hyperparameter, whatever the others were, with the best of "
-        f"each of {SLICES} slices of the range (line) or of each choice. Look how steeply the best rises away from its "
+        "Final loss of the complete trials of phase 2 against each hyperparameter, whatever the values of the others, with the "
+        f"best of each of {SLICES} slices of the range (line) or of each choice. Look how steeply the best rises away from its "
         "lowest point: where it is flat, the hyperparameter hardly matters, and its chosen value is not precise."
     ),
 )

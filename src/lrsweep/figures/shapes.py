@@ -1,4 +1,4 @@
-"""The figure of the best curves and of their shape in numbers."""
+"""The figure of the best curves, and of their shape in numbers."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def prepare_shapes(shapes: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_shapes(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Draw left the best curves with their steepest drop, right the numbers of every complete trial."""
+    """Draw on the left the best curves with their steepest drops, on the right the numbers of every complete trial."""
     curves, numbers = axes
     curves.set(xlabel="steps", ylabel="eval loss (nats)")
     numbers.set(xlabel="final eval loss (nats)", ylabel="share")
@@ -60,7 +60,7 @@ SHAPES = Figure(
     panels=2,
     caption=(
         f"Left: the {BEST} best curves, with the steepest drop of each. Right, for every complete trial: the share of its whole "
-        "drop that comes after warm-up (1 is flat in warm-up), and the convexity after the steepest drop (1: the rest comes at "
-        "once, 0: evenly, -1: at the end). Look whether the best trials, at the left, share a shape that the others lack."
+        "drop that comes after warm-up (1 means flat in warm-up), and the convexity after the steepest drop (1: the rest comes "
+        "at once, 0: evenly, -1: at the end). Look whether the best trials, on the left, share a shape that the others lack."
     ),
 )

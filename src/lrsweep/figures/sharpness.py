@@ -1,4 +1,4 @@
-"""The edge measured: curvature against what theory allows, and the learning rate at which the loss stops to fall."""
+"""The figure of the measured edge: curvature beside its theoretical limit, and the learning rate at which steps get too long."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from lrsweep.figures.figure import Figure
 
 
 def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
-    """Give one row per probe, in order of the trials' maximum LRs; rows of `series` threshold are the lines of both panels."""
+    """Give one row per probe, in order of the trials' maximum LRs; rows `threshold` are the lines of both panels."""
     probes = probes.sort_values(["max_lr", "trial", "step"])
     columns = ["trial", "max_lr", "step", "lr", "eigenvalue", "eigenvalue_error", "critical_lr"]
     measured = probes[["side", *columns]].rename(columns={"side": "series"})
@@ -21,7 +21,7 @@ def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Draw left the eigenvalue, right the critical LR, each by the LR of the update with its line from theory."""
+    """Draw on the left the eigenvalue, on the right the critical LR, by the LR of the update, each with its limit."""
     measured = data[data["series"] != "threshold"]
     axes[0].set(xlabel="learning rate of the update", ylabel="greatest eigenvalue of the\npreconditioned Hessian")
     axes[1].set(xlabel="learning rate of the update", ylabel="critical learning rate\nalong the update")
@@ -48,11 +48,11 @@ SHARPNESS = Figure(
     draw=draw_sharpness,
     panels=2,
     caption=(
-        "The edge measured, in trials of phase 1 that were trained again: a mark is a trial, named by its maximum learning rate, "
-        "filled where that is under the edge, and each point an update of it. Left: the curvature that AdamW meets against the "
-        "learning rate of the update; above the dotted line, 38 over the learning rate for beta1 0.9, full-batch Adam is "
-        "unstable (Cohen et al. 2022). Right: the learning rate along the update at which the loss on the batch falls no more; "
-        "under the dotted line the step taken is too long. Look which trials cross a line in warm-up and come back, and which "
-        "do not. The batches are small, and so sharper than all data: read orders of magnitude."
+        "The edge, measured in trials of phase 1 that were trained again. Each point is an update. Its mark shows the trial, by "
+        "maximum learning rate, and is filled where that is below the edge. Left: the curvature that AdamW meets. Above the "
+        "dotted line, which is 38 / learning rate for beta1 0.9, full-batch Adam is unstable (Cohen et al. 2022). Right: the "
+        "critical learning rate, the least at which a step along the update no longer lowers the loss on the batch. Below the "
+        "dotted line the step that was taken is too long. Look which trials cross a line in warm-up and come back, and which do "
+        "not. The loss on a small batch has more curvature than the loss on all data, so read orders of magnitude."
     ),
 )

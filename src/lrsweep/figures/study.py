@@ -1,4 +1,4 @@
-"""Figures of phase 2: its proposals, its curves, and the clusters of its survivors."""
+"""Figures of phase 2: its proposals, its curves, and the clusters of the survivors."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from lrsweep.store.tables import space_of
 
 
 def prepare_proposals(trials: pd.DataFrame) -> pd.DataFrame:
-    """Give one row per trial, in order: its last loss (none where it diverged), and the best final loss up to it."""
+    """Give one row per trial, in order: its last loss (none where it diverged), and the best final loss so far."""
     data = trials[["trial", "state", *space_of(trials), "last_loss_nats"]].sort_values("trial", ignore_index=True)
     data.loc[data["state"] == DIVERGED, "last_loss_nats"] = np.nan
     best = data["last_loss_nats"].where(data["state"] == COMPLETE).astype(float).cummin().ffill()
@@ -35,8 +35,8 @@ PROPOSALS = Figure(
     prepare=prepare_proposals,
     draw=draw_proposals,
     caption=(
-        "Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look "
-        "for the line falling early. A loss above the axis, or none, stands at the upper border."
+        "Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look how "
+        "early the line falls. Trials without a loss, or with one above the axis, stand at the upper border."
     ),
 )
 
@@ -77,8 +77,8 @@ CURVES = Figure(
     prepare=prepare_curves,
     draw=draw_curves,
     caption=(
-        "Eval loss of the trials of phase 2 over their steps; dotted lines are the rungs. Look whether the stopped trials "
-        "were truly above the survivors at their rung."
+        "Eval loss of the trials of phase 2 over their steps. Dotted lines are the rungs. Look whether the stopped trials were "
+        "clearly above the survivors at their rung."
     ),
 )
 
@@ -116,7 +116,7 @@ CLUSTERS = Figure(
     prepare=prepare_clusters,
     draw=draw_clusters,
     caption=(
-        "Mean eval loss of each cluster of survivors, with its least and greatest loss (band). Look at the shape of the "
-        "best cluster: flat in the warm-up, a steep drop, slightly convex."
+        "Mean eval loss of each cluster of survivors, with the least and the greatest loss of its trials (band). Look whether "
+        "the best cluster has the shape that the write-up describes: flat in warm-up, then a steep drop, then slightly convex."
     ),
 )

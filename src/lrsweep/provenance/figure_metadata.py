@@ -1,4 +1,4 @@
-"""What a figure's file says of itself: the stage, the parameters behind it, the digests of its inputs."""
+"""The lineage in a figure's file: its stage, the parameters behind it, the digests of its inputs."""
 
 import json
 import struct
@@ -17,10 +17,10 @@ KEYS = {"figure", "stage", "parameters", "inputs"}
 
 
 def lineage(name: str, inputs: Mapping[str, str], stages: Mapping[str, Stage], params: Params) -> dict[str, Any]:
-    """The lineage of a figure whose `inputs` are artifacts (paths below results/) with their SHA-256.
+    """Give the lineage of a figure whose `inputs` are artifacts (paths below results/) with their SHA-256.
 
-    Its stage is the latest of those that wrote them. `parameters` are those of that stage, and `parameters_sha256` covers
-    them and those of every stage before it.
+    Its stage is the latest of those that wrote the inputs. `parameters` are the parameters of that stage, and
+    `parameters_sha256` covers these and those of every stage before it.
     """
     read, made_by = {f"{FOLDER}/{path}": digest for path, digest in inputs.items()}, makers(stages)
     stage = max((made_by[path] for path in read), key=list(stages).index)
@@ -35,12 +35,12 @@ def lineage(name: str, inputs: Mapping[str, str], stages: Mapping[str, Stage], p
 
 
 def describe(found: Mapping[str, Any]) -> dict[str, str]:
-    """What goes into the file of a figure: Title and Description, which SVG and PNG both have a place for."""
+    """Give the metadata for a figure's file: Title and Description, which both SVG and PNG have."""
     return {"Title": found["figure"], "Description": json.dumps(found, sort_keys=True)}
 
 
 def carried(data: bytes) -> dict[str, Any] | None:
-    """The lineage in an SVG or PNG file; None where it carries none. A copied figure keeps it, an edited one too."""
+    """Read the lineage in an SVG or PNG file; None where there is none. A copied or edited figure keeps it."""
     texts = _png_texts(data) if data.startswith(PNG) else _svg_texts(data)
     for text in texts:
         try:
@@ -61,7 +61,7 @@ def _svg_texts(data: bytes) -> Iterator[str]:
 
 
 def _png_texts(data: bytes) -> Iterator[str]:
-    """The Description chunks (tEXt, and iTXt without compression) of a PNG (W3C, Portable Network Graphics, section 11.3.3)."""
+    """Read the Description chunks (tEXt, and uncompressed iTXt) of a PNG (W3C, Portable Network Graphics, section 11.3.3)."""
     position = len(PNG)
     while position + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)

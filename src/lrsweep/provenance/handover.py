@@ -1,6 +1,6 @@
-"""A finished run handed from one runner to the other: Snakemake's recorded by DVC, DVC's taken over by Snakemake.
+"""Handing a finished run from one runner to the other: DVC records what Snakemake made, or Snakemake takes over what DVC made.
 
-Either believes what it is told here, so nothing is handed over that `lrsweep verify` would not pass.
+Neither checks what it is told here, so nothing is handed over that `lrsweep verify` would not pass.
 """
 
 import subprocess
@@ -11,7 +11,7 @@ from lrsweep.provenance.workspace import Workspace
 
 
 def record(workspace: Workspace) -> None:
-    """Has DVC record in dvc.lock, and keep in its cache, what Snakemake has made.
+    """Let DVC record in dvc.lock, and keep in its cache, what Snakemake has made.
 
     Raises:
         Mismatch: the files are not what the current parameters make.
@@ -22,7 +22,7 @@ def record(workspace: Workspace) -> None:
 
 
 def adopt(workspace: Workspace) -> None:
-    """Has Snakemake take for its own what DVC has made, checked out or pulled: the times of the files say nothing then.
+    """Let Snakemake take over what DVC has made, checked out or pulled, whatever the times of the files.
 
     Raises:
         Mismatch: the files are not what the current parameters make.

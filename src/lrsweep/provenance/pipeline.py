@@ -1,4 +1,4 @@
-"""The stages as dvc.yaml declares them: commands, dependencies, parameters and outputs stand there and nowhere else."""
+"""The stages as dvc.yaml declares them, and nothing else does: commands, dependencies, parameters and outputs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,22 +27,22 @@ class Stage:
 
     @property
     def provenance(self) -> str | None:
-        """Where the stage's provenance lies; None for `check`, which makes nothing that others are made from."""
+        """The path of the stage's provenance; None for `check`, which makes nothing that others are made from."""
         return next((path for path in self.outs if Path(path).name == PROVENANCE), None)
 
     @property
     def artifacts(self) -> tuple[str, ...]:
-        """The outs that are data: all but the provenance."""
+        """The outs that are data: all except the provenance."""
         return tuple(path for path in self.outs if path != self.provenance)
 
     @property
     def code(self) -> tuple[str, ...]:
-        """Give the deps that are code of the project: files, and folders of them."""
+        """The deps that are code of the project: files and folders."""
         return tuple(path for path in self.deps if path != SOURCES and not path.startswith("results/"))
 
     @property
     def code_files(self) -> tuple[str, ...]:
-        """Give the files that the code consists of, sorted."""
+        """The files of the code, sorted."""
         return tuple(sorted(str(one) for path in self.code for one in files_below(Path(path))))
 
     @property
@@ -51,18 +51,18 @@ class Stage:
         return tuple(path for path in self.deps if path.startswith("results/") and path != CHECKED)
 
     def values(self, params: Params) -> dict[str, Any]:
-        """The parameters that the stage reads, by the key that dvc.yaml lists, as JSON has them; others are not looked at."""
+        """Give the parameters that the stage reads as JSON, by the key in dvc.yaml; no others are read."""
         return {key: _value(params, key) for key in self.params}
 
 
 def files_below(path: Path) -> list[Path]:
-    """Give the files of a folder and of those in it, or the file itself, without what Python compiles."""
+    """Give the files of a folder and its subfolders, or the file itself, without __pycache__."""
     found = path.rglob("*") if path.is_dir() else [path]
     return [one for one in found if one.is_file() and "__pycache__" not in one.parts]
 
 
 def load(path: Path = DECLARATION) -> dict[str, Stage]:
-    """The stages by name, each after those that it depends on.
+    """Read the stages by name, each after those that it depends on.
 
     Raises:
         UserError: the file is missing, or is not YAML.
@@ -73,7 +73,7 @@ def load(path: Path = DECLARATION) -> dict[str, Stage]:
 
 
 def downstream(stages: Mapping[str, Stage], names: Iterable[str], paths: Iterable[str] = ()) -> list[str]:
-    """The named stages, those that read one of the paths, and all that depend on these, in order."""
+    """Give the named stages, those that read one of the paths, and all that depend on these, in order."""
     hit, changed = set(names), set(paths)
     for name, stage in stages.items():
         if name in hit or changed & set(stage.deps):
@@ -83,7 +83,7 @@ def downstream(stages: Mapping[str, Stage], names: Iterable[str], paths: Iterabl
 
 
 def upstream(stages: Mapping[str, Stage], name: str) -> list[str]:
-    """The stages that a stage depends on, in order, and itself at the end."""
+    """Give the stages that a stage depends on, in order, and the stage itself at the end."""
     needed, hit = set(stages[name].deps), {name}
     for other in reversed(list(stages)):
         if needed & set(stages[other].outs):
@@ -103,7 +103,7 @@ def rerun(stages: Mapping[str, Stage], key: str) -> list[str]:
 
 
 def makers(stages: Mapping[str, Stage]) -> dict[str, str]:
-    """The stage that writes each artifact."""
+    """Give the stage that writes each artifact."""
     return {path: stage.name for stage in stages.values() for path in stage.artifacts}
 
 

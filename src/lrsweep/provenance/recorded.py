@@ -1,4 +1,4 @@
-"""What a stage has recorded of its last run, as a value: written as JSON with its digest, and read back strictly."""
+"""The record of a stage's last run, as a value: written as JSON with its digest, and read back strictly."""
 
 import json
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ Digests = Mapping[str, str | None]  # the SHA-256 of each path; None where there
 class Identity:
     """What the trainings of a stage depend on, in short.
 
-    digest: of all of it, after which the folder of their records is named. capability: what decides last digits on a machine: the
-    vector instructions of the CPU or the name of the GPU; None for made-up curves. torch: its version with its build. code: the
-    digest of what the code means.
+    digest: of all that they depend on; the folder of their records is named after it. capability: what decides the last digits
+    on a machine, the vector instructions of the CPU or the model of the GPU; None for made-up curves. torch: its version with its
+    build. code: the digest of the meaning of the code.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -33,7 +33,7 @@ class Identity:
 
     @property
     def machine(self) -> tuple[str | None, str]:
-        """What the machine decides: the same run elsewhere is as good, but for last digits."""
+        """What depends on the machine: a run on another one is as good, but differs in last digits."""
         return self.capability, self.torch
 
 
@@ -54,14 +54,14 @@ class Provenance:
     simulated: bool = False
 
     def write(self, path: Path) -> None:
-        """Write it, with its digest; that curves were made up is said first, and only where it is so."""
+        """Write it with its digest; the mark of made-up curves comes first, where there is one."""
         body = asdict(self)
         body = ({SIMULATED: True} if body.pop(SIMULATED) else {}) | body
         write_json(path, {"digest": canonical_digest(body), **body})
 
     @classmethod
     def read(cls, path: Path) -> "Provenance | None":
-        """Read it; None where it is missing, cut or edited, or not of this form."""
+        """Read it; None where it is missing, cut short, edited, or of another form."""
         try:
             body = json.loads(path.read_bytes())
             return _READER.validate_python(body) if body.pop("digest") == canonical_digest(body) else None

@@ -1,6 +1,6 @@
 """The provenance of a stage: what its artifacts were made from, written beside them by the command that made them.
 
-results/STAGE/provenance.json is an out like the artifacts, so whichever runner, cache or remote brings these brings it too. No
+results/STAGE/provenance.json is an out like the artifacts, so any runner, cache or remote that brings these brings it too. No
 stage depends on it. It holds no time, host or duration: the same run has the same bytes.
 """
 
@@ -26,7 +26,7 @@ from lrsweep.text.corpus import source_files
 
 @contextmanager
 def recording(stage: Stage, params: Params, results: Results, identity: Callable[[], Identity | None]) -> Iterator[None]:
-    """Record what the stage that runs inside the block reads and writes; a run that fails or is killed leaves no provenance.
+    """Record what the stage that runs in the block reads and writes; a run that fails or is killed leaves no provenance.
 
     identity: gives what the stage's trainings depend on, called when they have ended; None where it trains nothing.
     """
@@ -51,7 +51,7 @@ def recording(stage: Stage, params: Params, results: Results, identity: Callable
 
 
 def refuse_damaged(stage: Stage, params: Params) -> None:
-    """Hold what the stage will read against what the stages that wrote it have recorded: nothing is made from damage.
+    """Compare what the stage will read with what the stages that wrote it recorded, so that nothing is made from damage.
 
     Raises:
         UserError: an input is not what its stage has written.
@@ -66,7 +66,7 @@ def refuse_damaged(stage: Stage, params: Params) -> None:
 
 @cache
 def libraries() -> dict[str, str]:
-    """Give the versions of the libraries that results depend on; which build of torch it is, is the machine's matter."""
+    """Give the versions of the libraries that results depend on, without the build of torch, which depends on the machine."""
     return {name: version(name).split("+")[0] for name in LIBRARIES}
 
 
@@ -81,12 +81,12 @@ def inputs(stage: Stage, params: Params) -> tuple[str, ...]:
 
 
 def read(stage: Stage) -> Provenance | None:
-    """Read what a stage has recorded; None where it has not run to its end, or the record was cut or edited."""
+    """Read what a stage has recorded; None where it has not run to its end, or the record is cut short or was edited."""
     return Provenance.read(_path(stage))
 
 
 def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
-    """Take from Snakemake's sight the provenance of artifacts that the current parameters, code and inputs do not make.
+    """Hide from Snakemake the provenance of artifacts that the current parameters, code and inputs do not make.
 
     Snakemake sees times and what it ran itself, so it does not notice that DVC has put the files of another run here; a missing
     out it does. The next call puts it back where it fits again, so a dry run costs nothing.
@@ -99,7 +99,7 @@ def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
 
 
 def put_back(stages: Mapping[str, Stage]) -> None:
-    """Put every provenance that was set aside back in its place, where the artifacts are still those that it names."""
+    """Put every provenance that was set aside back, where the artifacts are still those that it names."""
     for stage in stages.values():
         if stage.provenance and _aside(path := _path(stage)).exists() and not path.exists():
             recorded = Provenance.read(_aside(path))
@@ -141,7 +141,7 @@ def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
 
 
 def _damaged(stage: Stage, recorded: Provenance) -> bool:
-    """Say whether an artifact that was written after its record is another than the recorded one, which is said on stderr."""
+    """Say whether an artifact that was written after its record differs from it; if so, print a line on stderr."""
     record = _path(stage)
     younger = [path for path in map(Path, recorded.outputs) if path.is_file() and _written_ns(path) > _written_ns(record)]
     for path in younger:
@@ -160,7 +160,7 @@ def _written_ns(path: Path) -> int:
 
 
 def digests(paths: tuple[str, ...]) -> Digests:
-    """Give the SHA-256 of each file, and of what a folder holds; None where there is neither."""
+    """Give the SHA-256 of each file, or of the contents of each folder; None where there is neither."""
     return {path: _digest(Path(path)) for path in paths}
 
 

@@ -1,4 +1,4 @@
-"""Where a file comes from: the stages, parameters, inputs and code behind it."""
+"""The lineage of a file: the stages, parameters, inputs and code behind it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ Node = tuple[str, list[Any]]  # a line, and the nodes below it
 
 @dataclass(frozen=True)
 class Traced:
-    """The lineage of a file: the artifact that it is or is a copy of, and what every stage before has recorded."""
+    """The lineage of a file: the artifact that it is (or a copy of), and the records of all stages before."""
 
     file: str
     sha256: str
     artifact: str
     stage: str
-    command: str  # that makes the artifact again
+    command: str  # makes the artifact again
     stages: Mapping[str, Provenance | None]
     discrepancies: tuple[Discrepancy, ...]
     notes: tuple[str, ...]
@@ -36,7 +36,7 @@ class Traced:
 
 
 def trace(path: Path, workspace: Workspace) -> Traced:
-    """Give the lineage of a file: an artifact by its path, a copy of one by its content.
+    """Find the lineage of a file: of an artifact by its path, of a copy by its content.
 
     Raises:
         UserError: there is no such file, or no recorded artifact has its content.
@@ -63,7 +63,7 @@ def trace(path: Path, workspace: Workspace) -> Traced:
 
 
 def tree(found: Traced, workspace: Workspace) -> Iterator[str]:
-    """Give the lines of a traced lineage; a stage that several inputs come from is written out where it comes first."""
+    """Give the lines of a traced lineage; a stage that several inputs come from is written out once."""
     makers, shown = pipeline.makers(workspace.stages), set[str]()
 
     def node(name: str) -> Node:
@@ -110,7 +110,7 @@ def _drawn(node: Node, first: str, rest: str) -> Iterator[str]:
 
 
 def _foreign(path: Path, digest: str, workspace: Workspace) -> str:
-    """Say why a file is no artifact of this workspace, with what it says of itself."""
+    """Say why a file is not an artifact of this workspace, and what lineage it carries."""
     remedy = "check out the run that made it (dvc exp apply, or git checkout and dvc checkout)"
     if (own := carried(path.read_bytes())) is None:
         return (

@@ -1,4 +1,4 @@
-"""Whether what is on disk is what was recorded and what the current configuration makes."""
+"""The workspace: whether the files on disk are what was recorded and what the current configuration makes."""
 
 import json
 import shlex
@@ -18,7 +18,7 @@ SHORT = 12  # characters of a digest where people read it
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """One thing on disk or in the configuration that is not as recorded; `invalidates` names the stages to run again."""
+    """A file or a parameter that is not as recorded; `invalidates` names the stages to run again."""
 
     stage: str
     what: str
@@ -33,12 +33,12 @@ class Discrepancy:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The stages, the parameters as they are now, what trainings depend on now, and what each stage has recorded."""
+    """The stages, the current parameters, what trainings now depend on, and what each stage has recorded."""
 
     stages: Mapping[str, Stage]
     params: Params
     identities: Mapping[str, Identity]  # of the stages that train, as far as they are known
-    recorded: Mapping[str, Provenance | None]  # None: nothing, or a record that was cut or edited
+    recorded: Mapping[str, Provenance | None]  # None: no record, or one that is cut short or was edited
 
     @classmethod
     def read(cls, params: Params, identities: Mapping[str, Identity]) -> "Workspace":
@@ -48,7 +48,7 @@ class Workspace:
         return cls(stages, params, identities, {name: recording.read(stage) for name, stage in stages.items()})
 
     def discrepancies(self, names: Iterable[str]) -> Iterator[Discrepancy]:
-        """Give what is not as recorded in the named stages, in order: for each its parameters, code, inputs and artifacts."""
+        """Find what is not as recorded in the named stages, in order: for each its parameters, code, inputs and artifacts."""
         for name in names:
             stage, found = self.stages[name], self.recorded[name]
             if found is None:
@@ -62,7 +62,7 @@ class Workspace:
             yield from self._strangers(stage)
 
     def notes(self, names: Iterable[str]) -> Iterator[str]:
-        """Say which stages were trained on another kind of machine: their results hold, though here last digits would differ."""
+        """Name the stages that were trained on another kind of machine, where only last digits differ: their results hold."""
         elsewhere: dict[str, list[str]] = {}
         for name in names:
             was, now = self._identities(name)
@@ -93,14 +93,14 @@ class Workspace:
             yield self._discrepancy(stage.name, library, f"version {now}", f"version {was}, {made}", again)
 
     def _identity(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
-        """Hold what its trainings depended on against the present; on another kind of machine that cannot be told."""
+        """Compare what trainings depended on with the present, where both are of one kind of machine."""
         was, now = self._identities(stage.name)
         if was and now and was.digest != now.digest and was.machine == now.machine:
             expected = f"{short(was.digest)}, under which {stage.name} was trained"
             yield self._discrepancy(stage.name, f"identity of {stage.name}", short(now.digest), expected, [stage.name])
 
     def _inputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
-        """Hold them against what the stages before have recorded; what was edited since is found among their artifacts."""
+        """Compare inputs with what the stages before have recorded; a file edited since is found among their artifacts."""
         written: dict[str, str | None] = {}
         for other in self.recorded.values():
             written |= other.outputs if other else {}
@@ -118,7 +118,7 @@ class Workspace:
             yield self._discrepancy(stage.name, path, f"{short(now)}{hint}", expected, [stage.name], [path])
 
     def _named(self, digest: str | None, path: str) -> str:
-        """Say whose content a wrong file has, where that is known."""
+        """Name the artifact whose content a wrong file has, where that is known."""
         others = [one for one in self.artifacts_of(digest) if one != path] if digest else []
         return f", the content of {others[0]}" if others else ""
 
@@ -137,7 +137,7 @@ class Workspace:
         return [path for found in self.recorded.values() if found for path, was in found.outputs.items() if was == digest]
 
     def command(self, name: str) -> str:
-        """Give the command that makes a stage's artifacts as they were recorded, under other parameters where need be."""
+        """Give the command that makes a stage's artifacts again, with the recorded parameters where they differ from now."""
         wanted: dict[str, Any] = {}
         for other in pipeline.upstream(self.stages, name):
             if found := self.recorded[other]:
@@ -157,23 +157,23 @@ def differences(was: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, A
 
 
 def _hydra(value: Any) -> str:
-    """Spell a value as `dvc exp run -S` reads it: mappings have bare keys there."""
+    """Write a value as `dvc exp run -S` reads it, with bare keys in mappings."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_hydra(one)}" for key, one in value.items()) + "}"
     return json.dumps(value)
 
 
 def machine(identity: Identity) -> str:
-    """Say what decides last digits."""
+    """Say what decides the last digits."""
     capability = f"capability {identity.capability}" if identity.capability else "made-up curves"
     return f"{capability}, torch {identity.torch}"
 
 
 def short(digest: str | None) -> str:
-    """Give the beginning of a digest, for people."""
+    """Give the beginning of a digest, for people to read."""
     return "no file" if digest is None else digest[:SHORT]
 
 
 def spelled(value: Any) -> str:
-    """Spell a value as JSON."""
+    """Write a value as JSON."""
     return json.dumps(value, ensure_ascii=False)

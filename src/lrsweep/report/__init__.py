@@ -1,7 +1,7 @@
 """The report: one self-contained page from the study's tables and values, its answer first. Pure: values in, HTML out.
 
-`page` holds what it shows, `rows` makes its tables and warnings, `plots` its interactive parts, `formats` the look of numbers.
-The page loads nothing, and its content security policy lets no script run but the two that are its own.
+`page` holds what it shows, `rows` makes its tables and warnings, `plots` its interactive parts, `formats` its numbers. The page
+loads nothing, and its content security policy allows no scripts except its own two.
 """
 
 from lrsweep.report.page import Embedded, Final, Page, inline, render

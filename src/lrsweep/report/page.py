@@ -1,4 +1,4 @@
-"""The page as a value, and as HTML."""
+"""The page: what it shows, and how that becomes HTML."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ LARGEST_SVG = 250_000  # bytes
 
 @dataclass(frozen=True)
 class Final:
-    """The final training, one run; a loss of None says that it diverged."""
+    """The final training, one run; a loss of None means that it diverged."""
 
     lr: float
     final_loss_nats: float | None
@@ -55,8 +55,8 @@ class Embedded:
 class Page:
     """What the page shows; the templates name these fields.
 
-    setting: the sections of params.yaml that are shown. unmeasured: why there are no probes; None where there are.
-    shapes, correlations, rungs: rows of tables. states: how many trials of phase 2 ended in each.
+    setting: the sections of params.yaml that are shown. unmeasured: why there are no probes; None where there are some.
+    shapes, correlations, rungs: rows of tables. states: the number of trials of phase 2 in each state.
     """
 
     simulated: bool
@@ -79,9 +79,9 @@ class Page:
 
 
 def render(page: Page, plotly_js: str) -> str:
-    """Write the page; every text is escaped, and a name that a template has and the page lacks is an error.
+    """Write the page. Every text is escaped, and a template that uses an unknown name is an error.
 
-    The plots are embedded as JSON in which no tag can be closed or opened; plotly_js is the library, inlined once.
+    The plots are embedded as JSON in which no tag can be closed or opened. plotly_js is the library, inlined once.
     """
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -99,7 +99,7 @@ def render(page: Page, plotly_js: str) -> str:
 
 
 def _tables(page: Page) -> dict[str, Any]:
-    """Give what the templates show beside the fields of the page, and what follows from these."""
+    """Give what the templates show beside the fields of the page, derived from these."""
     bayes = page.setting["sweep_bayes"]
     window = bayes["metric"]["window"]
     terms = bayes["steps"] // bayes["eval_every"] - window
@@ -126,7 +126,7 @@ def _hash(script: str) -> str:
 
 
 def inline(svgs: Mapping[str, bytes], pngs: Mapping[str, bytes], lineages: Mapping[str, Row]) -> dict[str, Embedded]:
-    """Embed each figure. An SVG of very many points is embedded as its PNG, so that the page of a large study stays small."""
+    """Embed each figure: as SVG or, where that is large because of very many points, as PNG, so that the page stays small."""
     found = {}
     for number, (name, svg) in enumerate(svgs.items(), start=1):
         lineage = lineages[name]

@@ -1,4 +1,4 @@
-"""The interactive parts of the report, as plotly's data and layout; page.js draws them and themes them.
+"""The interactive parts of the report, as plotly's data and layout; page.js draws them in the colours of the page.
 
 Each is made from the table of a still figure, so that both show the same. A part without usable data is left out.
 """
@@ -33,7 +33,7 @@ HEIGHT_REM = 26.0  # of a part, and of each row of panels
 
 @dataclass(frozen=True)
 class Plot:
-    """A part: `figure` is plotly's, `rows` are what the page's script says of each trial."""
+    """A part: `figure` is plotly's, `rows` is what the script of the page says of each trial."""
 
     figure: Row
     rows: list[Row]
@@ -65,7 +65,7 @@ def _plain(figure: go.Figure) -> Row:
 
 
 def explore(data: pd.DataFrame, space: Space) -> Plot | None:
-    """Draw proposals in order with their distance from the best so far; page.js shows the trials up to the slider's."""
+    """Draw proposals in order with their distance from the best so far; page.js shows the trials up to the slider."""
     placed = data[data["distance"].notna()]
     if placed.empty:
         return None
@@ -130,7 +130,7 @@ def _log_ticks(values: pd.Series) -> tuple[list[float], list[str]]:
 
 
 def _axis(words: str, values: pd.Series, dimension: Dimension | None = None) -> Row:
-    """Make an axis of the parallel coordinates: choices and logarithms are drawn at places, and read by their texts."""
+    """Make an axis of the parallel coordinates; ticks give the texts of choices and of numbers on a logarithmic scale."""
     if isinstance(dimension, Choice):
         texts = [str(choice) for choice in dimension.choices]
         places = [texts.index(str(value)) for value in values]
@@ -142,7 +142,7 @@ def _axis(words: str, values: pd.Series, dimension: Dimension | None = None) -> 
 
 
 def parallel(data: pd.DataFrame, space: Space) -> Plot | None:
-    """Draw parallel coordinates of every trial with a finite loss, coloured by it; a drag along an axis brushes."""
+    """Draw parallel coordinates of every trial with a finite loss, coloured by the loss; a drag along an axis brushes."""
     known = data[data["last_loss_nats"].notna()]
     if known.empty:
         return None

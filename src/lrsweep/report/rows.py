@@ -17,7 +17,7 @@ from lrsweep.space import Choice, Int, Space
 
 Row = dict[str, Any]
 
-KAPPAS = (1.01, 1.015, 1.02, 1.03, 1.05, 1.10)  # those of the write-up
+KAPPAS = (1.01, 1.015, 1.02, 1.03, 1.05, 1.10)  # as in the write-up
 WRITE_UP_TERMS = 195  # 200 evals, window 5
 
 
@@ -34,7 +34,7 @@ def kappa_rows(terms: int, window: int) -> list[dict[str, float]]:
 
 
 def rung_rows(rungs: pd.DataFrame) -> list[Row]:
-    """Give per rung: trials that reached it, trials stopped there, and the threshold that the last of them was held against."""
+    """Give for each rung: trials that reached it, trials stopped there, and the threshold of the last comparison."""
     rows = []
     for rung, part in rungs.sort_values("trial").groupby("rung"):
         thresholds = part["threshold"].dropna()
@@ -44,7 +44,7 @@ def rung_rows(rungs: pd.DataFrame) -> list[Row]:
 
 
 def range_rows(space: Space) -> list[tuple[str, str, str]]:
-    """Give per name of a space its words, its range or its choices, and what kind of number it is."""
+    """Give for each name of a space: the name in words, its range or its choices, and its scale."""
     found = []
     for name, one in space.dimensions.items():
         if isinstance(one, Choice):
@@ -70,7 +70,7 @@ def cluster_rows(clusters: Clusters) -> list[Row]:
 
 
 def candidate_rows(choice: Chosen) -> list[Row]:
-    """Give the candidates with their names and their difference to the default with its interval, in nats."""
+    """Give the candidates with their names and, in nats, their difference to the default with its interval."""
     rows = []
     for one in choice.candidates:
         gap = one.difference_to_default
@@ -90,7 +90,7 @@ def candidate_rows(choice: Chosen) -> list[Row]:
 
 
 def messages(edge: Edge, clusters: Clusters, assessment: Assessment, choice: Chosen) -> list[str]:
-    """Give what the analyses warn of: a metric that ranks the wrong way first, chosen values at an end of their range last."""
+    """Give the warnings of the analyses: first a metric that ranks the wrong way, last chosen values at an end of their range."""
     borders = [
         f"The selected {label(one.hyperparameter)} ({num(one.value)}) lies at the {one.border} end of its range: "
         f"try {span(one.wider.min, one.wider.max)}."
@@ -101,7 +101,7 @@ def messages(edge: Edge, clusters: Clusters, assessment: Assessment, choice: Cho
 
 
 def final_messages(state: str, steps: int, lr: float, selected_lr: float) -> list[str]:
-    """Say what a final training that diverged means, and what to change: one line, or none."""
+    """Say, where the final training diverged, what follows and what to change: one line, or none."""
     if state == COMPLETE:
         return []
     remedy = "lower it" if lr != selected_lr else "set a lower one"

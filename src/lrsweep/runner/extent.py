@@ -1,4 +1,4 @@
-"""How much a stage may have to train, as far as params.yaml says so: what fans out, how many workers that can use."""
+"""The extent of training as params.yaml shows it: which stages train, and how many workers each can use."""
 
 from lrsweep.config.params import Params
 from lrsweep.trainers.builtin.settings import measures
@@ -7,7 +7,7 @@ FANNED_OUT = ("sweep_uniform", "sharpness", "sweep_bayes", "assess", "select", "
 
 
 def most_workers(stage: str, params: Params) -> int:
-    """Give the number of a stage's trials that can train at once, at most; none for a study that was trained elsewhere."""
+    """Give the most trials of a stage that can train at once; 0 for a study that was trained elsewhere."""
     uniform, bayes = params.sweep_uniform, params.sweep_bayes
     elsewhere = {"sweep_uniform": uniform.imported, "sweep_bayes": bayes.imported, "assess": bayes.imported}
     if elsewhere.get(stage):
@@ -24,7 +24,7 @@ def most_workers(stage: str, params: Params) -> int:
 
 
 def why_unmeasured(params: Params) -> str | None:
-    """Say why no curvature is measured; None where it is."""
+    """Say why no curvature is measured; None where it is measured."""
     if params.sharpness is None:
         return "sharpness is null in params.yaml"
     if params.sweep_uniform.imported:

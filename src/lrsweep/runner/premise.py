@@ -6,6 +6,7 @@ edit would train something else than those before it.
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,7 @@ from lrsweep.errors import UserError
 from lrsweep.runner import identity, meaning
 
 VARIABLE = "LRSWEEP_PARAMS"  # the parameters that a run began with, which its jobs inherit
+SAVING_S = 1.0  # in which an editor has saved a file
 
 
 def begin(params: Params) -> None:
@@ -50,6 +52,13 @@ class Watch:
         Raises:
             UserError: one of them was edited.
         """
+        try:
+            self._check()
+        except UserError:
+            time.sleep(SAVING_S)
+            self._check()
+
+    def _check(self) -> None:
         if code := meaning.edited():
             raise _changed(code)
         stamp = files.stamp(PARAMS)

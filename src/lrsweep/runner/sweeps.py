@@ -80,7 +80,8 @@ class SweepBayes(Study):
         section = self.params.sweep_bayes
         values = section.model_dump(mode="json", exclude={"trials", "imported", "space"})
         known = self._told_of() if section.prior else None
-        return {**values, "space": self.space.to_json(), "rungs": list(section.rungs), "prior": known}
+        space = [list(one) for one in self.space.to_json().items()]  # in order, which a digest of a mapping does not see
+        return {**values, "space": space, "rungs": list(section.rungs), "prior": known}
 
     def _told_of(self) -> list[Any]:
         """Give what phase 1 is, of which this phase is told."""

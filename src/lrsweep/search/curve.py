@@ -1,4 +1,4 @@
-"""The curve of a training run, followed while it trains."""
+"""The curve of a training run, recorded while it trains."""
 
 import math
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The evals of a curve, read back with every metric at each, and a curve's rows in the tables."""
+"""The evals of a curve with every metric at each, and the rows of a curve in the tables."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping

@@ -25,8 +25,8 @@ from lrsweep.search.candidates import drawn, near
 from lrsweep.search.kernel import Kernel, Pairs, end_variance, prior
 from lrsweep.space import Space, Value
 
-# Coordinates are in [0, 1], the LR first, and values in shares of the spread from the least to the cap. All numbers here were
-# chosen by replay on one pool of curves and on variations of it (docs/benchmarks/search.md).
+# Coordinates are in [0, 1], the LR first. Values are scaled so that the least is 0 and the cap is 1. All numbers here were chosen
+# by replay on one pool of curves and on variations of it (docs/benchmarks/search.md).
 CLIMB, GAIN = 1.4, 1e-6  # step of the climb to likely kernels, in spreads of the prior; gain in log evidence that it needs
 KERNELS, MOVES, MOVE = 4, 8, 0.35  # kernels that are drawn, moves between two of them, and their size in spreads of the prior
 MOVED = 6  # mean number of parameters that a move changes

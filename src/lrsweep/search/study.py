@@ -32,7 +32,7 @@ def pending(k: int, section: SweepBayes) -> range:
 
 
 def judge_by(records: Sequence[Record], section: SweepBayes, max_lr: float) -> Decide:
-    """Make the stopping rule of a trial that has these records in sight; `max_lr` is its own."""
+    """Make the stopping rule of a trial with these records in sight; `max_lr` is the trial's own."""
     return judge_against([values_by_step(record, section.metric) for record in records], section, max_lr)
 
 

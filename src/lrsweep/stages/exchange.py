@@ -1,4 +1,4 @@
-"""exchange: the studies as sweeps of W&B, and a sweep of W&B as a study; not a stage of dvc.yaml, for a user asks for it."""
+"""exchange: export the studies as W&B sweeps, and import a W&B sweep as a study; not a stage of dvc.yaml."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ from lrsweep.trainers.builtin.settings import NAMES
 
 
 def export(params: Params, folder: Path) -> list[Path]:
-    """Write the configurations of both sweeps and their program, and gives their paths.
+    """Write the configurations of both sweeps and their program, and give the paths.
 
     Raises:
         UserError: phase 2's LR range is auto, and the edge has not been found.
@@ -36,9 +36,9 @@ def export(params: Params, folder: Path) -> list[Path]:
 def take(
     params: Params, stage: str, sources: Sequence[Path], into: Path, renamed: Sequence[str], leave_out: Sequence[str]
 ) -> str:
-    """Import a sweep as a study into a new folder, and give what params.yaml must say for it to be used.
+    """Import a sweep as a study into a new folder, and give what to write into params.yaml to use it.
 
-    renamed: OURS=THEIRS for names that the export calls otherwise.
+    renamed: OURS=THEIRS, for names that the export calls otherwise.
 
     Raises:
         UserError: the folder is there, a name is unknown, or the export is broken or partial; nothing is written then.
@@ -57,11 +57,12 @@ def take(
 
 
 def names_of(study: importing.Study, renamed: Sequence[str]) -> dict[str, str]:
-    """Give what each name of a study is called in the export.
+    """Give the export's name for each name of a study.
 
     Raises:
-        UserError: a name is none of the study's.
+        UserError: a name is not one of the study's.
     """
+
     names = {name: name for name in study.names}
     for text in renamed:
         ours, mark, theirs = text.partition("=")

@@ -1,6 +1,6 @@
-"""track: W&B runs of what the stages have made; not a stage of dvc.yaml, for it makes no result.
+"""track: make W&B runs of what the stages have made; not a stage of dvc.yaml, since it makes no result.
 
-A run is made once: its ID, which follows from what it shows, stands in tracked.log under work/ from then on.
+A run is made once: its ID, which is derived from what it shows, stands in tracked.log under work/ from then on.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 def trials(stage: str, params: Params, results: Results) -> None:
-    """Make a run of each trial of a stage, as far as there are any; an imported study has its runs already.
+    """Make a run of each finished trial of a stage, except where its study is imported and has its runs already.
 
     Raises:
         Exception: whatever wandb raises; the runs that were made are kept, and not made again.
@@ -46,7 +46,7 @@ def trials(stage: str, params: Params, results: Results) -> None:
 
 
 def finished(study: Study) -> Iterator[tuple[Record, Path]]:
-    """Give the trials that have ended, in their order; of phase 2 none before its first block is closed."""
+    """Give the trials that have ended, in order; in phase 2 none before its first block is closed."""
     numbers: Iterable[int] = range(study.plan.planned)
     if isinstance(study, Race):
         seeds = range(study.params.select.seeds)

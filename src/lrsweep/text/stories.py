@@ -111,7 +111,7 @@ class Teller:
         return hero | friend | traits | met | _named(KIN, self.pick(TABLES[KIN])) | {"animal": self.pick(animals)}
 
     def setting(self) -> dict[str, str]:
-        """Place, weather and day, with the words that go with each."""
+        """Draw place, weather and day, with the words that go with each."""
         at, place, spots, sight_here = self.pick(TABLES[PLACES])
         where = {"at": at, "place": place, "sight_here": sight_here}
         weather = _named(WEATHERS, self.pick(TABLES[WEATHERS]))

@@ -1,6 +1,6 @@
-"""One trial as `wandb agent` starts it: trained with the project's trainer, and logged while it runs, since W&B decides by that.
+"""One trial as `wandb agent` starts it: trained with the project's trainer, and logged while it runs, since W&B needs the log.
 
-Here W&B proposes and stops. A stop is SIGTERM: the trial ends with what it has, as a run that went well.
+Here W&B proposes and stops trials. It stops one by SIGTERM, and the trial ends as a run that went well.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def read_values(words: Sequence[str], names: Mapping[str, TypeAdapter]) -> dict[
     """Read a configuration from words like --lr=0.01.
 
     Raises:
-        UserError: a word is none of these, its name is not one that the trainer takes, or its value is not one of that name's.
+        UserError: a word has another form, or the trainer does not take its name or its value.
     """
     values: dict[str, Value] = {}
     for word in words:
@@ -69,7 +69,7 @@ def read_values(words: Sequence[str], names: Mapping[str, TypeAdapter]) -> dict[
 
 
 def _parsed(text: str) -> Value:
-    """Read a number where there is one; W&B writes whole numbers as 16 or as 16.0."""
+    """Read a number, else text; W&B writes whole numbers as 16 or as 16.0."""
     try:
         number = float(text)
     except ValueError:
@@ -78,12 +78,12 @@ def _parsed(text: str) -> Value:
 
 
 def trial_seed(params: Params, stage: str, values: Values) -> int:
-    """Derive the seed of an agent's trial from its values: agents do not number their trials."""
+    """Derive the seed of an agent's trial from its values, since agents do not number their trials."""
     return derive_seed(params.seed, f"{stage}/agent/{'/'.join(f'{name}={values[name]!r}' for name in sorted(values))}")
 
 
 def run_trial(params: Params, trainer: Trainer, stage: str, values: Values) -> Curve:
-    """Train and log one trial of a stage; the environment says which run it is and whether W&B is online."""
+    """Train and log one trial of a stage; the environment gives the run and says whether W&B is online."""
     budget, seed = getattr(params, stage), trial_seed(params, stage, values)
     training, curve = trainer.start(values, seed, budget), Curve()
     with tracking.start(None, None, {}) as run:
@@ -105,7 +105,7 @@ def _stop(*_: Any) -> None:
 
 
 def _logged(run: Any, observations: Iterator[Observation], params: Params, stage: str, max_lr: float) -> Iterator[Observation]:
-    """Pass the observations on, each logged."""
+    """Log each observation and pass it on."""
     evals: list[EvalPoint] = []
     steering = params.sweep_bayes.metric.name if stage == "sweep_bayes" else "loss"
     for seen in observations:

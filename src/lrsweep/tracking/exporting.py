@@ -1,4 +1,4 @@
-"""The two studies as sweeps of W&B: their configurations, and the program that `wandb agent` starts for each trial."""
+"""The two studies as W&B sweeps: their configurations, and the program that `wandb agent` starts for each trial."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from lrsweep.search.settings import SweepBayes, SweepUniform
 from lrsweep.space import Choice, Dimension, Float, Int
 from lrsweep.tracking.runs import PROJECT, STEERING
 
-# W&B's log_uniform takes logarithms as its borders; q rounds to its multiples
+# W&B's log_uniform takes logarithms as its borders; q rounds to multiples of itself
 FLOATS = {"linear": "uniform", "log": "log_uniform_values"}
 INTS: dict[str, dict[str, Any]] = {
     "linear": {"distribution": "int_uniform"},
@@ -26,7 +26,7 @@ main()
 def sweeps(uniform: SweepUniform, bayes: SweepBayes, lr: Float, program: Path) -> dict[str, dict[str, Any]]:
     """Give the configurations of both sweeps by the names of their stages; `lr` is phase 2's range.
 
-    What a sweep does not vary, the project's trainer has in params.yaml.
+    The values of names that a sweep does not vary come from params.yaml.
     """
     return {"sweep_uniform": _uniform(uniform, program), "sweep_bayes": _bayes(bayes, lr, program)}
 
@@ -37,10 +37,10 @@ def _uniform(section: SweepUniform, program: Path) -> dict[str, Any]:
 
 
 def _bayes(section: SweepBayes, lr: Float, program: Path) -> dict[str, Any]:
-    """Write phase 2. W&B counts what is logged under the metric's name, which is one value an eval; ours is counted in steps.
+    """Give the sweep of phase 2. W&B counts resources in logged values of the metric, one for each eval, where ours are in steps.
 
-    From min_iter on, at eta times the one before, a run is stopped that is worse than the value at 1/eta of all; `strict`
-    compares the value there, and not the least so far.
+    At min_iter, and then at eta times the count before, W&B stops a run that is worse than the value at 1/eta of all runs.
+    `strict` compares the value at that point, and not the least so far.
     """
     stopping = {"type": "hyperband", "min_iter": section.stopping.first_rung // section.eval_every}
     return {

@@ -1,7 +1,7 @@
-"""Histories of runs as W&B gives them out: JSON, CSV or the folders of offline runs, each value with the place that it stands at.
+"""Histories of runs as W&B exports them: JSON, CSV or folders of offline runs. Each row keeps its place in the source.
 
-JSON is a list of runs, or a run a line: {"name": …, "config": {…}, "history": [{…}, …]}. CSV has a line for each row of a
-history, in columns `run`, `config.NAME` and the names that were logged; an empty cell was not logged.
+JSON is a list of runs, or one run on each line: {"name": …, "config": {…}, "history": [{…}, …]}. CSV has a line for each row of
+a history, with columns `run`, `config.NAME` and the logged names. An empty cell means that nothing was logged.
 """
 
 import csv
@@ -17,7 +17,7 @@ from lrsweep.tracking import transaction_log
 
 @dataclass
 class History:
-    """A run: where it stands, its configuration, and its rows, each with its own place."""
+    """A run: its place in the source, its configuration, and its rows, each with its own place."""
 
     name: str
     place: str
@@ -100,10 +100,10 @@ def _json(source: Path, text: str) -> Iterator[History]:
 
 
 def _json_values(source: Path, text: str) -> Iterator[tuple[int, Any]]:
-    """Read the runs of a JSON list, or one from each line, with the line that each begins in."""
+    """Read the runs of a JSON list, or one from each line, with the number of the line where each begins."""
     decoder, position = json.JSONDecoder(), _after_space(text, 0)
     is_list = text[position : position + 1] == "["
-    mark = "[" if is_list else ""  # what stood before the place that is looked at
+    mark = "[" if is_list else ""  # the mark before the current position
     position += is_list
     while (position := _after_space(text, position)) < len(text) and not (is_list and text[position] == "]"):
         line = text.count("\n", 0, position) + 1
@@ -157,7 +157,7 @@ def _csv(source: Path, text: str) -> Iterator[History]:
 
 
 def _add_line(found: dict[str, History], place: str, cells: dict[str, str]) -> None:
-    """Put a line of CSV to its run, whose configuration is the same on each of its lines."""
+    """Add a line of CSV to its run, whose configuration must be the same on each of its lines."""
     name = cells.pop("run")
     if not name:
         raise UserError(f"{place}: run: found an empty cell, expected the run's name; fill it in")

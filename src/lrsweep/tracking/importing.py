@@ -1,4 +1,4 @@
-"""A run of W&B as a trial of a study: its evals, its steps and its state, or the place and the reason why it cannot be one."""
+"""The conversion of W&B runs to trials of a study: evals, steps and state, or the place and the reason why that fails."""
 
 import json
 import math
@@ -21,8 +21,8 @@ from lrsweep.tracking.histories import History
 from lrsweep.tracking.runs import STEP_NAMES
 
 EVAL = "eval/loss_nats"
-TRAIN = tuple(name for name in STEP_NAMES.values() if name != "lr")  # of a training step; may not have been logged at all
-LOGGED = ("step", "lr", *TRAIN, EVAL)  # what the rows of a run are read by; the names are those that our own tracking logs
+TRAIN = tuple(name for name in STEP_NAMES.values() if name != "lr")  # of a training step; may be missing altogether
+LOGGED = ("step", "lr", *TRAIN, EVAL)  # the names that rows are read by, as our own tracking logs them
 
 
 class Trial(NamedTuple):
@@ -34,18 +34,18 @@ class Trial(NamedTuple):
 
 @dataclass
 class Logged:
-    """What a run logged, by step and by our names, and where the first row of a step stands."""
+    """What a run logged, by step and by our names, and the place of the first row of each step."""
 
     rows: dict[int, dict[str, float]] = field(default_factory=dict)
     places: dict[int, str] = field(default_factory=dict)
 
     def steps(self, *names: str) -> list[int]:
-        """The steps at which any of these was logged, in order."""
+        """Give the steps at which any of these names was logged, in order."""
         return sorted(step for step, row in self.rows.items() if any(name in row for name in names))
 
 
 class Study(NamedTuple):
-    """The study that is imported: its stage, its section, and the types and limits of the values that a trainer takes."""
+    """The study that a sweep becomes: its stage, its section, and the types and limits of the values that a trainer takes."""
 
     stage: str
     section: SweepUniform | SweepBayes
@@ -53,21 +53,21 @@ class Study(NamedTuple):
 
     @property
     def varied(self) -> Mapping[str, Dimension | Literal["auto"]]:
-        """What each run says of its configuration: in phase 1 the LR alone."""
+        """The names in each run's configuration: in phase 1 the LR alone."""
         if isinstance(self.section, SweepBayes):
             return {"lr": self.section.space["lr"], **self.section.space}
         return {"lr": self.section.lr}
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a run is read by, and what may be called otherwise in an export."""
+        """The names that a run is read by; an export may call them otherwise."""
         return (*(f"config.{name}" for name in self.varied), *LOGGED)
 
 
 def convert(histories: Sequence[History], names: Mapping[str, str], study: Study) -> list[Trial]:
-    """Convert the runs to trials, numbered as all their configurations say or else in the order given.
+    """Convert runs to trials, numbered as their configurations say, or else in the given order.
 
-    names: the export's name for each of the study's names; an empty one says that it was not logged.
+    names: the export's name for each of the study's names; an empty one means that it was not logged.
 
     Raises:
         UserError: a line for each run that is broken or partial, with its place.
@@ -147,7 +147,7 @@ def _read_rows(history: History, names: Mapping[str, str], study: Study) -> Logg
 
 
 def _evals(logged: Logged, last: int, diverged: bool, study: Study) -> list[EvalPoint]:
-    """Give the evals up to the last step, of which none may be missing but that at step 0, and that of a step that diverged."""
+    """Give the evals up to the last step. None may be missing, except at step 0 and at a step that diverged."""
     every, key = study.section.eval_every, f"{study.stage}.eval_every"
     steps = [step for step in logged.steps(EVAL) if step <= last]
     for step in steps:
@@ -168,7 +168,7 @@ def _evals(logged: Logged, last: int, diverged: bool, study: Study) -> list[Eval
 
 
 def _curve(logged: Logged, last: int) -> dict[str, np.ndarray]:
-    """Give the steps up to the last one, which must have been logged evenly; the first may be out of turn."""
+    """Give the curve up to the last step. Steps must have been logged at equal distances, except for the first."""
     steps = [step for step in logged.steps(*TRAIN) if 0 < step <= last]
     stride = min((b - a for a, b in pairwise(steps[1:])), default=last)
     for before, step in pairwise([0, *steps, last + 1]):
@@ -185,7 +185,7 @@ def _curve(logged: Logged, last: int) -> dict[str, np.ndarray]:
 
 
 def _state(history: History, evals: list[EvalPoint], last: int, diverged: bool, study: Study) -> str:
-    """Say how the trial ended, as its curve shows it; where the run says so itself, that must agree."""
+    """Say how the trial ended, as its curve shows; a state in the run's configuration must agree."""
     section, place = study.section, history.rows[-1][0]
     complete = evals[-1].step == section.steps and not diverged
     state = DIVERGED if diverged else COMPLETE if complete else PRUNED
@@ -204,7 +204,7 @@ def _state(history: History, evals: list[EvalPoint], last: int, diverged: bool, 
 
 
 def _proposal(history: History, number: int, names: Mapping[str, str], study: Study) -> Proposal:
-    """Read what the trial was trained with; who proposed it is known of our own trials alone."""
+    """Read the configuration of the trial; what it was proposed from is known for our own trials alone."""
     values = {}
     for name in study.varied:
         theirs = names[f"config.{name}"].removeprefix("config.")
@@ -219,10 +219,10 @@ def _proposal(history: History, number: int, names: Mapping[str, str], study: St
 
 
 def _value(history: History, name: str, theirs: str, study: Study) -> Value:
-    """Read a value of the configuration: one of the choices, a whole number or a number, within what the trainer takes."""
+    """Read a value of the configuration: one of the choices, or a number that the trainer takes."""
     one, said, key = study.varied[name], history.config[theirs], f"{history.place}: config.{name}"
     if isinstance(one, Choice):
-        for choice in one.choices:  # CSV has texts alone
+        for choice in one.choices:  # CSV has text alone
             if said == choice or str(said) == str(choice):
                 return choice
         raise UserError(f"{key}: found {said!r:.60}, expected one of {', '.join(map(str, one.choices))}; correct it")
@@ -238,7 +238,7 @@ def _value(history: History, name: str, theirs: str, study: Study) -> Value:
 
 
 def _rungs(history: History, record: Record, study: Study) -> tuple[RungPoint, ...]:
-    """Give the comparisons at the rungs, as our own trials say; of others the values are known, and where they were stopped."""
+    """Give the comparisons at the rungs as our own trials logged them; other trials have their values and where they stopped."""
     if not isinstance(study.section, SweepBayes):
         return ()
     values = values_by_step(record, study.section.metric)
@@ -249,7 +249,7 @@ def _rungs(history: History, record: Record, study: Study) -> tuple[RungPoint, .
 
 
 def _logged_by_us(history: History, key: str, read: Callable[[Any], Any], absent: Any) -> Any:
-    """Read what our own trials have in their configuration, which CSV holds as JSON; `absent` where there is nothing."""
+    """Read what our own trials keep in their configuration, in CSV as JSON; give `absent` where there is nothing."""
     value = history.config.get(key)
     if value is None:
         return absent
@@ -262,7 +262,7 @@ def _logged_by_us(history: History, key: str, read: Callable[[Any], Any], absent
 
 
 def _seed(history: History) -> int:
-    """Read the seed that the run was trained with; 0 where it does not say."""
+    """Read the seed that the run was trained with; 0 where there is none."""
     value = history.config.get("seed")
     seed = 0 if value is None else _whole(history.place, "config.seed", value)
     if not 0 <= seed < 2**63:
@@ -274,7 +274,7 @@ def _number(place: str, key: str, value: Any) -> float:
     try:
         if isinstance(value, bool):
             raise ValueError
-        return float(value)  # text too: W&B writes NaN and Infinity as such
+        return float(value)  # also text, since W&B writes NaN and Infinity so
     except (TypeError, ValueError):
         raise UserError(f"{place}: {key}: found {value!r:.60}, expected a number; correct it") from None
 

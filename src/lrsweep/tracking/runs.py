@@ -1,6 +1,6 @@
-"""Runs at Weights & Biases: what is logged of a trial, and how a run is made of it, after the trial and from its record.
+"""Runs at Weights & Biases: what is logged of a trial, and how a run is made from its record after the trial.
 
-So tracking costs a trial nothing, and cannot change it. wandb is imported where it is used: that takes a second.
+So tracking costs a trial nothing, and cannot change it. wandb is imported where it is used, since that takes a second.
 """
 
 import logging
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 PROJECT = "lrsweep"  # where WANDB_PROJECT names no other
-STEERING = "metric"  # what W&B's sweeps compare: logged once an eval, so that their rungs, which count it, count evals
+STEERING = "metric"  # what W&B's sweeps compare; logged once an eval, so that their rungs, which count logged values, count evals
 STEP_NAMES = dict(zip(STEP_COLUMNS, ("lr", "train/loss_nats", "train/grad_norm"), strict=True))
-INIT_TIMEOUT_S, FINISH_TIMEOUT_S = 30.0, 60.0  # a network that is gone is found out, not waited for
+INIT_TIMEOUT_S, FINISH_TIMEOUT_S = 30.0, 60.0  # a missing network is noticed, not waited for
 
 
 class Identity(NamedTuple):
-    """What a run is called: the same thing tracked twice is the same run."""
+    """The names of a run; the same thing tracked twice is the same run."""
 
     id: str
     name: str
@@ -39,7 +39,7 @@ class Identity(NamedTuple):
 
 
 def require_key() -> None:
-    """See to it that online tracking can start.
+    """Make sure that online tracking can start.
 
     Raises:
         UserError: neither the environment nor `wandb login` gives a key.
@@ -75,7 +75,7 @@ def trial_config(record: Record) -> Row:
 
 
 def trial_rows(record: Record, curve: Mapping[str, Iterable[float]], section: Metric, steering: str) -> Iterator[Row]:
-    """Give what is logged of a trial: a row for each step, from step 0, with the eval there if there is one."""
+    """Give what is logged of a trial: a row for each step, from step 0, with its eval where there is one."""
     measured = {point.step: found for point, found in measure(record.evals, record.proposal.lr, section)}
     evals = {point.step: point for point in record.evals}
     columns = [list(curve[name]) for name in STEP_COLUMNS]
@@ -93,18 +93,18 @@ def step_row(values: Mapping[str, float]) -> Row:
 
 
 def eval_row(point: EvalPoint, found: Components | None, steering: str) -> Row:
-    """Give an eval as it is logged, with the metrics there; `found` is None where the loss is not finite."""
+    """Give an eval as it is logged, with its metrics; `found` is None where the loss is not finite."""
     if found is None:
         return {"lr": point.lr, "eval/loss_nats": float("nan")}
     row = {"lr": point.lr, **{f"eval/{name}": value for name, value in asdict(found).items() if value is not None}}
-    if point.step:  # W&B counts what is logged: so every eval from the first has a value, and that at step 0 none
+    if point.step:  # W&B counts logged values: every eval has one, except that at step 0
         value = found.value(steering)
         row[STEERING] = found.loss_nats if value is None else value
     return row
 
 
 def start(mode: str | None, identity: Identity | None, config: Mapping[str, Any]) -> "wandb.Run":
-    """Start a run whose rows have `step` as their x axis; without a mode or an identity, the environment gives them.
+    """Start a run with `step` as the x axis; without a mode or an identity, the environment gives them.
 
     Raises:
         wandb.Error, OSError: W&B cannot be reached, or its files cannot be written.
@@ -117,7 +117,7 @@ def start(mode: str | None, identity: Identity | None, config: Mapping[str, Any]
         init_timeout=INIT_TIMEOUT_S,
         finish_timeout=FINISH_TIMEOUT_S,
         finish_timeout_raises=True,
-        # 25 ms a run instead of 170: neither the packages, nor the machine, nor the repository are looked at
+        # 25 ms a run instead of 170: wandb does not inspect the packages, the machine or the repository
         x_save_requirements=False,
         x_disable_meta=True,
         x_disable_machine_info=True,
@@ -138,14 +138,14 @@ def start(mode: str | None, identity: Identity | None, config: Mapping[str, Any]
 
 
 class Batch:
-    """Runs that are made one after the other, in a mode; made is what is known to be whole once the batch is closed."""
+    """Runs that are made one after the other, in one mode; only when the batch is closed is it known which are whole."""
 
     def __init__(self, mode: str):
         self.mode = mode
         self._begun: dict[str, tuple[Path, int]] = {}
 
     def make(self, identity: Identity, config: Row, rows: Iterable[Row], files: Mapping[str, Path]) -> None:
-        """Make a run; `files` by their names go with it as the artifact of its job type, with the config as its metadata.
+        """Make a run; `files`, by name, become its artifact, with the job type as its name and the config as its metadata.
 
         Raises:
             wandb.Error, OSError: it could not be made.
@@ -170,7 +170,7 @@ class Batch:
         """Wait until all is written, and give the IDs of the runs that are whole.
 
         Raises:
-            OSError: a run's file does not hold every row, as on a full disk; those before it were given.
+            OSError: the file of a run lacks rows, as on a full disk; the runs before it have been given.
             UserError: it is cut off.
         """
         if not self._begun:

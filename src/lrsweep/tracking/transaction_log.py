@@ -1,7 +1,7 @@
-"""W&B's transaction log, run-ID.wandb: what an offline run logged, which `wandb sync` uploads.
+"""W&B's transaction log, run-ID.wandb: what an offline run logged, and what `wandb sync` uploads.
 
-A LevelDB log (blocks of 32 KiB, records in pieces with a checksum each) of protocol buffers. wandb 0.31 reads it in Go alone,
-so the framing is read here; wandb's own classes parse the records.
+It is a LevelDB log (blocks of 32 KiB, records in pieces with a checksum each) of protocol buffers. wandb 0.31 reads it in Go
+alone, so the framing is read here. wandb's own classes parse the records.
 """
 
 import json
@@ -32,7 +32,7 @@ def read(path: Path) -> LoggedRun:
     """Read an offline run.
 
     Raises:
-        UserError: the file is damaged, was cut off, or is that of a run which has not ended.
+        UserError: the file is damaged or cut off, or its run has not ended.
     """
     from google.protobuf.message import DecodeError
     from wandb.proto.wandb_internal_pb2 import Record
@@ -86,7 +86,7 @@ def _records(path: Path) -> Iterator[bytes]:
     parts: list[bytes] = []
     while position < len(data):
         left = BLOCK_BYTES - position % BLOCK_BYTES
-        if left < PIECE.size:  # too little for a piece: the rest of the block is filled up
+        if left < PIECE.size:  # too little for a piece: the rest of the block is padding
             position += left
             continue
         start = position + PIECE.size

@@ -27,17 +27,18 @@ def lr_at(step: int, max_lr: float, optimizer: Optimizer, budget: Budget) -> flo
 
 
 def _cosine(step: int, _: Optimizer, budget: Budget) -> float:
-    """(1 + cos(π x)) / 2 at the share x of the steps after warm-up (Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5)."""
+    """Give (1 + cos(π x)) / 2 at the share x of the steps after warm-up (Loshchilov and Hutter 2017, arXiv 1608.03983)."""
+
     return 0.5 * (1.0 + math.cos(math.pi * _progress(step, budget)))
 
 
 def _linear(step: int, _: Optimizer, budget: Budget) -> float:
-    """1 - x at the share x of the steps after warm-up."""
+    """Give 1 - x at the share x of the steps after warm-up."""
     return 1.0 - _progress(step, budget)
 
 
 def _wsd(step: int, optimizer: Optimizer, budget: Budget) -> float:
-    """1 up to the last N_d of N steps, then 1 - sqrt((n - (N - N_d)) / N_d) (Hägele et al. 2024, arXiv 2405.18392, section 3).
+    """Give 1 up to the last N_d of N steps, then 1 - sqrt((n - (N - N_d)) / N_d) (Hägele et al. 2024, arXiv 2405.18392).
 
     N_d is decay_share · N, or all steps after warm-up where these are fewer.
     """

@@ -1,4 +1,4 @@
-"""The commands that have to do with W&B; what they need is imported where they run."""
+"""The commands for W&B; what they need is imported when they run."""
 
 import sys
 from pathlib import Path
@@ -12,9 +12,9 @@ from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.store.results import FOLDER, Results
 
-exports = typer.Typer(help="Gives the studies to another tool.", epilog="Example: lrsweep export wandb wandb_sweeps")
+exports = typer.Typer(help="Hand the studies to another tool.", epilog="Example: lrsweep export wandb wandb_sweeps")
 imports = typer.Typer(
-    help="Takes a sweep that was trained elsewhere as a study.",
+    help="Take over a sweep that was trained elsewhere as a study.",
     epilog="Example: lrsweep import wandb sweep_uniform runs.jsonl --into data/my_sweep",
 )
 
@@ -23,7 +23,7 @@ RUNS = {"train": "final_training", "report": "report"}  # stages with a run of t
 
 
 def before(params: Params) -> None:
-    """See to it that online tracking can start, before any work.
+    """Make sure before any work that online tracking can start.
 
     Raises:
         UserError: there is no key.
@@ -35,15 +35,15 @@ def before(params: Params) -> None:
 
 
 def after(params: Params, stage: str, results: Results) -> None:
-    """Track what a stage has made, if that is asked for: apart from the stages, so that no result depends on the code of it.
+    """Track what a stage has made, if params.yaml asks for it; outside of the stages, so that no result depends on tracking.
 
-    Nothing that goes wrong is more than a warning.
+    Whatever goes wrong is only a warning.
     """
     if params.execution.tracking == "disabled" or stage not in (*TRIALS, *RUNS):
         return
     try:
         _make_runs(params, stage, results)
-    except UserError as error:  # the results are there, and tracking is not worth one of them
+    except UserError as error:  # the results are there, and a failure here must not cost them
         print(f"lrsweep: warning: {error}; `lrsweep track` makes the missing runs later", file=sys.stderr)
 
 
@@ -57,7 +57,7 @@ def _make_runs(params: Params, stage: str, results: Results) -> None:
 
 
 def track() -> None:
-    """Makes the W&B runs of all that is there and has none yet, also while a study is under way."""
+    """Make the W&B runs of all that is there and has none yet, also while a study is under way."""
     from lrsweep.runner.catalogue import study_of
 
     params, results = checking.load(PARAMS), Results(FOLDER)
@@ -67,7 +67,7 @@ def track() -> None:
     for stage in TRIALS:
         try:
             started = study_of(stage, params, results).events.exists()
-        except UserError:  # what it depends on is not there yet
+        except UserError:  # its inputs are not there yet
             continue
         if started:
             _make_runs(params, stage, results)
@@ -78,7 +78,7 @@ def track() -> None:
 
 @exports.command("wandb", epilog="Example: lrsweep export wandb wandb_sweeps")
 def export_wandb(folder: Annotated[Path, typer.Argument(help="Folder of the three files.")]) -> None:
-    """Writes both studies as W&B sweeps (sweep_uniform.yaml, sweep_bayes.yaml), with the program that `wandb agent` starts."""
+    """Write both studies as W&B sweeps (sweep_uniform.yaml, sweep_bayes.yaml), with the program that `wandb agent` starts."""
     from lrsweep.stages.exchange import export
 
     for path in export(checking.load(PARAMS), folder):
@@ -91,11 +91,11 @@ def import_wandb(
     sources: Annotated[list[Path], typer.Argument(help="JSON or CSV of histories, or folders of offline runs.")],
     into: Annotated[Path, typer.Option(help="New folder for the study.")],
     name: Annotated[
-        list[str] | None, typer.Option(help="OURS=THEIRS: what a value is called in the export; OURS=: not logged.")
+        list[str] | None, typer.Option(help="OURS=THEIRS: the name of a value in the export; OURS= where it was not logged.")
     ] = None,
-    leave_out: Annotated[list[str] | None, typer.Option(help="Name of a run that is not to be imported.")] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Name of a run to leave out.")] = None,
 ) -> None:
-    """Takes the runs of a W&B sweep as a study, and prints what to put into params.yaml: see docs/wandb.md."""
+    """Take over the runs of a W&B sweep as a study, and print what to put into params.yaml: see docs/wandb.md."""
     from lrsweep.stages.exchange import take
 
     print(take(checking.load(PARAMS), stage, sources, into, name or [], leave_out or []))
