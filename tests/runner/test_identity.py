@@ -84,7 +84,7 @@ DECIDES = [
         ("sweep_uniform", "assess", "select", "train"),
     ),
     ("trainers/builtin/schedule.py", "math.cos(math.pi", "math.cos(3.0", ()),
-    ("trainers/builtin/optimizers.py", "fused=True", "fused=True, amsgrad=True", ()),
+    ("trainers/builtin/optimizers.py", "fused=True", "fused=False", ()),
     ("text/batches.py", "key=seed", "key=seed + 1", ()),
     ("seeding.py", ">> 1", ">> 2", ()),
 ]
