@@ -1,5 +1,6 @@
 """The identity of a trial: what it depends on and nothing else."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -83,7 +84,7 @@ DECIDES = [
         ("sweep_uniform", "assess", "select", "train"),
     ),
     ("trainers/builtin/schedule.py", "math.cos(math.pi", "math.cos(3.0", ()),
-    ("trainers/builtin/optimizers.py", "fused=True", "fused=True, amsgrad=True", ()),
+    ("trainers/builtin/optimizers.py", "fused=True", "fused=False", ()),
     ("text/batches.py", "key=seed", "key=seed + 1", ()),
     ("seeding.py", ">> 1", ">> 2", ()),
 ]
@@ -185,9 +186,10 @@ def test_the_folder_says_what_it_is_named_after(here, stage):
     path = own.folder / "identity.json"
     content = results.read_json(path)
     assert content["trainer"]["model"]["d_model"] == PARAMS.model.d_model
-    results.write_json(path, {**content, "seed": 5})
-    with pytest.raises(UserError, match=r"identity\.json: found another identity \(seed\)"):
+    for damaged in (json.dumps({**content, "seed": 5}), "{"):
+        path.write_text(damaged)
         own.open()
+        assert results.read_json(path) == content, "no record depends on it"
 
 
 def test_without_tokens_there_is_none(here):
