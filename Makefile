@@ -18,7 +18,7 @@ test: env-test browser lint
 
 # The long form of a test that make test does with two kills.
 test-kills: env-test
-	LRSWEEP_KILLS=12 PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/test_pipeline.py -k kills
+	LRSWEEP_KILLS=12 PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/runner/test_pipeline.py -k kills
 
 # Kills, full disks, damaged files and other faults, a table of what they cost; SHORT=--short takes fewer tries.
 test-faults: env-test
