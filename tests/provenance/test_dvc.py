@@ -87,9 +87,9 @@ def test_an_experiment_with_another_lr_trains_and_generates_only(project):
         done = run(project, "lrsweep", *command)
         assert done.returncode == 1
         assert "lr: found null in params.yaml, expected 0.003" in done.stdout + done.stderr
-    planned = run(project, "snakemake", "--cores", "1", "--dry-run", "--workflow-profile", "none")
+    planned = run(project, "snakemake", "--cores", "1", "--dry-run", "--quiet", "host")
     jobs = set(re.findall(r"rule (\w+):", planned.stdout + planned.stderr))
-    assert jobs == {"train", "generate", "figures", "report", "all"}  # adopt and record have checked params.yaml
+    assert jobs == {"work", "train", "generate", "figures", "report", "all"}  # adopt and record have checked params.yaml
     (command,) = re.findall(r"made again by: (.*)", run(project, "lrsweep", "trace", "results/report/index.html").stdout)
     assert command == "dvc exp run -S lr=0.003 report"
     made = run(project, "bash", "-c", command)  # B's parameters are back, and its files fit
@@ -182,8 +182,8 @@ def test_more_trials_of_phase_1_train_nothing_else_while_the_lr_range_stays(proj
     before = trained(work)
     lr = "{" + ", ".join(f"{key}: {value}" for key, value in held.items()) + "}"
     output = dvc(project, "exp", "run", "-S", "sweep_uniform.trials=9", "-S", f"sweep_bayes.space.lr={lr}")
-    ((study, n),) = trained(work).items() - before.items()
-    assert study in before and study.endswith("sweep_uniform") and n == 9  # each once, whatever other tests have trained
+    new = {name.split("/")[1]: n for name, n in trained(work).items() if n != before.get(name)}
+    assert new["sweep_uniform"] == 9 and new.keys() <= {"sweep_uniform", "sharpness"}  # probed trials lie nearest to the edge
     assert {"sweep_uniform", "edge", "sweep_bayes"} <= set(ran(output)) and not {"train", "generate"} & set(ran(output))
     assert run(project, "lrsweep", "verify").returncode == 0
 
@@ -201,7 +201,8 @@ def test_another_model_size_runs_all_that_depends_on_it(project):
     stages = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
     params = project / "params.yaml"
     params.write_text(params.read_text().replace("d_model: 32", "d_model: 16"))
-    assert set(ran(dvc(project, "repro", "--dry"))) == stages.keys() - {"corpus", "tokenize"}
+    planned = set(ran(dvc(project, "repro", "--dry")))  # what depends on the artifacts of these alone is not known yet
+    assert planned == {name for name, stage in stages.items() if "model" in stage.get("params", ())} | {"check"}
 
 
 def test_how_the_work_is_done_runs_nothing_again(project):
@@ -218,8 +219,7 @@ def test_a_comment_runs_what_trains_and_trains_nothing(project):
     assert set(ran(dvc(project, "repro", "--dry"))) >= set(FANNED_OUT)
     assert ran(dvc(project, "repro", "--single-item", "sweep_bayes", "train")) == ["sweep_bayes", "train"]
     assert trained(project / "work") == before
-    changed = different(files, artifacts(project))
-    assert changed == ["results/sweep_bayes/provenance.json", "results/train/provenance.json"]
+    assert [name for name in different(files, artifacts(project)) if not name.endswith("provenance.json")] == []
 
 
 def _remote(folder, tmp_path):
