@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from lrsweep.search.curves import Curve
+from lrsweep.search.curve import Curve
 
 from lrsweep.runner.checkpoints import KEPT, Series, read, write
 from lrsweep.search import curves
