@@ -3,8 +3,8 @@ the bytes of an undisturbed run, with nothing that had finished done again.
 
 It prints a table, in Markdown. Tries; lost: steps of trainings that were cut, at most (a checkpoint may have saved some), and
 steps that were trained beside those of the undisturbed run; again: trainings that had finished and were done again; wrong: bytes
-of the artifacts that are not those of the undisturbed run. `--short` takes fewer tries, and, where a fault hits a run, the pipeline
-up to phase 2; names of faults take these alone.
+of the artifacts that are not those of the undisturbed run. `--short` takes fewer tries, and, where a fault hits a run, the
+pipeline up to phase 2; names of faults take these alone.
 """
 
 import shutil
