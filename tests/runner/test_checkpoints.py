@@ -6,10 +6,9 @@ import signal
 import subprocess
 
 import pytest
-from lrsweep.search.curves import Curve
+from lrsweep.search.curve import Curve, follow
 
 from lrsweep.runner.checkpoints import KEPT, Series, read, write
-from lrsweep.search import curves
 from tests.fault_case import running_trials, wait_until
 from tests.pipeline import artifacts, clone, configured, environment, events, run
 from tests.trainers.builtin.tiny import same, start
@@ -19,7 +18,7 @@ def train(series, until=20):
     """Train from where the series stands to a step, as a worker does; give the run and the curve."""
     trained = start()
     curve = series.resume(trained, None)
-    curves.follow(series.keep(trained.observe(until), trained, curve, 5), curve, lambda *_: None)
+    follow(series.keep(trained.observe(until), trained, curve, 5), curve, lambda *_: None)
     return trained, curve
 
 

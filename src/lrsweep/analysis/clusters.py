@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_samples
 from threadpoolctl import threadpool_limits
 
 from lrsweep.analysis import settings
@@ -80,6 +78,8 @@ class Clusters:
 
 def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: settings.Cluster, seed: int) -> tuple[Clusters, list[Row]]:
     """Give the clusters of the complete trials, and the rows of the table `assignments`."""
+    from sklearn.metrics import adjusted_rand_score, silhouette_samples  # only here: the page needs just the types
+
     space = space_of(trials)
     survivors = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
     shares = np.arange(1, section.curve_points + 1) / section.curve_points
@@ -149,6 +149,8 @@ def standardize(features: np.ndarray) -> np.ndarray:
 
 
 def _fit(features: np.ndarray, k: int, restarts: int, seed: int, start: int) -> np.ndarray:
+    from sklearn.cluster import KMeans
+
     state = derive_seed(seed, f"cluster/{k}", start) % 2**32
     return KMeans(n_clusters=k, n_init=restarts, random_state=state).fit_predict(features)
 

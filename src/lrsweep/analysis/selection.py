@@ -198,9 +198,9 @@ def _summarize(one: Candidate, replicates: "pd.DataFrame", stands: bool, losses:
 
 
 def _t_quantile(freedom: float) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.975, freedom))
+    return float(stdtrit(freedom, 0.975))
 
 
 def welch(values: list[float], others: list[float]) -> Difference | None:

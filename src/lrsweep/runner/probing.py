@@ -12,7 +12,7 @@ from lrsweep.runner import progress
 from lrsweep.runner.extent import why_unmeasured
 from lrsweep.runner.identity import TRAINING
 from lrsweep.runner.study import BUDGET, Study
-from lrsweep.search import plan
+from lrsweep.search import plan, repeats
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import COMPLETE
 from lrsweep.space import Budget
@@ -41,12 +41,11 @@ class Probes(Study):
             return []
         trials = self.results.read_table("sweep_uniform/trials.parquet").to_dict("records")
         edge_lr = self.results.read_json("edge/edge.json")["edge_lr"]
-        from lrsweep.trainers.builtin.sharpness import pick
 
         def side(lr: float) -> str:
             return "under" if edge_lr is not None and lr <= edge_lr else "over"
 
-        places = pick([row["lr"] for row in trials], edge_lr, section.trials_per_side)
+        places = repeats.probed([row["lr"] for row in trials], edge_lr, section.trials_per_side)
         return [{**trials[place], "side": side(trials[place]["lr"])} for place in places]
 
     @cached_property

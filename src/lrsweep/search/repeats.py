@@ -1,4 +1,4 @@
-"""The trials of phase 2 that are trained again: the candidates of the race, and the audit of the pruned trials.
+"""The trials that are trained again: the candidates of the race, the audit of the pruned trials, the probes of sharpness.
 
 They are chosen here and analysed elsewhere, so that a change of the analysis trains nothing again.
 """
@@ -6,6 +6,8 @@ They are chosen here and analysed elsewhere, so that a change of the analysis tr
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from lrsweep.search.trial import COMPLETE, PRUNED
 from lrsweep.seeding import generator
@@ -38,3 +40,15 @@ def audit_sample(trials: Sequence[Row], most: int, seed: int) -> list[int]:
     """Draw up to `most` pruned trials to train to their end; a larger sample begins with the smaller one."""
     pruned = sorted(row["trial"] for row in trials if row["state"] == PRUNED)
     return generator(seed, "assess/audit").permutation(pruned).tolist()[:most]
+
+
+def probed(lrs: Sequence[float], edge_lr: float | None, per_side: int) -> list[int]:
+    """Choose the trials whose curvature is measured, by index: up to per_side on each side of the edge, even in rank of LR, with both ends."""
+    ranked = sorted(range(len(lrs)), key=lambda i: (lrs[i], i))
+    under = [i for i in ranked if edge_lr is not None and lrs[i] <= edge_lr]
+    over = [i for i in ranked if i not in under]
+    chosen = []
+    for side in (under, over):
+        places = np.linspace(len(side) - 1, 0, min(per_side, len(side))).round().astype(int).tolist()
+        chosen += [side[place] for place in sorted(places)]
+    return chosen

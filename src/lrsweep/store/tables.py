@@ -84,7 +84,8 @@ def read(path: Path, name: str) -> tuple["pd.DataFrame", bool]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # pq.read_table imports all of pyarrow.dataset
+            table = file.read()
     except FileNotFoundError:
         raise UserError(f"{path}: {NOT_RUN}") from None
     except (pa.ArrowInvalid, OSError) as error:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lrsweep.search.repeats import probed
 from lrsweep.trainers.builtin import sharpness
 from lrsweep.trainers.builtin.layers import twice_differentiable
 from lrsweep.trainers.builtin.settings import Sharpness, measures
@@ -119,10 +120,10 @@ def test_the_threshold_is_that_of_momentum():
 
 def test_trials_are_picked_on_both_sides():
     lrs = [0.05, 0.01, 0.02, 0.09, 0.001, 0.03]
-    assert sharpness.pick(lrs, 0.025, 2) == [4, 2, 5, 3]
-    assert sharpness.pick(lrs, 0.025, 1) == [2, 3]
-    assert sharpness.pick(lrs, None, 2) == [4, 3] and sharpness.pick(lrs, 1.0, 9) == [4, 1, 2, 5, 0, 3]
-    assert sharpness.pick([], 0.1, 2) == []
+    assert probed(lrs, 0.025, 2) == [4, 2, 5, 3]
+    assert probed(lrs, 0.025, 1) == [2, 3]
+    assert probed(lrs, None, 2) == [4, 3] and probed(lrs, 1.0, 9) == [4, 1, 2, 5, 0, 3]
+    assert probed([], 0.1, 2) == []
 
 
 def test_muon_is_not_measured():

@@ -162,18 +162,6 @@ def threshold(beta1: float, lr: float) -> float:
     return (2 + 2 * beta1) / ((1 - beta1) * lr)
 
 
-def pick(lrs: Sequence[float], edge_lr: float | None, per_side: int) -> list[int]:
-    """Give the indices of the trials to measure: up to per_side on each side of the edge, even in rank of LR, with both ends."""
-    ranked = sorted(range(len(lrs)), key=lambda i: (lrs[i], i))
-    under = [i for i in ranked if edge_lr is not None and lrs[i] <= edge_lr]
-    over = [i for i in ranked if i not in under]
-    chosen = []
-    for side in (under, over):
-        places = np.linspace(len(side) - 1, 0, min(per_side, len(side))).round().astype(int).tolist()
-        chosen += [side[place] for place in sorted(places)]
-    return chosen
-
-
 def _flat(tensors) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
 
