@@ -5,6 +5,7 @@ import resource
 import shutil
 import signal
 import time
+from contextlib import suppress
 
 import psutil
 
@@ -31,14 +32,13 @@ def training_killed(case: Case, tries: int) -> None:
 def worker_killed(case: Case, tries: int) -> None:
     """SIGKILL of a worker: its training process ends with it, and what it held is free."""
     while case.tries < tries and alive_for(case, process := case.start()):
-        pid = wait_until(lambda running=process: running.poll() is not None or next(iter(running_trials(case.project)), None))
-        if pid is True:
-            case.end(process)
-            continue
-        psutil.Process(pid).parent().kill()
-        wait_until(lambda child=pid: not alive(child), 30)
+        wait_until(lambda running=process: running.poll() is not None or running_trials(case.project))
+        for pid in running_trials(case.project)[:1]:
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).parent().kill()
+                case.tries += 1
+            wait_until(lambda child=pid: not alive(child), 30)
         case.end(process)
-        case.tries += 1
 
 
 def runner_killed(case: Case, tries: int) -> None:

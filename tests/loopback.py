@@ -209,8 +209,11 @@ class Cluster:
         return [(limit, memory) for job, name, limit, memory in found if rule in name and int(job) > after]
 
     def processes_of(self, job: str) -> list[int]:
-        """The processes that a job has on the node, without SLURM's own."""
-        return [int(line.split()[0]) for line in self.call("scontrol", "listpids", job).splitlines()[1:]]
+        """The processes that a job has on the node, without SLURM's own; none where it is just beginning or ending."""
+        try:
+            return [int(line.split()[0]) for line in self.call("scontrol", "listpids", job).splitlines()[1:]]
+        except subprocess.CalledProcessError:
+            return []
 
     def cancel_all(self) -> None:
         """Cancels every job, and returns when none is left."""

@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from tests.fault_case import running_trials
 from tests.loopback import ACCOUNT, Cluster, Missing, cluster, wait_until
 from tests.pipeline import ROOT, artifacts, clone, events, run
 
@@ -31,8 +32,8 @@ STUDY = [f"results/sweep_uniform/{name}.parquet" for name in ("trials", "evals",
 LONG = {"steps": 2500, "warmup_steps": 250, "eval_every": 250}  # seconds a trial: time to hit one
 CHECKPOINTS = {"checkpoint_every": 100}
 WORKERS = "rule_work_wildcards_"  # jobs as SLURM's comment names them
-FIRST = f"{WORKERS}sweep_uniform_0"
 RECORDS = "work/*/sweep_uniform/trials/000/*.json"
+CHECKPOINTED = "work/*/sweep_uniform/trials/000/*.checkpoints/0*"
 USEFUL = {"sweep_uniform": 6, "sweep_bayes": 8}  # workers that these studies can use
 
 
@@ -112,7 +113,7 @@ def accounted(folder: Path) -> None:
 
 
 def faults(running: Cluster, folder: Path, names: list[str], **settings: Any) -> None:
-    """One study under each fault, which comes when a first trial has ended and its first worker is in another."""
+    """One study under each fault, which comes to a worker that is in a trial, when another has ended."""
     project = quick(folder / "faults", **settings)
     configured(project / "params.yaml", sweep_uniform=LONG, execution=CHECKPOINTS)
     expect_success(run(project, "snakemake", "--cores", "2", "--", *STUDY))
@@ -137,35 +138,38 @@ def study_under(name: str, running: Cluster, project: Path) -> None:
     before = running.last_job()
     process = start(running, project, *(["--set-resources", f"work:runtime={runtime}"] if runtime else []))
     wait_until(lambda: process.poll() is not None or list(project.glob(RECORDS)), 240, "a first record")
-    process = fault(running, project, process) or process
+    wait_until(lambda: process.poll() is not None or busy(running, project), 60, "a worker in a trial")
+    job = busy(running, project)[0]
+    process = fault(running, project, process, job["id"]) or process
     if process.wait(timeout=900):
         raise AssertionError(log_of(project))
-    asked = running.asked(FIRST, before)
+    asked = running.asked(job["rule"], before)
     assert asked == expected, f"{name}: found {asked}, expected {expected}"
 
 
-def cancelled(running: Cluster, project: Path, process: subprocess.Popen) -> None:
-    running.call("scancel", first_job(running))
+def cancelled(running: Cluster, project: Path, process: subprocess.Popen, job: str) -> None:
+    running.call("scancel", job)
 
 
-def requeued(running: Cluster, project: Path, process: subprocess.Popen) -> None:
-    running.call("scontrol", "requeue", first_job(running))
+def requeued(running: Cluster, project: Path, process: subprocess.Popen, job: str) -> None:
+    running.call("scontrol", "requeue", job)
 
 
-def over_its_time(running: Cluster, project: Path, process: subprocess.Popen) -> None:
+def over_its_time(running: Cluster, project: Path, process: subprocess.Popen, job: str) -> None:
     """Its processes hang, so that the limit of a minute ends it: another worker goes on from the checkpoint."""
-    for pid in running.processes_of(first_job(running)):
+    wait_until(lambda: list(project.glob(CHECKPOINTED)), 60, "a checkpoint")
+    for pid in running.processes_of(job):
         os.kill(pid, signal.SIGSTOP)
 
 
-def daemon_killed(running: Cluster, project: Path, process: subprocess.Popen) -> None:
+def daemon_killed(running: Cluster, project: Path, process: subprocess.Popen, job: str) -> None:
     """The jobs run on, and the daemon takes them up again."""
     running.kill("slurmd", signal.SIGKILL)
     time.sleep(5)
     running.start("slurmd")
 
 
-def node_lost(running: Cluster, project: Path, process: subprocess.Popen) -> None:
+def node_lost(running: Cluster, project: Path, process: subprocess.Popen, job: str) -> None:
     """All of the node ends at once, SLURM's processes of the jobs too; given up by the controller, it comes back."""
     pids = [pid for job in running.jobs() if job["state"] == "RUNNING" for pid in running.processes_of(job["id"])]
     daemons = {parent for pid in pids if name_of(parent := parent_of(pid)).startswith("slurmstepd")}
@@ -178,7 +182,7 @@ def node_lost(running: Cluster, project: Path, process: subprocess.Popen) -> Non
     running.start("slurmd")
 
 
-def snakemake_killed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
+def snakemake_killed(running: Cluster, project: Path, process: subprocess.Popen, job: str) -> subprocess.Popen:
     """It is started again at once, while its workers still run: they train on, and those of the second start join them."""
     process.kill()
     process.wait()
@@ -186,7 +190,7 @@ def snakemake_killed(running: Cluster, project: Path, process: subprocess.Popen)
     return start(running, project)
 
 
-def snakemake_missed(running: Cluster, project: Path, process: subprocess.Popen) -> subprocess.Popen:
+def snakemake_missed(running: Cluster, project: Path, process: subprocess.Popen, job: str) -> subprocess.Popen:
     """It is started again when the workers that it had submitted have long ended."""
     process.kill()
     process.wait()
@@ -196,7 +200,7 @@ def snakemake_missed(running: Cluster, project: Path, process: subprocess.Popen)
 
 AT_FIRST, THEN = ("8:00:00", "4000M"), ("16:00:00", "8000M")
 # What happens; the time limit that the run is started with, where it is not the profile's (whose memory goes with it); and what
-# the first worker asks for at each submission: a fault that SLURM itself gets over is no second one
+# that worker asks for at each submission: a fault that SLURM itself gets over is no second one
 FAULTS = {
     "cancelled": (cancelled, None, [AT_FIRST, THEN]),
     "requeued": (requeued, None, [AT_FIRST]),
@@ -237,9 +241,10 @@ def log_of(project: Path) -> str:
     return (project / "snakemake.log").read_text()[-4000:]
 
 
-def first_job(running: Cluster) -> str:
-    """Number of the job that is worker 0."""
-    return next(job["id"] for job in running.jobs() if job["rule"].endswith(FIRST))
+def busy(running: Cluster, project: Path) -> list[dict[str, str]]:
+    """The jobs whose worker is in a trial."""
+    pids = set(running_trials(project))
+    return [job for job in running.jobs() if job["state"] == "RUNNING" and pids & set(running.processes_of(job["id"]))]
 
 
 def parent_of(pid: int) -> int:

@@ -4,11 +4,11 @@ import re
 
 import pytest
 import yaml
-from lrsweep.runner.settings import FANNED_OUT
 
 from lrsweep.cli.workflow import Plan
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline
+from lrsweep.runner.extent import FANNED_OUT
 from tests.pipeline import ROOT
 
 PROFILE = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())

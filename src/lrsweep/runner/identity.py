@@ -10,6 +10,7 @@ can be named.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -51,17 +52,16 @@ class Identity:
         return work() / f"{mark}{self.digest[:16]}" / self.stage
 
     def open(self) -> None:
-        """Make the folder, with what its name is a digest of.
+        """Make the folder, with what it is named after; also where that was damaged, since each record has the digest.
 
         Raises:
-            UserError: the folder belongs to another identity, or cannot be written.
+            UserError: the folder cannot be written.
         """
         path = self.folder / FILE
-        if not path.exists():
-            store.write_json(path, dict(self.content))
-        elif (found := store.read_json(path)) != self.content:
-            changed = ", ".join(differences(found, self.content)) or "its order"
-            raise UserError(f"{path}: found another identity ({changed}), expected that of this study; remove {self.folder}")
+        with suppress(UserError):  # missing or damaged
+            if store.read_json(path) == self.content:
+                return
+        store.write_json(path, dict(self.content))
 
 
 def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Params, results: Results) -> Identity:

@@ -58,8 +58,8 @@ class Probes(Study):
     def own(self) -> Mapping[str, Any]:
         """What is measured, and the length of the trials, which decides their schedule."""
         section = self.params.sharpness
-        exclude = {"trials_per_side"}
-        return {**self.budget.model_dump(mode="json", include=BUDGET), "probes": section and section.model_dump(exclude=exclude)}
+        probes = section and section.model_dump(mode="json", exclude={"trials_per_side"})
+        return {**self.budget.model_dump(mode="json", include=BUDGET), "probes": probes}
 
     def path(self, task: Task) -> Path:
         """Give the path of the rows of a trial, by its LR and seed."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lrsweep.trainers.builtin.layers import linear
+from lrsweep.trainers.builtin.layers import Linear
 from lrsweep.trainers.builtin.optimizers import Muon
 from tests.trainers.builtin.tiny import observe, start
 
@@ -15,7 +15,7 @@ SHAPES = {"wide": (6, 4, 3), "tall": (4, 10, 2), "square": (5, 5, 1)}  # in, out
 
 def joined(seed=0):
     generator = torch.Generator().manual_seed(seed)
-    modules = {name: linear(*shape) for name, shape in SHAPES.items()}
+    modules = {name: Linear(*shape) for name, shape in SHAPES.items()}
     for module in modules.values():
         torch.nn.init.normal_(module.weight, generator=generator)
     return modules

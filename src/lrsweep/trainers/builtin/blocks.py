@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lrsweep.trainers.builtin.layers import RMSNorm, linear, rotate
+from lrsweep.trainers.builtin.layers import Linear, RMSNorm, rotate
 from lrsweep.trainers.builtin.settings import Model
 
 
@@ -40,7 +40,7 @@ class Attention(nn.Module):
     def __init__(self, section: Model, layer: int) -> None:
         super().__init__()
         self.layer, self.n_heads = layer, section.n_heads
-        self.qkv, self.out = linear(section.d_model, section.d_model, 3), linear(section.d_model, section.d_model)
+        self.qkv, self.out = Linear(section.d_model, section.d_model, 3), Linear(section.d_model, section.d_model)
 
     def forward(self, x_BTD: Tensor, turns_TP: Tensor | None, cache: Cache | None) -> Tensor:
         """Let each token attend to itself and those before it, B x T x D. Without turns_TP no position is told."""
@@ -60,8 +60,8 @@ class SwiGLU(nn.Module):
 
     def __init__(self, section: Model) -> None:
         super().__init__()
-        self.gate_up = linear(section.d_model, section.d_ff, 2)  # CS336: w1, w3
-        self.down = linear(section.d_ff, section.d_model)  # CS336: w2
+        self.gate_up = Linear(section.d_model, section.d_ff, 2)  # CS336: w1, w3
+        self.down = Linear(section.d_ff, section.d_model)  # CS336: w2
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Transform each token by itself; the shape stays."""
@@ -75,7 +75,7 @@ class SiLU(nn.Module):
     def __init__(self, section: Model) -> None:
         super().__init__()
         inner_width = 3 * section.d_ff // 2
-        self.up, self.down = linear(section.d_model, inner_width), linear(inner_width, section.d_model)
+        self.up, self.down = Linear(section.d_model, inner_width), Linear(inner_width, section.d_model)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Transform each token by itself; the shape stays."""

@@ -30,9 +30,12 @@ class RMSNorm(nn.Module):
 class Linear(nn.Linear):
     """Matrices of one shape that take the same input, stacked in one weight without bias: one product is faster than several."""
 
-    def __init__(self, n_in: int, n_out: int, n_matrices: int = 1, device: str | None = None) -> None:
-        super().__init__(n_in, n_matrices * n_out, bias=False, device=device)
+    def __init__(self, n_in: int, n_out: int, n_matrices: int = 1) -> None:
+        super().__init__(n_in, n_matrices * n_out, bias=False)
         self.n_out, self.n_matrices = n_out, n_matrices
+
+    def reset_parameters(self) -> None:
+        """Leave the weight without values: they would be drawn from the global generator."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply x B x T x in with the matrices, to B x T x out.
@@ -59,11 +62,6 @@ def twice_differentiable() -> Iterator[None]:
             yield
     finally:
         torch.backends.mkldnn.enabled = enabled
-
-
-def linear(n_in: int, n_out: int, n_matrices: int = 1) -> nn.Linear:
-    """Make a Linear without values: its constructor would draw them from the global generator."""
-    return nn.utils.skip_init(Linear, n_in, n_out, n_matrices)
 
 
 def rotations(context_length: int, head_width: int, theta: float) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from lrsweep.seeding import derive_seed
 from lrsweep.trainers.builtin.blocks import Block, Cache, norm
-from lrsweep.trainers.builtin.layers import Linear, linear, rotations
+from lrsweep.trainers.builtin.layers import Linear, rotations
 from lrsweep.trainers.builtin.settings import Model
 
 
@@ -27,11 +27,12 @@ class Transformer(nn.Module):
     def __init__(self, section: Model, vocab_size: int) -> None:
         super().__init__()
         self.context_length = section.context_length
-        self.embedding = nn.utils.skip_init(nn.Embedding, vocab_size, section.d_model)
+        # Without values and not by skip_init, which imports torch.compile: that takes a second
+        self.embedding = nn.Embedding.from_pretrained(torch.empty(vocab_size, section.d_model), freeze=False)
         self.blocks = nn.ModuleList(Block(section, layer) for layer in range(section.n_layers))
         # A post-norm block ends with a norm, so that none follows the last block (Xiong et al. 2020, arXiv 2002.04745, table 1).
         self.norm = nn.Identity() if section.norm == "post" else norm(section)
-        self.head = linear(section.d_model, vocab_size)  # not tied to the embedding
+        self.head = Linear(section.d_model, vocab_size)  # not tied to the embedding
         turns_TP = rotations(section.context_length, section.d_model // section.n_heads, section.rope_theta)
         self.register_buffer("turns_TP", turns_TP if section.position == "rope" else None, persistent=False)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from lrsweep.trainers.builtin.layers import Linear
 from lrsweep.trainers.builtin.model import Transformer
@@ -44,33 +45,48 @@ class Optimizers:
 
     def __init__(self, model: Transformer, section: Optimizer) -> None:
         hidden = model.hidden if section.optimizer == "muon" else {}
-        others = {name: weight for name, weight in model.named_parameters() if name not in hidden}
-        self.muon_lr_ratio = section.muon_lr_ratio
+        self.section = section
         self.muon = Muon(hidden, section.weight_decay, section.muon_momentum) if hidden else None
-        self.adamw = torch.optim.AdamW(  # Loshchilov and Hutter 2019, arXiv 1711.05101
-            others.values(),
-            lr=0.0,  # set at every step
-            betas=(section.beta1, section.beta2),
-            eps=section.eps,
-            weight_decay=section.weight_decay,
-            fused=True,  # 0.5 ms a step faster than foreach at the default scale
-        )
-        for weight in others.values():
-            # AdamW would make these at its first step. Made here, a state can be saved and loaded before that step too.
-            zero = torch.zeros((), device=weight.device)
-            self.adamw.state[weight] = {"exp_avg": torch.zeros_like(weight), "exp_avg_sq": torch.zeros_like(weight), "step": zero}
-        self.moments: dict[str, dict[str, Tensor]] = {name: self.adamw.state[weight] for name, weight in others.items()}
+        self.others = {name: weight for name, weight in model.named_parameters() if name not in hidden}
+        self.moments: dict[str, dict[str, Tensor]] = {name: _fresh(weight) for name, weight in self.others.items()}
         if self.muon is not None:
             self.moments |= {name: {"momentum": buffer} for name, buffer in self.muon.momentum.items()}
 
     def step(self, lr: float) -> None:
         """Update the weights from their gradients at a learning rate: Muon's is lr · muon_lr_ratio."""
-        self._step(self.adamw, lr)
+        self._step_adamw(lr)
         if self.muon is not None:
-            self._step(self.muon, lr * self.muon_lr_ratio)
+            for group in self.muon.param_groups:
+                group["lr"] = lr * self.section.muon_lr_ratio
+            self.muon.step()
 
-    @staticmethod
-    def _step(optimizer: torch.optim.Optimizer, lr: float) -> None:
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        optimizer.step()
+    @torch.no_grad()
+    def _step_adamw(self, lr: float) -> None:
+        """Make a step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101).
+
+        torch's function, and not its class: to make one of these imports torch.compile, which takes a second.
+        """
+        weights, kept = list(self.others.values()), [self.moments[name] for name in self.others]
+        first, second, steps = ([moments[key] for moments in kept] for key in ("exp_avg", "exp_avg_sq", "step"))
+        adamw(
+            weights,
+            [weight.grad for weight in weights],
+            first,
+            second,
+            [],
+            steps,
+            fused=True,  # 0.5 ms a step faster than foreach at the default scale
+            amsgrad=False,
+            beta1=self.section.beta1,
+            beta2=self.section.beta2,
+            lr=lr,
+            weight_decay=self.section.weight_decay,
+            eps=self.section.eps,
+            maximize=False,
+        )
+
+
+def _fresh(weight: Tensor) -> dict[str, Tensor]:
+    """Give the moments of AdamW before its first step."""
+    zero = torch.zeros((), device=weight.device)
+    return {"exp_avg": torch.zeros_like(weight), "exp_avg_sq": torch.zeros_like(weight), "step": zero}

@@ -17,7 +17,7 @@ def use_one_thread(device: str) -> None:
     torch.backends.cuda.enable_cudnn_sdp(False)
     _keep_freed_memory()
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs 1 % of the time and finds nothing
 
 

@@ -61,17 +61,17 @@ class Eigenvalue(NamedTuple):
 def next_update(run: Run, inputs_BT: Tensor, targets_BT: Tensor) -> Update:
     """Give the update that AdamW would make on this batch, and leave the run as it is."""
     assert measures(run.settings.optimizer.optimizer), "the preconditioner is AdamW's"
-    adamw, weights = run.optimizers.adamw, list(run.model.parameters())
-    (group,) = adamw.param_groups
+    section, weights = run.settings.optimizer, list(run.model.parameters())
     loss = F.cross_entropy(run.model(inputs_BT).flatten(0, 1), targets_BT.flatten())
     gradient = _flat(torch.autograd.grad(loss, weights))
     norm = float(gradient.norm())
-    clip = min(1.0, run.settings.optimizer.grad_clip / (norm + 1e-6))  # as clip_grad_norm_ does
-    (beta1, beta2), number = group["betas"], run.step + 1
-    first, second = (_flat(adamw.state[weight][name] for weight in weights) for name in ("exp_avg", "exp_avg_sq"))
+    clip = min(1.0, section.grad_clip / (norm + 1e-6))  # as clip_grad_norm_ does
+    beta1, beta2, number = section.beta1, section.beta2, run.step + 1
+    moments = run.optimizers.moments.values()
+    first, second = (_flat(kept[name] for kept in moments) for name in ("exp_avg", "exp_avg_sq"))
     first, second = first.lerp(clip * gradient, 1 - beta1), second.lerp((clip * gradient) ** 2, 1 - beta2)
-    preconditioner = (1 - beta1**number) * ((second / (1 - beta2**number)).sqrt() + group["eps"])
-    direction = first / preconditioner + group["weight_decay"] * _flat(weight.detach() for weight in weights)
+    preconditioner = (1 - beta1**number) * ((second / (1 - beta2**number)).sqrt() + section.eps)
+    direction = first / preconditioner + section.weight_decay * _flat(weight.detach() for weight in weights)
     return Update(direction, preconditioner, loss.item(), norm, clip)
 
 
