@@ -1,6 +1,5 @@
 """The learning rate of each step. Imports neither torch nor numpy."""
 
-
 from __future__ import annotations
 
 import math
