@@ -1,4 +1,4 @@
-"""The learning rate of each step. Imports neither torch nor numpy, so that figures and the report can use it."""
+"""The learning rate of each step. Imports neither torch nor numpy."""
 
 from __future__ import annotations
 
