@@ -7,6 +7,7 @@ import shutil
 import pytest
 from hypothesis import settings
 
+from lrsweep.runner import premise
 from tests.pipeline import clone, run
 
 # The same examples on every run, and no limit on the time of one: a loaded machine fails no test. New ones are looked for with
@@ -14,6 +15,14 @@ from tests.pipeline import clone, run
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", derandomize=False, deadline=None, max_examples=1000)
 settings.load_profile("fixed")
+
+
+@pytest.fixture(autouse=True)
+def _no_run_has_begun():
+    """What a command in this process began with is nothing to the next one."""
+    os.environ.pop(premise.VARIABLE, None)
+    yield
+    os.environ.pop(premise.VARIABLE, None)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
 
-from lrsweep.runner import progress
+from lrsweep.runner import premise, progress
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(
@@ -31,7 +31,8 @@ LEFT_OUT = shutil.ignore_patterns(
 
 def environment(**more):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {name: value for name, value in os.environ.items() if name != "LRSWEEP_WORK"} | {"PATH": path, **more}
+    ours = ("LRSWEEP_WORK", premise.VARIABLE)
+    return {name: value for name, value in os.environ.items() if name not in ours} | {"PATH": path, **more}
 
 
 def run(folder, *command, **more):

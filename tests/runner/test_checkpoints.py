@@ -6,9 +6,9 @@ import signal
 import subprocess
 
 import pytest
-from lrsweep.search.curve import Curve, follow
 
 from lrsweep.runner.checkpoints import KEPT, Series, read, write
+from lrsweep.search.curve import Curve, follow
 from tests.fault_case import running_trials, wait_until
 from tests.pipeline import artifacts, clone, configured, environment, events, run
 from tests.trainers.builtin.tiny import same, start

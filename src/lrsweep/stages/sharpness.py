@@ -16,6 +16,7 @@ def run(params: Params, results: Results) -> None:
     for place, trial in enumerate(complete(study).chosen):
         about = {"trial": int(trial["trial"]), "side": trial["side"], "max_lr": float(trial["lr"])}
         rows += [{**about, **row} for row in study.done[Task(place, 0, study.budget.steps)]]
+    results.simulated |= params.simulate
     results.write_rows("sharpness/probes.parquet", rows)
     said = why_unmeasured(params) or f"{len(rows)} probes in {len(study.chosen)} trials"
     print(f"sharpness: {said}", file=sys.stderr)
