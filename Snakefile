@@ -2,7 +2,8 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path("src").resolve()))  # a temporary workspace of DVC runs its own code
+# A temporary workspace of DVC runs its own code.
+sys.path.insert(0, str(Path("src").resolve()))
 
 
 include: "workflow/rules/common.smk"

@@ -46,7 +46,7 @@ def worker(project, number=0, **more):
 
 
 def records(project):
-    """The files of the study, without what says who trained when, saved states, which have no one spelling, and halves of files."""
+    """The files of the study, without what says who trained when, saved states (of several spellings) and halves of files."""
     names = ("trials", "block-*", "proposals")
     paths = [path for name in names for path in project.glob(f"work/*/sweep_bayes/{name}/*/[!.]*") if path.is_file()]
     return {str(path.relative_to(project)): path.read_bytes() for path in paths}

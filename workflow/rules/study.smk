@@ -6,9 +6,7 @@
 
 rule work:
     input:
-        lambda wildcards: [
-            ancient(path) for path in PLAN.stages[wildcards.stage].reads
-        ],
+        lambda wildcards: [ancient(path) for path in PLAN.stages[wildcards.stage].reads],
     output:
         temp(PLAN.worker("{stage}", "{number}")),
     wildcard_constraints:

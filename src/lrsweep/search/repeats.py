@@ -43,7 +43,7 @@ def audit_sample(trials: Sequence[Row], most: int, seed: int) -> list[int]:
 
 
 def probed(lrs: Sequence[float], edge_lr: float | None, per_side: int) -> list[int]:
-    """Choose the trials whose curvature is measured, by index: up to per_side on each side of the edge, even in rank of LR, with both ends."""
+    """Choose the trials whose curvature is measured, by index: up to per_side on each side of the edge, even in rank of LR."""
     ranked = sorted(range(len(lrs)), key=lambda i: (lrs[i], i))
     under = [i for i in ranked if edge_lr is not None and lrs[i] <= edge_lr]
     over = [i for i in ranked if i not in under]
