@@ -72,13 +72,13 @@ def assert_the_line(said, case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "_"))
-def test_one_line_and_nothing_written(case, project, url, monkeypatch, capsys):
+def test_one_line_and_nothing_written(case, project, url, monkeypatch, capfd):
     write(project, case, url)
     before = listing(project)
     monkeypatch.setattr(sys, "argv", ["lrsweep", *shlex.split(case.command)])
     with pytest.raises(SystemExit) as end:
         cli.main()
-    said = capsys.readouterr()
+    said = capfd.readouterr()
     assert end.value.code == 2, said.err
     assert assert_the_line(said.err, case) == said.err.removesuffix("\n"), "nothing but the line"
     assert said.out == ""

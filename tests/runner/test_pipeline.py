@@ -91,7 +91,7 @@ def test_a_second_runner_is_refused_in_one_line(finished):
 
 def test_other_cores_start_no_worker_of_a_study_that_is_whole(finished):
     planned = run(finished, "snakemake", "--cores", "7", "-n")
-    assert "Nothing to be done" in planned.stderr, planned.stderr[-2000:]
+    assert "Nothing to be done" in planned.stderr + planned.stdout, planned.stderr[-2000:]
 
 
 def test_a_lost_record_is_trained_again_and_only_that(finished):

@@ -38,9 +38,9 @@ def complete(study: S, announce: Announce = lambda training: None) -> S:
     """
     if study.plan.whole:
         return study
-    study.identity.open()
     meaning.load()
     trainer, wait_s, watch = make_trainer(study.params, study.results, study.identity.digest), FIRST_WAIT_S, premise.Watch()
+    study.identity.open()
     while not study.plan.whole:
         watch.check()
         if train_next(study, trainer, announce):
