@@ -8,6 +8,7 @@ from contextlib import chdir, redirect_stderr
 from io import StringIO
 from pathlib import Path
 
+from lrsweep.cli.identities import identities
 from lrsweep.config import checking
 from lrsweep.provenance import recording as stage_provenance
 from lrsweep.provenance.trace import Workspace
@@ -55,14 +56,14 @@ def every_artifact(case: Case, tries: int) -> None:
     """Each artifact in each way: `lrsweep verify` names it, and a second start would have its stage run again."""
     with chdir(case.project):
         params = checking.load(Path("params.yaml"))
-        stages = Workspace.read(params).stages
+        stages = Workspace.read(params, identities(params)).stages
         paths = [Path(path) for stage in stages.values() for path in stage.outs]
         for path in paths if tries > 1 else case.random.sample(paths, 10):
             for way in WAYS:
                 case.tries += 1
                 sound, times = path.read_bytes(), path.stat()
                 damage(case, path, way, keep_time=True)
-                found = Workspace.read(params)
+                found = Workspace.read(params, identities(params))
                 named = [one.what for one in found.discrepancies(stages)]
                 assert str(path) in named, (path, way, named)
                 os.utime(path)

@@ -88,7 +88,7 @@ def test_it_is_drawn_without_an_error_and_without_the_network(chromium, page, wi
     sent = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
     addresses = [one["params"]["request"]["url"] for one in sent if one["method"] == "Network.requestWillBeSent"]
     assert page.as_uri() in addresses
-    assert [url for url in addresses if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert [url for url in addresses if not url.startswith(("file:", "data:", "blob:", "chrome:"))] == []
     images = chromium.find_elements(By.CSS_SELECTOR, "figure img")
     assert [one.get_property("naturalWidth") > 0 for one in images] == [True] * len(figures.NAMES)
     for name in ("exploration", "parallel", "isolation"):
