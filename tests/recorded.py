@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lrsweep.provenance import pipeline
 from lrsweep.runner import meaning
-from lrsweep.runner.extent import FANNED_OUT
+from lrsweep.runner.catalogue import STUDIES
 from lrsweep.store.results import FOLDER, write_json
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +17,7 @@ CODE = "code.json"
 RESULTS = (
     *("tokenize/tokens.json", "edge/edge.json", "edge/metrics.json", "sweep_bayes/summary.json", "assess/metrics.json"),
     *("select/metrics.json", "select/choice.json", "train/metrics.json", "figures/loss_by_lr.svg"),
-    *(f"{stage}/provenance.json" for stage in FANNED_OUT),
+    *(f"{stage}/provenance.json" for stage in STUDIES),
 )
 # What a stage does with its trainings and tables; what decides a training is part of the identity in its provenance.
 ROOMS = ("space", "text", "search", "store", "analysis", "provenance", "figures", "report", "seeding", "stages")

@@ -4,7 +4,7 @@ import grimp
 import pytest
 
 from lrsweep.provenance import pipeline
-from lrsweep.runner.extent import FANNED_OUT
+from lrsweep.runner.catalogue import STUDIES
 from tests.pipeline import ROOT
 
 DECLARED = pipeline.load(ROOT / "dvc.yaml")
@@ -37,7 +37,7 @@ def test_the_code_of_a_stage_is_the_rooms_that_it_imports(stage, imports):
 
 
 def test_the_stages_that_train_are_snakemakes_and_may_start_workers():
-    started = {name: f"snakemake --cores all --allowed-rules {name} work -- {DECLARED[name].provenance}" for name in FANNED_OUT}
+    started = {name: f"snakemake --cores all --allowed-rules {name} work -- {DECLARED[name].provenance}" for name in STUDIES}
     plain = {name: f"lrsweep {name}" for name in DECLARED.keys() - started.keys()}
     assert {name: stage.command for name, stage in DECLARED.items()} == started | plain
 

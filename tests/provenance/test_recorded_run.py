@@ -10,7 +10,7 @@ from lrsweep.cli.identities import identities
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.recorded import Provenance
-from lrsweep.runner.extent import FANNED_OUT
+from lrsweep.runner.catalogue import STUDIES
 from lrsweep.store.results import read_json
 from tests import recorded
 from tests.recorded import KEPT, ROOT
@@ -61,7 +61,7 @@ def test_its_code_means_the_same(name):
     assert read_json(KEPT / recorded.CODE)[name] == recorded.code()[name], AGAIN
 
 
-@pytest.mark.parametrize("name", FANNED_OUT)
+@pytest.mark.parametrize("name", STUDIES)
 def test_its_trainings_depend_on_what_they_would_depend_on_now(kept, name):
     """On a machine of another kind the digest is another, and only the code can be held."""
     was, now = Provenance.read(kept / name / "provenance.json"), identities(PARAMS)[name]

@@ -4,9 +4,9 @@ import io
 import os
 import socket
 
-from lrsweep.runner.progress import Event, Plan, Watch, read, show, summarize
+from lrsweep.runner.progress import Event, Size, Watch, read, show, summarize
 
-PLAN = Plan("sweep_bayes", trials=12, levels=(10, 20, 40), first_block=8, eta=2)
+SIZE = Size("sweep_bayes", trials=12, at_once=8, levels=(10, 20, 40), first_block=8, eta=2)
 VALUES = {"lr": 0.01, "beta2": 0.99, "weight_decay": 0.01}
 
 
@@ -19,37 +19,37 @@ def event(trial, until, state, steps=None, loss=3.0, at_s=0.0, **more):
 
 def test_the_block_is_counted_rung_by_rung():
     first = [event(trial, 10, "COMPLETE") for trial in range(8)]
-    assert summarize(first[:7], PLAN).done == 0  # no one knows yet who goes on
-    found = summarize(first, PLAN)
+    assert summarize(first[:7], SIZE).done == 0  # no one knows yet who goes on
+    found = summarize(first, SIZE)
     assert (found.done, found.pruned) == (4, {10: 4})
     second = [event(trial, 20, "COMPLETE") for trial in (0, 1, 2)] + [event(3, 20, "DIVERGED", steps=15, loss=None)]
-    found = summarize([*first, *second], PLAN)
+    found = summarize([*first, *second], SIZE)
     assert (found.done, found.pruned, found.diverged) == (6, {10: 4, 20: 1}, 1)
     third = [event(0, 40, "COMPLETE", loss=2.5), event(1, 40, "COMPLETE", loss=2.4)]
-    found = summarize([*first, *second, *third], PLAN)
+    found = summarize([*first, *second, *third], SIZE)
     assert (found.done, found.best.trial) == (8, 1)
 
 
 def test_later_trials_and_the_best():
     rows = [event(8, 40, "PRUNED", steps=20), event(9, 40, "COMPLETE", loss=2.0), event(10, 40, "DIVERGED", steps=5, loss=None)]
-    found = summarize(rows, PLAN)
+    found = summarize(rows, SIZE)
     assert (found.done, found.pruned, found.diverged, found.best.trial) == (3, {20: 1}, 1, 9)
     assert "3 of 12 done" in str(found) and "pruned 1 at 20" in str(found) and "best 2.0000 nats at lr 0.01" in str(found)
 
 
 def test_a_run_that_was_killed_is_not_running():
-    plan = Plan("sweep_uniform", trials=4, levels=(40,), first_block=0, eta=1)
+    size = Size("sweep_uniform", trials=4, at_once=4, levels=(40,))
     mine, dead = event(0, 40, None), event(1, 40, None)
     dead = Event(**{**dead.__dict__, "pid": 2**22 - 1})
-    assert summarize([mine, dead], plan).running == 1
-    assert summarize([mine, event(0, 40, "COMPLETE")], plan).running == 0
+    assert summarize([mine, dead], size).running == 1
+    assert summarize([mine, event(0, 40, "COMPLETE")], size).running == 0
 
 
 def test_time_left_is_the_steps_left_at_the_speed_of_late():
-    plan = Plan("sweep_uniform", trials=4, levels=(40,), first_block=0, eta=1)
+    size = Size("sweep_uniform", trials=4, at_once=4, levels=(40,))
     rows = [event(0, 40, "COMPLETE", at_s=1.0), event(1, 40, "COMPLETE", at_s=2.0)]
-    assert summarize(rows, plan).left_s == 2.0  # 80 steps in 2 s, 80 to go
-    assert summarize([], plan).left_s is None
+    assert summarize(rows, size).left_s == 2.0  # 80 steps in 2 s, 80 to go
+    assert summarize([], size).left_s is None
 
 
 def test_events_outlive_a_cut_line(tmp_path):
@@ -68,9 +68,9 @@ def test_plain_lines_in_a_log_and_one_live_line_on_a_terminal():
             return True
 
     log, terminal = io.StringIO(), Terminal()
-    plan = Plan("sweep_uniform", trials=2, levels=(40,), first_block=0, eta=1)
+    size = Size("sweep_uniform", trials=2, at_once=2, levels=(40,))
     for rows in ([event(0, 40, "COMPLETE")], [event(0, 40, "COMPLETE"), event(1, 40, "COMPLETE")]):
         for stream in (log, terminal):
-            show(summarize(rows, plan), stream)
+            show(summarize(rows, size), stream)
     assert log.getvalue().count("\n") == 2
     assert terminal.getvalue().count("\n") == 1 and terminal.getvalue().count("\r\x1b[K") == 2

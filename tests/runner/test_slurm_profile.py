@@ -8,7 +8,7 @@ import yaml
 from lrsweep.cli.workflow import Plan
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline
-from lrsweep.runner.extent import FANNED_OUT
+from lrsweep.runner.catalogue import STUDIES
 from tests.pipeline import ROOT
 
 PROFILE = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
@@ -30,7 +30,7 @@ def workers(tmp_path, monkeypatch):
     stages, params = pipeline.load(), checking.load(ROOT / "params.yaml")
     monkeypatch.chdir(tmp_path)
     return lambda is_main, at_once: {
-        name: len(Plan(stages, params, {}, is_main, at_once).workers(stages[name])) for name in FANNED_OUT
+        name: len(Plan(stages, params, {}, is_main, at_once).workers(stages[name])) for name in STUDIES
     }
 
 

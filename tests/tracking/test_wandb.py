@@ -51,7 +51,7 @@ def project(tmp_path_factory):
 
 @pytest.mark.parametrize("stage", TABLES)
 def test_a_tracked_run_holds_its_trial_to_the_value(project, stage):
-    found, section = list(track.finished(study_of(stage, project, here()))), getattr(project, stage)
+    found, section = list(study_of(stage, project, here()).found()), getattr(project, stage)
     assert len(logs(stage)) == len(found) == section.trials
     for log, (record, path) in zip(logs(stage), found, strict=True):
         logged, curve = transaction_log.read(log), records.load_curve(path)

@@ -6,8 +6,7 @@ from importlib.metadata import version
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.provenance.recorded import Identity
-from lrsweep.runner.catalogue import study_of
-from lrsweep.runner.extent import FANNED_OUT, most_workers
+from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.store.results import FOLDER, Results
 
 
@@ -17,16 +16,16 @@ def identity(stage: str, params: Params) -> Identity | None:
     Raises:
         UserError: the stages before it have not run.
     """
-    if stage not in FANNED_OUT or not most_workers(stage, params):
+    if stage not in STUDIES or not (study := study_of(stage, params, Results(FOLDER))).size.at_once:
         return None
-    found = study_of(stage, params, Results(FOLDER)).identity
+    found = study.identity
     return Identity(found.digest, found.content["capability"], version("torch"), found.content["code"])
 
 
 def identities(params: Params) -> dict[str, Identity]:
     """Give what the trainings of all stages depend on, where it is known."""
     known = {}
-    for stage in FANNED_OUT:
+    for stage in STUDIES:
         with suppress(UserError):  # a missing or damaged file is reported as such
             if found := identity(stage, params):
                 known[stage] = found

@@ -28,13 +28,13 @@ def status(follow: Annotated[bool, typer.Option(help="Look again every second, u
     from lrsweep.runner import catalogue, progress
 
     params = checking.load(PARAMS)
-    found = [(progress.plan_of(stage, params), events) for stage, events in catalogue.started(params, Results(FOLDER))]
+    found = list(catalogue.started(params, Results(FOLDER)))
     if not found:
         typer.echo("no study of these parameters has started: snakemake --cores all starts them")
         return
 
     def lines() -> str:
-        return "\n".join(str(progress.summarize(progress.read(events), plan)) for plan, events in found)
+        return "\n".join(str(progress.summarize(progress.read(events), size)) for size, events in found)
 
     if not follow:
         typer.echo(lines())

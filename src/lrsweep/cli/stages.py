@@ -12,7 +12,7 @@ import typer
 
 from lrsweep.cli import wandb
 from lrsweep.errors import UserError
-from lrsweep.runner.extent import FANNED_OUT
+from lrsweep.runner.catalogue import STUDIES
 from lrsweep.runner.progress import duration
 
 STAGES = (
@@ -66,7 +66,7 @@ for _stage in STAGES:
 
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep work sweep_bayes")
 def work(
-    stage: Annotated[str, typer.Argument(help=f"One of {', '.join(FANNED_OUT)}.")],
+    stage: Annotated[str, typer.Argument(help=f"One of {', '.join(STUDIES)}.")],
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
     """Train trials of a stage, one after the other, until all have ended. Workers may join and leave at any time."""
@@ -74,8 +74,8 @@ def work(
     from lrsweep.runner.supervisor import Limits, supervise
     from lrsweep.trainers import devices
 
-    if stage not in FANNED_OUT:
-        raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(FANNED_OUT)}; name one of these")
+    if stage not in STUDIES:
+        raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(STUDIES)}; name one of these")
     params = premise.load()
     if devices.device(params.execution.device) == "cuda":
         import os

@@ -16,7 +16,7 @@ from lrsweep.errors import UserError, lines
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.pipeline import Stage
 from lrsweep.runner import premise
-from lrsweep.runner.extent import FANNED_OUT, most_workers
+from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.store import imported, results
 from lrsweep.store.locking import held, hold
 from lrsweep.text.corpus import read_beginnings
@@ -55,12 +55,12 @@ class Plan:
 
     def workers(self, stage: Stage) -> list[str]:
         """Give the workers that a stage waits for: none where it and all before it are of this configuration."""
-        if not self.is_main or stage.name not in FANNED_OUT:
+        if not self.is_main or stage.name not in STUDIES:
             return []
         before = [self.stages[name].provenance for name in pipeline.upstream(self.stages, stage.name)]
         if all(Path(path).exists() for path in before if path):
             return []
-        n = min(self.at_once, most_workers(stage.name, self.params))
+        n = min(self.at_once, study_of(stage.name, self.params, results.Results(results.FOLDER)).size.at_once)
         return [self.worker(stage.name, number) for number in range(n)]
 
 

@@ -9,7 +9,7 @@ from lrsweep.search.settings import Select, SweepBayes, SweepUniform
 from lrsweep.section import Count, Positive, Section
 from lrsweep.space import Budget
 from lrsweep.text.settings import Corpus, Tokenize
-from lrsweep.trainers.builtin.settings import Evaluation, Generate, Model, Optimizer, Sharpness
+from lrsweep.trainers.builtin.settings import Evaluation, Generate, Model, Optimizer, Sharpness, measures
 
 
 class Train(Budget):
@@ -74,3 +74,16 @@ class Params(Section):
     """completions from the final weights"""
     execution: Execution
     """how the work is done; changes no result, but for the last digits on another device"""
+
+    @property
+    def unmeasured(self) -> str | None:
+        """Why no curvature is measured; None where it is measured."""
+        if self.sharpness is None:
+            return "sharpness is null in params.yaml"
+        if self.sweep_uniform.imported:
+            return "phase 1 was trained elsewhere"
+        if self.simulate:
+            return "curves are made up"
+        if not measures(self.optimizer.optimizer):
+            return f"curvature is measured for AdamW, and optimizer.optimizer is {self.optimizer.optimizer}"
+        return None

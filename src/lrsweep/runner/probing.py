@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lrsweep import files
-from lrsweep.runner import progress
-from lrsweep.runner.extent import why_unmeasured
 from lrsweep.runner.identity import TRAINING
+from lrsweep.runner.progress import Size, Watch
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.search import plan, repeats
 from lrsweep.search.plan import Plan, Task
@@ -33,11 +32,18 @@ class Probes(Study):
         """The length of a trial of phase 1."""
         return self.params.sweep_uniform
 
+    @property
+    def size(self) -> Size:
+        """All trials at once, where anything is measured; each is trained to its last probe."""
+        section = self.params.sharpness
+        most, until = (2 * section.trials_per_side, max(section.steps)) if section else (0, 0)
+        return Size(self.stage, most, 0 if self.params.unmeasured else most, (until,))
+
     @cached_property
     def chosen(self) -> list[Row]:
         """The trials that are measured, each with its side of the edge."""
         section = self.params.sharpness
-        if why_unmeasured(self.params) or section is None:
+        if self.params.unmeasured or section is None:
             return []
         trials = self.results.read_table("sweep_uniform/trials.parquet").to_dict("records")
         edge_lr = self.results.read_json("edge/edge.json")["edge_lr"]
@@ -83,7 +89,7 @@ class Probes(Study):
         section, row = self.params.sharpness, self.chosen[task.trial]
         assert section is not None and isinstance(trainer, Builtin), "nothing is chosen where it is null, or for another trainer"
         values, seed = {"lr": float(row["lr"])}, int(row["seed"])
-        watch = progress.Watch(self.events, int(row["trial"]), max(section.steps), values, 0.0)
+        watch = Watch(self.events, int(row["trial"]), max(section.steps), values, 0.0)
         watch.start()
         rows = [asdict(one) for one in probe(trainer, values, seed, self.budget, section, self.params.seed)]
         watch.stop()

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
-from lrsweep.config.params import Params
 from lrsweep.files import alive, append_line
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 from lrsweep.space import Value
@@ -45,14 +44,18 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The size of a study: its number of trials, and the levels of its first block, of which the last is the end."""
+class Size:
+    """The size of a study: its number of trials, at most and at once, and its first block, whose last level is the end.
+
+    `at_once` is 0 where nothing is trained here.
+    """
 
     stage: str
     trials: int
+    at_once: int
     levels: tuple[int, ...]
-    first_block: int
-    eta: int
+    first_block: int = 0
+    eta: int = 1
 
     def places(self, level: int) -> int:
         """Give the number of trials of the first block that are trained to a level."""
@@ -63,7 +66,7 @@ class Plan:
 class Progress:
     """A study at a moment. `pruned` is by rung, in steps; `left_s` is None while the speed is not known."""
 
-    plan: Plan
+    size: Size
     done: int
     running: int
     pruned: dict[int, int]
@@ -72,39 +75,16 @@ class Progress:
     left_s: float | None
 
     def __str__(self) -> str:
-        parts = [f"{self.plan.stage} {self.done} of {self.plan.trials} done, {self.running} running"]
+        parts = [f"{self.size.stage} {self.done} of {self.size.trials} done, {self.running} running"]
         if self.pruned:
             parts.append("pruned " + ", ".join(f"{n} at {rung}" for rung, n in sorted(self.pruned.items())))
         parts.append(f"{self.diverged} diverged")
         if self.best:
             values = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in self.best.values.items())
             parts.append(f"best {self.best.loss_nats:.4f} nats at {values} (trial {self.best.trial})")
-        if self.done < self.plan.trials:
+        if self.done < self.size.trials:
             parts.append("time left not known yet" if self.left_s is None else f"about {duration(self.left_s)} left")
         return "; ".join(parts)
-
-
-def plan_of(stage: str, params: Params) -> Plan:
-    """Give the size of a stage's study."""
-    bayes = params.sweep_bayes
-    match stage:
-        case "sweep_uniform":
-            trials, levels = params.sweep_uniform.trials, (params.sweep_uniform.steps,)
-        case "sharpness":
-            section = params.sharpness
-            trials, levels = (2 * section.trials_per_side, (max(section.steps),)) if section else (0, (0,))
-        case "sweep_bayes":
-            return Plan(stage, bayes.trials, bayes.levels, bayes.first_block, bayes.stopping.eta)
-        case "assess":
-            trials, levels = params.assess.audit_trials, (bayes.steps,)
-        case "select":  # or fewer: the race may end before
-            most = (params.select.candidates + 1) * params.select.seeds
-            trials, levels = min(params.select.budget, most), (bayes.steps,)
-        case "train":
-            trials, levels = 1, (params.train.steps,)
-        case _:
-            raise AssertionError(f"{stage} trains nothing")
-    return Plan(stage, trials, levels, 0, 1)
 
 
 def _shown(value: Value) -> str:
@@ -183,21 +163,21 @@ def read(path: Path) -> list[Event]:
     return Log(path).read()
 
 
-def summarize(events: Sequence[Event], plan: Plan) -> Progress:
+def summarize(events: Sequence[Event], size: Size) -> Progress:
     """Add the events of a study up."""
     last = {(event.trial, event.until): event for event in events}
     ended = {key: event for key, event in last.items() if event.state is not None}
     running = sum(event.state is None and _alive(event) for event in last.values())
-    pruned, done = _count_block(ended, plan)
+    pruned, done = _count_block(ended, size)
     for (trial, _), event in ended.items():
-        if trial >= plan.first_block:
+        if trial >= size.first_block:
             done += 1
             if event.state == PRUNED:
                 pruned[event.steps] = pruned.get(event.steps, 0) + 1
-    finished = [event for event in ended.values() if event.state == COMPLETE and event.steps == plan.levels[-1]]
+    finished = [event for event in ended.values() if event.state == COMPLETE and event.steps == size.levels[-1]]
     best = min(finished, key=lambda event: (event.loss_nats, event.trial), default=None)
     diverged = sum(event.state == DIVERGED for event in ended.values())
-    return Progress(plan, done, running, pruned, diverged, best, _left(events, ended, plan))
+    return Progress(size, done, running, pruned, diverged, best, _left(events, ended, size))
 
 
 def _alive(event: Event) -> bool:
@@ -205,48 +185,48 @@ def _alive(event: Event) -> bool:
     return event.host != socket.gethostname() or alive(event.pid)
 
 
-def _count_block(ended: dict[tuple[int, int], Event], plan: Plan) -> tuple[dict[int, int], int]:
+def _count_block(ended: dict[tuple[int, int], Event], size: Size) -> tuple[dict[int, int], int]:
     """Count the trials of the first block that were stopped, by rung, and those that have ended."""
     pruned: dict[int, int] = {}
-    done, expected = 0, plan.first_block
-    for level, goal in enumerate(plan.levels):
-        here = [event for (trial, until), event in ended.items() if until == goal and trial < plan.first_block]
+    done, expected = 0, size.first_block
+    for level, goal in enumerate(size.levels):
+        here = [event for (trial, until), event in ended.items() if until == goal and trial < size.first_block]
         sound = sum(event.state == COMPLETE for event in here)
         done += len(here) - sound
-        if goal == plan.levels[-1]:
+        if goal == size.levels[-1]:
             done += sound
         elif here and len(here) == expected:
-            expected = min(plan.places(level + 1), sound)
+            expected = min(size.places(level + 1), sound)
             pruned[goal] = sound - expected
             done += sound - expected
     return pruned, done
 
 
-def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], plan: Plan) -> float | None:
+def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], size: Size) -> float | None:
     """Estimate the seconds to the end: the steps that are left, at the speed of the last RECENT runs."""
     recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
     if not recent:
         return None
     span = max(event.at_s for event in recent) - min(event.at_s - event.writing_s - event.seconds for event in recent)
-    lengths = [event.steps for (trial, _), event in ended.items() if trial >= plan.first_block]
-    usual = sum(lengths) / len(lengths) if lengths else float(plan.levels[-1])
-    steps = (plan.trials - plan.first_block - len(lengths)) * usual
-    for level, (start, goal) in enumerate(zip((0, *plan.levels), plan.levels, strict=False)):
-        n_ended = sum(until == goal and trial < plan.first_block for trial, until in ended)
-        steps += max(0, plan.places(level) - n_ended) * (goal - start)
+    lengths = [event.steps for (trial, _), event in ended.items() if trial >= size.first_block]
+    usual = sum(lengths) / len(lengths) if lengths else float(size.levels[-1])
+    steps = (size.trials - size.first_block - len(lengths)) * usual
+    for level, (start, goal) in enumerate(zip((0, *size.levels), size.levels, strict=False)):
+        n_ended = sum(until == goal and trial < size.first_block for trial, until in ended)
+        steps += max(0, size.places(level) - n_ended) * (goal - start)
     return steps * span / sum(event.trained for event in recent)
 
 
-def show_some(log: Log, plan: Plan, trial: int) -> None:
+def show_some(log: Log, size: Size, trial: int) -> None:
     """Show a line of progress after a trial; in a long study only after one of several, since each line sums all events up."""
-    if trial % (1 + plan.trials // SHOWN) == 0:
-        show(summarize(log.read(), plan))
+    if trial % (1 + size.trials // SHOWN) == 0:
+        show(summarize(log.read(), size))
 
 
 def show(progress: Progress, stream: TextIO = sys.stderr) -> None:
     """Print the line: on a terminal over the line before, in a log below it."""
     if stream.isatty():
-        end = "\r" if progress.done < progress.plan.trials else "\n"
+        end = "\r" if progress.done < progress.size.trials else "\n"
         stream.write(f"\r\x1b[K{progress}{end}")
     else:
         stream.write(f"{progress}\n")

@@ -1,13 +1,16 @@
 """The studies that train configurations of phase 2 again: the audit, the race and the final training."""
 
 import hashlib
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import save
 
 from lrsweep import files
+from lrsweep.runner.progress import Size
 from lrsweep.runner.study import Study
 from lrsweep.runner.trainer import default_values
 from lrsweep.runner.training import Trained
@@ -38,6 +41,12 @@ class Audit(Repeats):
 
     stage = "assess"
 
+    @property
+    def size(self) -> Size:
+        """All of the sample at once; none of a study that was trained elsewhere."""
+        most = self.params.assess.audit_trials
+        return Size(self.stage, most, 0 if self.params.sweep_bayes.imported else most, (self.budget.steps,))
+
     @cached_property
     def sample(self) -> list[tuple[int, Values, int]]:
         """The sampled trials: number, configuration, seed."""
@@ -64,6 +73,18 @@ class Race(Repeats):
 
     stage = "select"
 
+    @property
+    def size(self) -> Size:
+        """The first round at once. The race may end with fewer trainings."""
+        section, all_n = self.params.select, self.params.select.candidates + 1
+        return Size(self.stage, min(section.budget, all_n * section.seeds), all_n * section.first_seeds, (self.budget.steps,))
+
+    @property
+    def numbers(self) -> Iterator[int]:
+        """The numbers of all trainings of the candidates, by candidate and seed."""
+        for candidate, repeat in product(range(len(self.candidates)), range(self.params.select.seeds)):
+            yield Entry(candidate, repeat).trial
+
     @cached_property
     def candidates(self) -> list[repeats.Candidate]:
         """The configurations in the race; number 0 is the default."""
@@ -86,6 +107,11 @@ class FinalTraining(Repeats):
     """The final training: the selected configuration, at `lr` of params.yaml where that is set, for the final length."""
 
     stage = "train"
+
+    @property
+    def size(self) -> Size:
+        """One training."""
+        return Size(self.stage, 1, 1, (self.budget.steps,))
 
     @property
     def budget(self) -> Budget:

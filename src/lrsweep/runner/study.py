@@ -4,7 +4,7 @@ A study says from its records which tasks can be started. Workers train these, e
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,14 +12,16 @@ from typing import Any, ClassVar
 
 from lrsweep.config.params import Params
 from lrsweep.runner import identity, progress
+from lrsweep.runner.checkpoints import Series
 from lrsweep.runner.identity import TRAINING, Identity
-from lrsweep.runner.training import Trained, Training
+from lrsweep.runner.training import Trained, train
 from lrsweep.search.curve import Decide
 from lrsweep.search.plan import Plan, Task
-from lrsweep.search.trial import Proposal
+from lrsweep.search.trial import Proposal, Record
 from lrsweep.seeding import derive_seed
 from lrsweep.space import Budget
 from lrsweep.store import records
+from lrsweep.store.records import Found, canonical_digest
 from lrsweep.store.results import Results
 from lrsweep.trainers.trainer import Trainer
 
@@ -41,10 +43,20 @@ class Study:
         """The length of a training."""
         return self.params.sweep_bayes
 
+    @property
+    def size(self) -> progress.Size:
+        """The size of the study as params.yaml has it, before its inputs are there."""
+        raise NotImplementedError
+
     @cached_property
     def plan(self) -> Plan:
         """The tasks, and which of them can be started."""
         raise NotImplementedError
+
+    @property
+    def numbers(self) -> Iterable[int]:
+        """The numbers of the trials that are trained in one stretch, in order."""
+        return range(self.plan.planned)
 
     @cached_property
     def done(self) -> "Done":
@@ -86,26 +98,30 @@ class Study:
         return records.load(path, self.identity.digest) if records.exists(path) else None
 
     def train(self, task: Task, trainer: Trainer) -> None:
-        """Train a task, and write its record."""
+        """Train a task, and write its record. Its end is logged last, so that despite kills each logged end has its record."""
         began_s = time.monotonic()
         proposal, seed = self.planned(task)
-        training = Training(
-            study=self.identity.digest,
-            proposal=proposal,
-            seed=seed,
-            budget=self.budget,
-            until=task.until,
-            decide=self.decide(task, proposal),
-            path=self.path(task),
-            start=self.start(task),
-            events=self.events,
-            checkpoint_every=self.params.execution.checkpoint_every,
-            proposing_s=time.monotonic() - began_s,
-        )
-        trained = training.run(trainer)
+        identity, path, values = self.identity.digest, self.path(task), dict(proposal.values)
+        state = canonical_digest([identity, values, seed])
+        series = Series(path.with_suffix(".checkpoints"), state, self.params.execution.checkpoint_every)
+        decide = self.decide(task, proposal)
+        watch = progress.Watch(self.events, proposal.trial, task.until, values, time.monotonic() - began_s)
+        watch.start()
+        trained = train(trainer, values, seed, self.budget, task.until, decide, series, self.start(task))
+        watch.stop()
         self.keep(task, trained)
-        trained.record()
-        progress.show_some(self.log, progress.plan_of(self.stage, self.params), task.trial)
+        curve = trained.curve
+        evals, rungs = tuple(curve.evals), tuple(curve.rungs)
+        records.save(path, Record(identity, proposal, seed, curve.state, curve.last_step, evals, rungs), curve.steps)
+        watch.end(curve.state, curve.last_step, trained.steps, evals[-1].loss_nats)
+        series.remove()
+        progress.show_some(self.log, self.size, task.trial)
+
+    def found(self) -> Iterator[Found]:
+        """Give the trials that have ended, in order, each with the path of the record beside which its curve lies."""
+        for task in (Task(trial, 0, self.budget.steps) for trial in self.numbers):
+            if task in self.done:
+                yield self.done[task], self.path(task)
 
     @property
     def events(self) -> Path:

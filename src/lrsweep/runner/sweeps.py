@@ -1,11 +1,12 @@
 """The two phases as studies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lrsweep.runner.identity import STUDY, TRAINING
+from lrsweep.runner.progress import Size
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.runner.trainer import fixed_values
 from lrsweep.runner.training import Trained
@@ -17,6 +18,7 @@ from lrsweep.search.trial import Proposal, Record
 from lrsweep.search.uniform import uniform
 from lrsweep.space import Budget, Float, Space
 from lrsweep.store import prior, records
+from lrsweep.store.records import Found
 from lrsweep.store.results import Results
 
 
@@ -31,10 +33,16 @@ class SweepUniform(Study):
         """The length of a training."""
         return self.params.sweep_uniform
 
+    @property
+    def size(self) -> Size:
+        """All trials at once; none of a study that was trained elsewhere."""
+        section = self.params.sweep_uniform
+        return Size(self.stage, section.trials, 0 if section.imported else section.trials, (section.steps,))
+
     @cached_property
     def plan(self) -> Plan:
         """All trials, which are independent of each other."""
-        return plan.independent(self.params.sweep_uniform.trials, self.budget.steps, self.done)
+        return plan.independent(self.size.trials, self.budget.steps, self.done)
 
     @property
     def own(self) -> Mapping[str, Any]:
@@ -62,6 +70,13 @@ class SweepBayes(Study):
         """
         lr = self.params.sweep_bayes.space["lr"]
         return self.params.sweep_bayes.space_with(lr if isinstance(lr, Float) else edge_range(self.results))
+
+    @property
+    def size(self) -> Size:
+        """The first block at once, or as many trials as the lag lets; none of a study that was trained elsewhere."""
+        section = self.params.sweep_bayes
+        at_once = 0 if section.imported else max(section.first_block, section.lag)
+        return Size(self.stage, section.trials, at_once, section.levels, section.first_block, section.stopping.eta)
 
     @cached_property
     def plan(self) -> Plan:
@@ -126,7 +141,7 @@ class SweepBayes(Study):
             return []
         known, before = self._known, len(self.prior) + section.first_block
         sight = study.sight(k, section)
-        known += [self.of_trial(j) for j in sight[len(known) - before :]]
+        known += [self.done[Task(j, 0, section.steps)] for j in sight[len(known) - before :]]
         return known[: before + len(sight)]
 
     @cached_property
@@ -144,22 +159,20 @@ class SweepBayes(Study):
         """The closed records of the first block, which must have ended."""
         return plan.block(self.params.sweep_bayes, self.done)
 
-    def of_trial(self, k: int) -> Record:
-        """Give the record of a trial after the block, which must have ended."""
-        return self.done[Task(k, 0, self.budget.steps)]
+    @property
+    def numbers(self) -> range:
+        """The numbers of the trials after the block."""
+        return range(self.params.sweep_bayes.first_block, self.plan.planned)
 
-    def trials(self) -> list[Record]:
-        """Give the records of all trials in order; the study must be whole."""
+    def found(self) -> Iterator[Found]:
+        """Give the trials that have ended, in order; none before the first block is closed."""
         section = self.params.sweep_bayes
-        return [*self.block, *(self.of_trial(k) for k in range(section.first_block, section.trials))]
-
-    def curve_path(self, trial: int) -> Path:
-        """Give the path of the record beside which a trial's whole curve lies: in the block the record of its last level."""
-        section = self.params.sweep_bayes
-        if trial >= section.first_block:
-            return self.path(Task(trial, 0, section.steps))
-        tasks = [Task(trial, level, until) for level, until in enumerate(section.levels)]
-        return [self.path(task) for task in tasks if task in self.done][-1]
+        if any(task.trial < section.first_block for task in self.plan.open()):
+            return
+        for record in self.block:
+            tasks = [Task(record.trial, level, until) for level, until in enumerate(section.levels)]
+            yield record, [self.path(task) for task in tasks if task in self.done][-1]
+        yield from super().found()
 
     def _proposal(self, k: int) -> Proposal:
         if k not in self._proposals:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from lrsweep.config.params import Params
-from lrsweep.runner.progress import duration, plan_of
+from lrsweep.runner.progress import duration
+from lrsweep.runner.repeats import Race
 from lrsweep.runner.sweeps import SweepUniform
 from lrsweep.runner.trainer import make_trainer
 from lrsweep.search import study
@@ -36,7 +37,7 @@ def run(params: Params, results: Results, steps: int) -> str:
         UserError: the text has not been tokenized yet.
     """
     speed, last_nats = measure(params, results, steps)
-    select_s = plan_of("select", params).trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
+    select_s = Race(params, results).size.trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
     audit_s = params.assess.audit_trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
     workers = os.cpu_count() or 1
     stages = {

@@ -27,7 +27,7 @@ def run(params: Params, results: Results) -> str:
     if not own.plan.whole:
         found = f"{own.identity.folder}: not all trials have a record, expected a finished study"
         raise UserError(f"{found}; run snakemake --cores all first")
-    records, proposals, stops = own.trials(), list[Proposal](), 0
+    records, proposals, stops = [record for record, _ in own.found()], list[Proposal](), 0
     for record in records:
         k = record.trial
         seen, waiting = own.seen(k), [proposals[j] for j in study.pending(k, section)]

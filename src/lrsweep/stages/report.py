@@ -14,7 +14,6 @@ from lrsweep.analysis.selection import Choice
 from lrsweep.config.params import Params
 from lrsweep.provenance.figure_metadata import carried
 from lrsweep.report import plots, rows
-from lrsweep.runner.extent import why_unmeasured
 from lrsweep.store.results import Results
 from lrsweep.store.tables import space_of
 
@@ -39,7 +38,7 @@ def run(params: Params, results: Results) -> None:
         final=results.read_as(report.Final, "train/metrics.json"),
         setting=params.model_dump(mode="json", include=SHOWN),
         space=space_of(trials),
-        unmeasured=None if len(probes) else why_unmeasured(params) or "no update of a probed trial was finite",
+        unmeasured=None if len(probes) else params.unmeasured or "no update of a probed trial was finite",
         states=trials["state"].value_counts().sort_index().to_dict(),
         rungs=rows.rung_rows(results.read_table("sweep_bayes/rungs.parquet")),
         shapes=shapes.head(SHAPES_SHOWN).to_dict("records"),

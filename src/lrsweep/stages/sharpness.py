@@ -3,7 +3,6 @@
 import sys
 
 from lrsweep.config.params import Params
-from lrsweep.runner.extent import why_unmeasured
 from lrsweep.runner.probing import Probes
 from lrsweep.runner.worker import complete
 from lrsweep.search.plan import Task
@@ -18,5 +17,5 @@ def run(params: Params, results: Results) -> None:
         rows += [{**about, **row} for row in study.done[Task(place, 0, study.budget.steps)]]
     results.simulated |= params.simulate
     results.write_rows("sharpness/probes.parquet", rows)
-    said = why_unmeasured(params) or f"{len(rows)} probes in {len(study.chosen)} trials"
+    said = params.unmeasured or f"{len(rows)} probes in {len(study.chosen)} trials"
     print(f"sharpness: {said}", file=sys.stderr)

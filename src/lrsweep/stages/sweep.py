@@ -1,34 +1,36 @@
-"""The tables of a study, from the records of its trials."""
+"""The tables that both phases have, from the records of their trials."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lrsweep.config.params import Params
+from lrsweep.runner.sweeps import SweepBayes, SweepUniform
+from lrsweep.runner.worker import complete
 from lrsweep.search import study
 from lrsweep.search.curve import STEP_COLUMNS
 from lrsweep.search.evals import eval_rows
 from lrsweep.search.trial import Record
 from lrsweep.space import Space
-from lrsweep.store import records
-from lrsweep.store.results import Results
-
-Found = tuple[Record, Path]  # a record and its path, beside which its curve lies
+from lrsweep.store import imported, records
+from lrsweep.store.records import Found
 
 
-def write_tables(
-    stage: str, params: Params, results: Results, found: Sequence[Found], space: Space, steering: str | None
-) -> None:
-    """Write trials, evals and steps; `steering` names the metric that steered the study, None for none."""
-    metric = params.sweep_bayes.metric
+def write_tables(own: SweepUniform | SweepBayes, space: Space, steering: str | None) -> list[Record]:
+    """Train what is missing of a phase, write trials, evals and steps, and give the records of its trials in order.
+
+    `steering` names the metric that steered the study, None for none.
+    """
+    stage, params, results = own.stage, own.params, own.results
+    section, metric = getattr(params, stage), params.sweep_bayes.metric
+    found = list(imported.load(stage, section) if section.imported else complete(own).found())
     results.simulated |= params.simulate
     rows = [study.trial_row(record, metric, steering) for record, _ in found]
     evals = [row for record, _ in found for row in eval_rows(record, metric)]
     results.write_rows(f"{stage}/trials.parquet", rows, space)
     results.write_rows(f"{stage}/evals.parquet", evals)
     results.write_columns(f"{stage}/steps.parquet", _step_columns(found))
+    return [record for record, _ in found]
 
 
 def _step_columns(found: Sequence[Found]) -> dict[str, Any]:

@@ -6,24 +6,16 @@ from typing import Any
 
 from lrsweep.config.params import Params
 from lrsweep.runner.sweeps import SweepBayes
-from lrsweep.runner.worker import complete
 from lrsweep.search import study
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Proposal, Record
 from lrsweep.stages.sweep import write_tables
-from lrsweep.store import imported
 from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
     """Train what is missing; write the tables of phase 2, with its proposals and its comparisons at rungs."""
-    section, own = params.sweep_bayes, SweepBayes(params, results)
-    if section.imported:
-        found = list(imported.load("sweep_bayes", section))
-    else:
-        complete(own)
-        found = [(record, own.curve_path(record.trial)) for record in own.trials()]
-    write_tables("sweep_bayes", params, results, found, own.space, section.metric.name)
-    trials = [record for record, _ in found]
+    own = SweepBayes(params, results)
+    trials = write_tables(own, own.space, params.sweep_bayes.metric.name)
     results.write_rows("sweep_bayes/rungs.parquet", [row for record in trials for row in study.rung_rows(record)])
     results.write_rows("sweep_bayes/proposals.parquet", [_row(record.proposal) for record in trials], own.space)
     results.write_json("sweep_bayes/summary.json", summary(trials))

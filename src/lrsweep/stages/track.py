@@ -3,21 +3,14 @@
 A run is made once: its ID, which is derived from what it shows, stands in tracked.log under work/ from then on.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.runner.catalogue import study_of
 from lrsweep.runner.identity import work
-from lrsweep.runner.repeats import Race
-from lrsweep.runner.study import Study
-from lrsweep.runner.sweeps import SweepBayes
-from lrsweep.search.plan import Task
-from lrsweep.search.racing import Entry
-from lrsweep.search.trial import Record
 from lrsweep.store import records
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import Results
@@ -39,27 +32,10 @@ def trials(stage: str, params: Params, results: Results) -> None:
     digest = study.identity.folder.parent.name
     steering = section.name if stage in ("sweep_bayes", "assess") else "loss"
     with _runs(params) as make:
-        for record, path in finished(study):
+        for record, path in study.found():
             identity = Identity(f"{digest}-{stage}-{record.trial:05d}", f"{stage} {record.trial}", f"{stage}-{digest[:8]}", stage)
             rows = tracking.trial_rows(record, records.load_curve(path), section, steering)
             make(identity, tracking.trial_config(record), rows, {})
-
-
-def finished(study: Study) -> Iterator[tuple[Record, Path]]:
-    """Give the trials that have ended, in order; in phase 2 none before its first block is closed."""
-    numbers: Iterable[int] = range(study.plan.planned)
-    if isinstance(study, Race):
-        seeds = range(study.params.select.seeds)
-        numbers = [Entry(candidate, seed).trial for candidate in range(len(study.candidates)) for seed in seeds]
-    elif isinstance(study, SweepBayes):
-        first = study.params.sweep_bayes.first_block
-        if any(task.trial < first for task in study.plan.open()):
-            return
-        yield from ((record, study.curve_path(record.trial)) for record in study.block)
-        numbers = range(first, study.plan.planned)
-    for task in (Task(trial, 0, study.budget.steps) for trial in numbers):
-        if task in study.done:
-            yield study.done[task], study.path(task)
 
 
 def final_training(params: Params, results: Results) -> None:

@@ -22,6 +22,8 @@ from lrsweep.errors import UserError
 from lrsweep.search.curve import STEP_COLUMNS
 from lrsweep.search.trial import Proposal, Record
 
+Found = tuple[Record, Path]  # a record, and its path or that of the later record beside which its curve lies
+
 
 def canonical_digest(value: Any) -> str:
     """Give the SHA-256 of a JSON value in canonical form."""
