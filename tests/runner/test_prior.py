@@ -11,9 +11,8 @@ from lrsweep.search import study
 from lrsweep.search.curve import Curve
 from lrsweep.search.proposing import propose
 from lrsweep.space import Float
-from lrsweep.store import prior
 from lrsweep.store.results import Results
-from tests.pipeline import clone, run, with_value
+from tests.pipeline import ROOT, clone, run, with_value
 from tests.search.studies import SECTION, SPACE, record
 
 TOLD = SECTION.model_copy(update={"prior": "sweep_uniform", "first_block": 0})
@@ -60,13 +59,19 @@ def test_the_prior_is_compared_with_at_the_rungs():
     assert decide(poor, 40).stopped and not decide(good, 40).stopped and decide(good, 40).references == 8
 
 
+def known(prior, folder):
+    params = checking.load(ROOT / "params.yaml")
+    section = params.sweep_bayes.model_copy(update={"prior": prior})
+    return SweepBayes(params.model_copy(update={"sweep_bayes": section}), Results(folder)).prior
+
+
 def test_without_a_prior_nothing_is_read():
-    assert prior.load(None, {}, Results(Path("none"))) == [] == prior.artifacts(None)
+    assert known(None, Path("none")) == []
 
 
 def test_a_prior_that_was_not_trained_is_named(tmp_path):
     with pytest.raises(UserError, match=r"sweep_uniform/trials\.parquet: no such file"):
-        prior.load("sweep_uniform", {}, Results(tmp_path))
+        known("sweep_uniform", tmp_path)
 
 
 @pytest.fixture(scope="module")

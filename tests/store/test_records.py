@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -70,9 +71,9 @@ def test_a_damaged_curve_is_found(path):
 
 def test_a_kept_proposal_is_used_only_whole_and_by_its_study(tmp_path):
     path = tmp_path / "00007.json"
-    assert records.load_proposal(path, "identity") is None
-    records.save_proposal(path, "identity", PROPOSAL)
-    assert records.load_proposal(path, "identity") == PROPOSAL
-    assert records.load_proposal(path, "another") is None
+    assert records.kept(path, "identity") is None
+    records.keep(path, "identity", asdict(PROPOSAL))
+    assert records.kept(path, "identity") == asdict(PROPOSAL)
+    assert records.kept(path, "another") is None
     path.write_bytes(path.read_bytes().replace(b"0.003", b"0.004", 1))
-    assert records.load_proposal(path, "identity") is None
+    assert records.kept(path, "identity") is None

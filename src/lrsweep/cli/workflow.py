@@ -77,7 +77,9 @@ def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
     workers = at_once if params.execution.workers == "auto" else params.execution.workers
     data = {name: recording.inputs(stage, params) for name, stage in stages.items()}
     found = Plan(stages, params, data, is_main, workers or 1)
-    imported.check(params.sweep_uniform, params.sweep_bayes)
+    for name, study in (("sweep_uniform", params.sweep_uniform), ("sweep_bayes", params.sweep_bayes)):
+        if study.imported:
+            imported.manifest(name, study)
     _inherit(params)
     if is_main:
         premise.begin(params)

@@ -1,13 +1,11 @@
 """The probes of sharpness as a study: a few trials of phase 1, trained again and measured, below and above the edge."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lrsweep import files
 from lrsweep.runner.identity import TRAINING
 from lrsweep.runner.progress import Size, Watch
 from lrsweep.runner.study import BUDGET, Study
@@ -15,6 +13,7 @@ from lrsweep.search import plan, repeats
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import COMPLETE
 from lrsweep.space import Budget
+from lrsweep.store import records
 from lrsweep.store.records import canonical_digest
 from lrsweep.trainers.trainer import Trainer
 
@@ -74,12 +73,8 @@ class Probes(Study):
 
     def read(self, task: Task) -> list[Row] | None:
         """Read the rows of a trial; None where it has not been measured, or the file is cut short or was edited."""
-        try:
-            body = json.loads(self.path(task).read_bytes())
-            rows = body["rows"]
-            return rows if body["digest"] == canonical_digest([self.identity.digest, rows]) else None
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return None
+        body = records.kept(self.path(task), self.identity.digest)
+        return body["rows"] if body else None
 
     def train(self, task: Task, trainer: Trainer) -> None:
         """Train the trial again, bit for bit, and measure on the way."""
@@ -93,7 +88,6 @@ class Probes(Study):
         watch.start()
         rows = [asdict(one) for one in probe(trainer, values, seed, self.budget, section, self.params.seed)]
         watch.stop()
-        body = {"digest": canonical_digest([self.identity.digest, rows]), "rows": rows}
-        files.write_text(self.path(task), json.dumps(body, allow_nan=False) + "\n")
+        records.keep(self.path(task), self.identity.digest, {"rows": rows})
         last = rows[-1]["step"] if rows else 0
         watch.end(COMPLETE, last, last, rows[-1]["loss_nats"] if rows else None)

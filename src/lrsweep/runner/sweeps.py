@@ -1,6 +1,7 @@
 """The two phases as studies."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.search.uniform import uniform
 from lrsweep.space import Budget, Float, Space
-from lrsweep.store import prior, records
+from lrsweep.store import records, tables
 from lrsweep.store.records import Found
 from lrsweep.store.results import Results
 
@@ -85,9 +86,16 @@ class SweepBayes(Study):
 
     @cached_property
     def prior(self) -> list[Record]:
-        """The records that are known from the start."""
+        """The records that every trial after the block has in sight: of phase 1, where this phase is told of it.
+
+        Raises:
+            UserError: phase 1 has not run.
+        """
         section = self.params.sweep_bayes
-        return prior.load(section.prior, fixed_values(self.params, self.space, section), self.results)
+        if not section.prior:
+            return []
+        trials, evals = (self.results.read_table(f"{section.prior}/{name}.parquet") for name in ("trials", "evals"))
+        return tables.records_of(trials, evals, "prior", fixed_values(self.params, self.space, section))
 
     @property
     def own(self) -> Mapping[str, Any]:
@@ -177,21 +185,22 @@ class SweepBayes(Study):
     def _proposal(self, k: int) -> Proposal:
         if k not in self._proposals:
             path = records.record_path(self.identity.folder / "proposals", k)
-            self._proposals[k] = records.load_proposal(path, self.identity.digest) or self._propose(k, path)
+            made = records.kept(path, self.identity.digest)
+            self._proposals[k] = Proposal(**made) if made else self._propose(k)
+            if not made:
+                records.keep(path, self.identity.digest, asdict(self._proposals[k]))
         return self._proposals[k]
 
     @cached_property
     def _proposals(self) -> dict[int, Proposal]:
         return {}
 
-    def _propose(self, k: int, path: Path) -> Proposal:
+    def _propose(self, k: int) -> Proposal:
         from lrsweep.search.proposing import propose  # with scipy, which workers of other studies need not wait for
 
         section = self.params.sweep_bayes
         waiting = [self._proposal(j) for j in study.pending(k, section)] if k >= section.first_block else []
-        proposal = propose(self.seen(k), waiting, k, section, self.space, self.params.seed)
-        records.save_proposal(path, self.identity.digest, proposal)
-        return proposal
+        return propose(self.seen(k), waiting, k, section, self.space, self.params.seed)
 
 
 def state_path(record: Path) -> Path:

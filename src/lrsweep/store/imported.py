@@ -21,16 +21,8 @@ from lrsweep.store.results import read_json, write_json
 Found = tuple[Record, Mapping[str, Any]]  # a trial, and its curve as arrays of records.STEP_COLUMNS
 
 CONTEXT = "imported"  # the identity of each record, where a trial of our own has a digest
-
-
-def manifest_path(section: Imported) -> Path:
-    """Give the path of the list of the records."""
-    return Path(section.folder) / "import.json"
-
-
-def budget_of(study: Budget) -> dict[str, int]:
-    """Give the lengths, in steps, that the trials of a study must have."""
-    return {name: getattr(study, name) for name in Budget.model_fields}
+FILE = "import.json"
+LENGTHS = set(Budget.model_fields)  # in steps, which the trials of a study must have
 
 
 def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], found: Iterable[Found]) -> Imported:
@@ -41,12 +33,12 @@ def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], f
             path = records.record_path(unfinished, record.trial)
             records.save(path, record, dict(curve))
             names[str(path.relative_to(unfinished))] = files.digest(path)
-        manifest = {"study": study, **budget_of(budget), "source": source, "records": names}
-        write_json(unfinished / "import.json", manifest)
+        manifest = {"study": study, **budget.model_dump(include=LENGTHS), "source": source, "records": names}
+        write_json(unfinished / FILE, manifest)
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return Imported(folder=str(folder), sha256=files.digest(folder / "import.json"))
+    return Imported(folder=str(folder), sha256=files.digest(folder / FILE))
 
 
 def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
@@ -57,29 +49,18 @@ def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
     """
     section = study.imported
     assert section, "only an imported study has a manifest"
-    path, key = manifest_path(section), f"{stage}.imported"
+    path, key = Path(section.folder) / FILE, f"{stage}.imported"
     if not path.is_file():
         raise UserError(f"{key}.folder: found no {path}; import the sweep (lrsweep import wandb --help), or set {key} to null")
     if (digest := files.digest(path)) != section.sha256:
         raise UserError(f"{key}.sha256: found {section.sha256}, expected {digest}, the digest of {path}; import again, or set it")
     content = read_json(path)
-    expected = {"study": stage, **budget_of(study)}
+    expected = {"study": stage, **study.model_dump(include=LENGTHS)}
     for name, value in expected.items():
         if content[name] != value:
             what = "study" if name == "study" else f"{stage}.{name}"
             raise UserError(f"{path}: made for {what} {content[name]}, params.yaml says {value}; set it back, or import again")
     return content
-
-
-def check(uniform: SweepUniform, bayes: SweepBayes) -> None:
-    """Hold the folders of imported studies against params.yaml.
-
-    Raises:
-        UserError: as in manifest.
-    """
-    for stage, study in (("sweep_uniform", uniform), ("sweep_bayes", bayes)):
-        if study.imported:
-            manifest(stage, study)
 
 
 def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record, Path]]:

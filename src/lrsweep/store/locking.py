@@ -5,7 +5,7 @@ to files that say who made them.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from lrsweep import files
 from lrsweep.errors import UserError
 
-_HELD: list[FileLock] = []  # to the end of the process
+_HELD: list[AbstractContextManager] = []  # to the end of the process
 
 
 @contextmanager
@@ -43,15 +43,11 @@ def hold(path: Path) -> None:
     Raises:
         UserError: another process has it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, blocking=False)
-    with files.writing(path):
-        try:
-            lock.acquire()
-        except Timeout:
-            remedy = "wait for it, or stop it and run again"
-            raise UserError(f"{path}: found another run in this folder, expected none; {remedy}") from None
-    _HELD.append(lock)
+    claiming = claim(path)
+    if not claiming.__enter__():
+        remedy = "wait for it, or stop it and run again"
+        raise UserError(f"{path}: found another run in this folder, expected none; {remedy}")
+    _HELD.append(claiming)
 
 
 def held(path: Path) -> bool:

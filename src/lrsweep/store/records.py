@@ -8,6 +8,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from safetensors.numpy import save as save_arrays
 from lrsweep import files
 from lrsweep.errors import UserError
 from lrsweep.search.curve import STEP_COLUMNS
-from lrsweep.search.trial import Proposal, Record
+from lrsweep.search.trial import Record
 
 Found = tuple[Record, Path]  # a record, and its path or that of the later record beside which its curve lies
 
@@ -81,20 +82,18 @@ def exists(path: Path) -> bool:
     return path.exists() and path.with_suffix(".safetensors").exists()
 
 
-def save_proposal(path: Path, identity: str, proposal: Proposal) -> None:
-    """Keep a proposal, so that later trials need not make it again."""
-    _write(path, {"identity": identity, **asdict(proposal)})
+def keep(path: Path, identity: str, content: Mapping[str, Any]) -> None:
+    """Keep JSON of a study beside its records, so that it need not be made again."""
+    _write(path, {"identity": identity, **content})
 
 
-def load_proposal(path: Path, identity: str) -> Proposal | None:
-    """Read a kept proposal; None where there is none or it is damaged, since it can be made again."""
-    try:
+def kept(path: Path, identity: str) -> dict[str, Any] | None:
+    """Read what `keep` has written; None where it is missing, damaged or another study's, since it can be made again."""
+    with suppress(FileNotFoundError):
         body = _body(path)
-    except FileNotFoundError:
-        return None
-    if body is None or body.pop("identity", None) != identity:
-        return None
-    return Proposal(**body)
+        if body and body.pop("identity", None) == identity:
+            return body
+    return None
 
 
 def _write(path: Path, body: Mapping[str, Any]) -> None:

@@ -71,7 +71,8 @@ class Results:
 
     def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]], space: Space | None = None) -> None:
         """Write rows as a table, an artifact with the name of the table; `space` is that of its configurations."""
-        tables.write_rows(self.path(name), table_of(name), rows, space, self.simulated)
+        columns = {column: [row[column] for row in rows] for column in tables.schema(table_of(name), space).names}
+        self.write_columns(name, columns, space)
 
     def write_columns(self, name: str, columns: Mapping[str, Any], space: Space | None = None) -> None:
         """Write columns as a table, an artifact with the name of the table; `space` is that of its configurations."""

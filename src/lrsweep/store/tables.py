@@ -4,13 +4,14 @@ A table of configurations also carries its space, with names, ranges and choices
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.space import Choice, Dimension, Int, Space
+from lrsweep.search.trial import EvalPoint, Proposal, Record
+from lrsweep.space import Choice, Dimension, Int, Space, Values
 from lrsweep.store.columns import TABLES, VALUES
 
 if TYPE_CHECKING:
@@ -44,12 +45,6 @@ def _type_of(dimension: Dimension) -> "pa.DataType":
         kinds = {type(choice) for choice in dimension.choices}
         return pa.string() if str in kinds else pa.float64() if float in kinds else pa.int64()
     return pa.int64() if isinstance(dimension, Int) else pa.float64()
-
-
-def write_rows(path: Path, name: str, rows: Sequence[Mapping[str, Any]], space: Space | None, simulated: bool) -> None:
-    """Write rows as the table `name`; see write_columns."""
-    columns = [field.name for field in schema(name, space)]
-    write_columns(path, name, {column: [row[column] for row in rows] for column in columns}, space, simulated)
 
 
 def write_columns(path: Path, name: str, columns: Mapping[str, Any], space: Space | None, simulated: bool) -> None:
@@ -108,3 +103,16 @@ def space_of(table: "pd.DataFrame") -> Space:
     space = table.attrs["space"]
     assert isinstance(space, Space)
     return space
+
+
+def records_of(trials: "pd.DataFrame", evals: "pd.DataFrame", identity: str, fixed: Values) -> list[Record]:
+    """Give the trials of two tables as records, in order; `fixed` has the values of what their study did not vary."""
+    found, names = [], space_of(trials).names
+    points = {trial: rows.sort_values("step") for trial, rows in evals.groupby("trial")}
+    for row in trials.sort_values("trial").to_dict("records"):
+        values = {"lr": row["lr"], **fixed, **{name: row[name] for name in names}}
+        curve = points[row["trial"]].itertuples() if row["trial"] in points else ()
+        seen = tuple(EvalPoint(int(one.step), float(one.lr), float(one.loss_nats)) for one in curve)
+        proposal = Proposal.known(int(row["trial"]), values, "uniform")
+        found.append(Record(identity, proposal, int(row["seed"]), row["state"], int(row["steps"]), seen, ()))
+    return found
