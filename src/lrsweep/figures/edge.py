@@ -1,32 +1,39 @@
 """Figures of phase 1: the gradient norm by learning rate, and the loss by maximum learning rate."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.analysis.edge import Edge
 from lrsweep.figures.drawing import DASHES, NEVER, PALETTE, draw_edge, draw_states, legend_above, log_axes, usable
-from lrsweep.figures.figure import Figure
+from lrsweep.figures.figure import figure
 
 
-def _marks(**values: float | None) -> list[dict[str, Any]]:
-    return [{"series": name.replace("_", " "), "lr": value} for name, value in values.items() if value is not None]
+def _marked(data: pd.DataFrame, **lrs: float | None) -> pd.DataFrame:
+    """Add a row for each LR that is known; its series is its name."""
+    marks = [{"series": name.replace("_", " "), "lr": lr} for name, lr in lrs.items() if lr is not None]
+    return pd.DataFrame(data.to_dict("records") + marks, columns=data.columns)
+
+
+def _by_lr(bins: pd.DataFrame, needed: str, edge: Edge) -> pd.DataFrame:
+    """Give the bins with a value in this column, at their middles in log LR, and the row `edge`."""
+    known = bins[bins[needed].notna()].rename(columns={"stage": "series", "n_steps": "steps"})
+    return _marked(known.assign(lr=np.sqrt(known["lr_low"] * known["lr_high"])), edge=edge.edge_lr)
 
 
 def prepare_lr_grad_norm(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
     """Give one row per bin with steps, at its middle in log LR; the row `edge` marks the edge."""
-    filled = bins[bins["grad_norm_p50"].notna()]
-    names = ["grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]
-    rows = [
-        {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), **{name: getattr(row, name) for name in names}}
-        for row in filled.itertuples()
-    ]
-    return pd.DataFrame(rows + _marks(edge=edge.edge_lr), columns=["series", "lr", *names])
+    return _by_lr(bins, "grad_norm_p50", edge)[["series", "lr", "grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]]
 
 
-def draw_lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("edge/bins.parquet", "edge/edge.json"),
+    prepare=prepare_lr_grad_norm,
+    caption="Gradient norm before clipping of the steps of phase 1, by the learning rate of the step: median (line) and 5 to 95 "
+    "% (band), separately for warm-up and decay. The dotted line is the edge, which is found from the loss alone. Look "
+    "whether the norm or its spread rises there too.",
+)
+def lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
     """Draw the median and the 5 to 95 % band of the gradient norm by learning rate, separately for warm-up and decay."""
     ax.set(xlabel="learning rate of the step", ylabel="gradient norm before clipping")
     norms = data[data["grad_norm_p50"] > 0]
@@ -42,37 +49,22 @@ def draw_lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
     ax.legend()
 
 
-LR_GRAD_NORM = Figure(
-    name="lr_grad_norm",
-    inputs=("edge/bins.parquet", "edge/edge.json"),
-    prepare=prepare_lr_grad_norm,
-    draw=draw_lr_grad_norm,
-    caption=(
-        "Gradient norm before clipping of the steps of phase 1, by the learning rate of the step: median (line) and 5 to 95 % "
-        "(band), separately for warm-up and decay. The dotted line is the edge, which is found from the loss alone. Look "
-        "whether the norm or its spread rises there too."
-    ),
-)
-
-
 def prepare_loss_by_lr(trials: pd.DataFrame, edge: Edge) -> pd.DataFrame:
     """Give one row per trial, by its state or `never recovered`; `edge`, `edge low` and `edge high` mark the edge."""
-    never = {row.trial for row in edge.trials if row.never_recovered}
-    rows = [
-        {
-            "series": NEVER if row.trial in never else row.state,
-            "trial": row.trial,
-            "lr": row.lr,
-            "final_loss_nats": row.final_loss_nats,
-        }
-        for row in trials.itertuples()
-    ]
-    marks = _marks(edge=edge.edge_lr, edge_low=edge.edge_low_lr, edge_high=edge.edge_high_lr)
-    data = pd.DataFrame(rows + marks, columns=["series", "trial", "lr", "final_loss_nats"])
+    never = trials["trial"].isin([row.trial for row in edge.trials if row.never_recovered])
+    rows = trials.assign(series=trials["state"].mask(never, NEVER))[["series", "trial", "lr", "final_loss_nats"]]
+    data = _marked(rows, edge=edge.edge_lr, edge_low=edge.edge_low_lr, edge_high=edge.edge_high_lr)
     return data.astype({"trial": "Int32", "final_loss_nats": float})
 
 
-def draw_loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("sweep_uniform/trials.parquet", "edge/edge.json"),
+    prepare=prepare_loss_by_lr,
+    caption="Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for its upper end: the "
+    "dotted line is the edge, with its interval shaded. Crosses are trials that ended no better than after warm-up. "
+    "Diverged trials stand at the upper border.",
+)
+def loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
     """Draw trials by state over their maximum learning rate, with the edge and its interval."""
     ax.set(xlabel="maximum learning rate", ylabel="final eval loss (nats)")
     runs = data[data["trial"].notna()]
@@ -87,30 +79,19 @@ def draw_loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
     legend_above(ax, 3)
 
 
-LOSS_BY_LR = Figure(
-    name="loss_by_lr",
-    inputs=("sweep_uniform/trials.parquet", "edge/edge.json"),
-    prepare=prepare_loss_by_lr,
-    draw=draw_loss_by_lr,
-    caption=(
-        "Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for its upper end: the "
-        "dotted line is the edge, with its interval shaded. Crosses are trials that ended no better than after warm-up. "
-        "Diverged trials stand at the upper border."
-    ),
-)
-
-
 def prepare_spikes(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
     """Give one row per bin with judged steps, at its middle in log LR; the row `edge` marks the edge."""
-    rows = [
-        {"series": row.stage, "lr": float(np.sqrt(row.lr_low * row.lr_high)), "steps": row.n_steps, "spike_rate": row.spike_rate}
-        for row in bins[bins["spike_rate"].notna()].itertuples()
-    ]
-    marks = _marks(edge=edge.edge_lr)
-    return pd.DataFrame(rows + marks, columns=["series", "lr", "steps", "spike_rate"]).astype({"steps": "Int64"})
+    return _by_lr(bins, "spike_rate", edge)[["series", "lr", "steps", "spike_rate"]].astype({"steps": "Int64"})
 
 
-def draw_spikes(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("edge/bins.parquet", "edge/edge.json"),
+    prepare=prepare_spikes,
+    caption="Spikes of the gradient norm as a share of the steps at each learning rate of phase 1. A spike is a step whose norm "
+    "is far above the running median before it. Look where spikes begin, since training starts to break there. That may "
+    "be far above the edge (dotted), where only the loss gets worse.",
+)
+def spikes(ax: Axes, data: pd.DataFrame) -> None:
     """Draw the share of the steps that are spikes by learning rate, separately for warm-up and decay."""
     ax.set(xlabel="learning rate of the step", ylabel="spikes (% of the steps)")
     rates = data[data["spike_rate"].notna()]
@@ -124,16 +105,3 @@ def draw_spikes(ax: Axes, data: pd.DataFrame) -> None:
     log_axes(ax, "x")
     ax.set_ylim(bottom=0)
     legend_above(ax, 3)
-
-
-SPIKES = Figure(
-    name="spikes",
-    inputs=("edge/bins.parquet", "edge/edge.json"),
-    prepare=prepare_spikes,
-    draw=draw_spikes,
-    caption=(
-        "Spikes of the gradient norm as a share of the steps at each learning rate of phase 1. A spike is a step whose norm is "
-        "far above the running median before it. Look where spikes begin, since training starts to break there. That may be far "
-        "above the edge (dotted), where only the loss gets worse."
-    ),
-)

@@ -4,40 +4,27 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from lrsweep.analysis.features import features_of
 from lrsweep.analysis.importance import Importance
 from lrsweep.figures.drawing import INKLESS, MARKERS, SCALE, Style, label, legend_above, shown_range, usable
-from lrsweep.figures.figure import Figure
+from lrsweep.figures.figure import figure
 from lrsweep.search.trial import DIVERGED
-from lrsweep.space import Choice, Space
+from lrsweep.space import Space
 from lrsweep.store.tables import space_of
 
 WINDOW = 9  # proposals in the running median of the distance
 
 
-def shares_of(trials: pd.DataFrame, space: Space) -> pd.DataFrame:
-    """Give the numbers of the configurations as shares of the range tried, 0 to 1, on their scales, without the choices."""
-    columns = {}
-    for name in (name for name in space if not space.is_choice(name)):
-        values = np.log(trials[name]) if space[name].is_log else trials[name]
-        width = values.max() - values.min()
-        columns[name] = (values - values.min()) / width if width > 0 else values * 0.0
-    return pd.DataFrame(columns, index=trials.index)
+def coordinates(trials: pd.DataFrame, space: Space) -> dict[str, np.ndarray]:
+    """Give the coordinates of each name, float64 of shape (trials, coordinates); each name adds at most 1 to a distance.
 
-
-def coordinates(trials: pd.DataFrame, space: Space) -> np.ndarray:
-    """Encode the configurations, float64 of shape (trials, coordinates), so that each name adds at most 1 to a distance.
-
-    Numbers are shares of the range tried. Each choice is a coordinate, sqrt(1/2) where it was taken and else 0.
+    A number is its share of the range tried, on its scale. Each choice is a coordinate, sqrt(1/2) where it was taken and else 0.
     """
-    shares = shares_of(trials, space)
-    columns = []
-    for name in space:
-        one = space[name]
-        if isinstance(one, Choice):
-            columns += [(trials[name].to_numpy() == choice) * np.sqrt(0.5) for choice in one.choices]
-        else:
-            columns.append(shares[name].to_numpy(float))
-    return np.stack(columns, axis=-1)
+    found = {}
+    for name, features in features_of(trials, space).items():
+        above = features - features.min(initial=np.inf)
+        found[name] = features * np.sqrt(0.5) if space.is_choice(name) else above / (above.max(initial=0.0) or 1.0)
+    return found
 
 
 def prepare_exploration(trials: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
@@ -50,20 +37,24 @@ def prepare_exploration(trials: pd.DataFrame, proposals: pd.DataFrame) -> pd.Dat
     columns = ["trial", "state", *space, "steps", "metric", "last_loss_nats", "final_loss_nats"]
     data = trials[columns].merge(proposals[["trial", "sampler"]], on="trial").sort_values("trial", ignore_index=True)
     data.loc[data["state"] == DIVERGED, ["metric", "last_loss_nats"]] = np.nan
-    finals, places = data["final_loss_nats"].astype(float).to_numpy(), coordinates(data, space)
-    best_nats, distances, best = [], [], None
-    for k in range(len(data)):
-        best_nats.append(finals[best] if best is not None else np.nan)
-        gap = np.nan if best is None else float(np.sqrt(((places[k] - places[best]) ** 2).sum() / len(space)))
-        distances.append(gap)
-        if np.isfinite(finals[k]) and (best is None or finals[k] < finals[best]):
-            best = k
-    median = pd.Series(distances, dtype=float).rolling(WINDOW, min_periods=1).median()
-    data = data.assign(best_before_nats=np.array(best_nats, float), distance=np.array(distances, float), median_distance=median)
+    best_nats = data["final_loss_nats"].astype(float).cummin().ffill().shift()
+    best = [data["final_loss_nats"].eq(nats).idxmax() for nats in best_nats]  # without a best one, any trial
+    places = np.hstack(list(coordinates(data, space).values()))
+    distances = pd.Series(np.sqrt(((places - places[best]) ** 2).sum(axis=1) / len(space))).where(best_nats.notna())
+    median = distances.rolling(WINDOW, min_periods=1).median()
+    data = data.assign(best_before_nats=best_nats, distance=distances, median_distance=median)
     return data.rename(columns={"state": "series"}).drop(columns="final_loss_nats")
 
 
-def draw_exploration(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("sweep_bayes/trials.parquet", "sweep_bayes/proposals.parquet"),
+    prepare=prepare_exploration,
+    caption="Explore against exploit: the distance of each proposal of phase 2 from the best trial before it, coloured by the "
+    "metric that steers the study (lower is better). The distance should shrink once the sampler fits a model, and some "
+    "far proposals should remain. A sampler that never comes near the best has not converged, and one that never leaves "
+    "it may have missed a better region.",
+)
+def exploration(ax: Axes, data: pd.DataFrame) -> None:
     """Draw a point for each proposal, coloured by its metric, and the running median of the distances."""
     ax.set(xlabel="trial, in the order of proposal", ylabel="distance from the best so far\n(share of the range tried)")
     placed = data[data["distance"].notna()]
@@ -94,27 +85,20 @@ def draw_exploration(ax: Axes, data: pd.DataFrame) -> None:
     legend_above(ax, 3)
 
 
-EXPLORATION = Figure(
-    name="exploration",
-    inputs=("sweep_bayes/trials.parquet", "sweep_bayes/proposals.parquet"),
-    prepare=prepare_exploration,
-    draw=draw_exploration,
-    caption=(
-        "Explore against exploit: the distance of each proposal of phase 2 from the best trial before it, coloured by the "
-        "metric that steers the study (lower is better). The distance should shrink once the sampler fits a model, and some far "
-        "proposals should remain. A sampler that never comes near the best has not converged, and one that never leaves it may "
-        "have missed a better region."
-    ),
-)
-
-
 def prepare_importance(importance: Importance) -> pd.DataFrame:
     """Give one row per hyperparameter: its importance and its interval, as shares."""
     columns = ["hyperparameter", "importance", "low", "high"]
     return pd.DataFrame([vars(row) for row in importance.importances], columns=columns)
 
 
-def draw_importance(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("importance/importance.json",),
+    prepare=prepare_importance,
+    caption="The share of the variance of the final loss that each hyperparameter explains alone, over the range that phase 2 "
+    "tried (functional ANOVA, Hutter et al. 2014), with 95 % intervals over resamples of the trials. The order is "
+    "certain only where the intervals do not overlap.",
+)
+def importance(ax: Axes, data: pd.DataFrame) -> None:
     """Draw a bar for each hyperparameter, in percent, with its interval."""
     ax.set(xlabel="share of the variance of the final loss (%)")
     if not usable(ax, data, "too few complete trials"):
@@ -125,16 +109,3 @@ def draw_importance(ax: Axes, data: pd.DataFrame) -> None:
     ax.errorbar(middle, y, xerr=spread, fmt="none", color="black", capsize=6, label="95 % interval")
     ax.set(yticks=y, yticklabels=[label(name) for name in data["hyperparameter"]], xlim=(0, 105))
     legend_above(ax, 2)
-
-
-IMPORTANCE = Figure(
-    name="importance",
-    inputs=("importance/importance.json",),
-    prepare=prepare_importance,
-    draw=draw_importance,
-    caption=(
-        "The share of the variance of the final loss that each hyperparameter explains alone, over the range that phase 2 tried "
-        "(functional ANOVA, Hutter et al. 2014), with 95 % intervals over resamples of the trials. The order is certain only "
-        "where the intervals do not overlap."
-    ),
-)

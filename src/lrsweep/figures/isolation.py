@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import label, log_axes, shown_range, usable
-from lrsweep.figures.exploration import shares_of
-from lrsweep.figures.figure import Figure
+from lrsweep.figures.drawing import label, limits, log_axes, usable
+from lrsweep.figures.exploration import coordinates
+from lrsweep.figures.figure import figure
 from lrsweep.search.trial import COMPLETE
 from lrsweep.space import Choice
 from lrsweep.store.tables import space_of
@@ -25,14 +25,14 @@ def prepare_isolation(trials: pd.DataFrame) -> pd.DataFrame:
     """
     space, parts = space_of(trials), []
     complete = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
-    losses, shares = complete["final_loss_nats"].astype(float), shares_of(complete, space)
-    for name in space:
+    losses = complete["final_loss_nats"].astype(float)
+    for name, places in coordinates(complete, space).items():
         one, part = space[name], complete[["trial", "final_loss_nats"]].assign(hyperparameter=name)
         if isinstance(one, Choice):
-            slices = complete[name].map({choice: i for i, choice in enumerate(one.choices)}).to_numpy(int)
+            slices = places.argmax(axis=1)
             part = part.assign(scale="choice", value=np.nan, choice=complete[name].astype(str))
         else:
-            slices = np.minimum((shares[name].to_numpy(float) * SLICES).astype(int), SLICES - 1)
+            slices = np.minimum((places[:, 0] * SLICES).astype(int), SLICES - 1)
             part = part.assign(scale=one.scale, value=complete[name].astype(float), choice=None)
         part = part.assign(best=losses == losses.groupby(slices).transform("min"))
         parts.append(part.iloc[np.argsort(slices, kind="stable")] if isinstance(one, Choice) else part)
@@ -47,7 +47,15 @@ def strip(part: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     return choices, part["choice"].map(choices.index).to_numpy(float) + SPREAD * places
 
 
-def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+@figure(
+    ("sweep_bayes/trials.parquet",),
+    prepare=prepare_isolation,
+    panels=lambda data: data["hyperparameter"].nunique(),
+    caption="Final loss of the complete trials of phase 2 against each hyperparameter, whatever the values of the others, with "
+    f"the best of each of {SLICES} slices of the range (line) or of each choice. Look how steeply the best rises away "
+    "from its lowest point: where it is flat, the hyperparameter hardly matters, and its chosen value is not precise.",
+)
+def isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
     """Draw a panel for each name: every complete trial, and the best of each slice or choice."""
     for ax in axes:
         place = ax.get_subplotspec()
@@ -58,7 +66,7 @@ def draw_isolation(axes: Sequence[Axes], data: pd.DataFrame) -> None:
     if not usable(axes[0], data, "no trial completed"):
         return
     for ax, (name, part) in zip(axes, data.groupby("hyperparameter", sort=False), strict=True):
-        ax.set(xlabel=label(str(name)), ylim=_margins(part["final_loss_nats"].astype(float)))
+        ax.set(xlabel=label(str(name)), ylim=limits(part["final_loss_nats"].astype(float)))
         _draw_panel(ax, part)
     axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
 
@@ -78,23 +86,3 @@ def _draw_panel(ax: Axes, part: pd.DataFrame) -> None:
     if part["scale"].iloc[0] == "log":
         log_axes(ax, "x")
     ax.tick_params(axis="x", labelrotation=0 if line == "D" else 45)
-
-
-def _margins(losses: pd.Series) -> tuple[float, float]:
-    low, high = shown_range(losses)
-    margin = 0.1 * (high - low) or 0.1
-    return low - margin, high + 2 * margin
-
-
-ISOLATION = Figure(
-    name="isolation",
-    inputs=("sweep_bayes/trials.parquet",),
-    prepare=prepare_isolation,
-    draw=draw_isolation,
-    panels=lambda data: data["hyperparameter"].nunique(),
-    caption=(
-        "Final loss of the complete trials of phase 2 against each hyperparameter, whatever the values of the others, with the "
-        f"best of each of {SLICES} slices of the range (line) or of each choice. Look how steeply the best rises away from its "
-        "lowest point: where it is flat, the hyperparameter hardly matters, and its chosen value is not precise."
-    ),
-)

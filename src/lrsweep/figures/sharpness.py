@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.figures.drawing import PALETTE, SHAPES, legend_above, log_axes, usable
-from lrsweep.figures.figure import Figure
+from lrsweep.figures.figure import figure
 
 
 def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
@@ -20,7 +20,19 @@ def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
     return both.astype({"trial": "Int32", "step": "Int32"})
 
 
-def draw_sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+@figure(
+    ("sharpness/probes.parquet",),
+    prepare=prepare_sharpness,
+    panels=2,
+    caption="The edge, measured in trials of phase 1 that were trained again. Each point is an update. Its mark shows the "
+    "trial, by maximum learning rate, and is filled where that is below the edge. Left: the curvature that AdamW meets. "
+    "Above the dotted line, which is 38 / learning rate for beta1 0.9, full-batch Adam is unstable (Cohen et al. 2022). "
+    "Right: the critical learning rate, the least at which a step along the update no longer lowers the loss on the "
+    "batch. Below the dotted line the step that was taken is too long. Look which trials cross a line in warm-up and "
+    "come back, and which do not. The loss on a small batch has more curvature than the loss on all data, so read "
+    "orders of magnitude.",
+)
+def sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
     """Draw on the left the eigenvalue, on the right the critical LR, by the LR of the update, each with its limit."""
     measured = data[data["series"] != "threshold"]
     axes[0].set(xlabel="learning rate of the update", ylabel="greatest eigenvalue of the\npreconditioned Hessian")
@@ -39,20 +51,3 @@ def draw_sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         log_axes(ax, "xy")
         ax.tick_params(axis="x", labelrotation=45)
         legend_above(ax, 3)
-
-
-SHARPNESS = Figure(
-    name="sharpness",
-    inputs=("sharpness/probes.parquet",),
-    prepare=prepare_sharpness,
-    draw=draw_sharpness,
-    panels=2,
-    caption=(
-        "The edge, measured in trials of phase 1 that were trained again. Each point is an update. Its mark shows the trial, by "
-        "maximum learning rate, and is filled where that is below the edge. Left: the curvature that AdamW meets. Above the "
-        "dotted line, which is 38 / learning rate for beta1 0.9, full-batch Adam is unstable (Cohen et al. 2022). Right: the "
-        "critical learning rate, the least at which a step along the update no longer lowers the loss on the batch. Below the "
-        "dotted line the step that was taken is too long. Look which trials cross a line in warm-up and come back, and which do "
-        "not. The loss on a small batch has more curvature than the loss on all data, so read orders of magnitude."
-    ),
-)
