@@ -80,7 +80,7 @@ class _Tree:
         raise _Refused(f"{_line(node)}: found the tag {node.tag}, expected a plain mapping or list; remove the tag")
 
     def _scalar(self, node: ScalarNode) -> Any:
-        found = f"{_line(node)}: found {_shortened(node.value)}"
+        found = f"{_line(node)}: found {shortened(node.value, 40)}"
         if node.style is None and _AMBIGUOUS.fullmatch(node.value):
             raise _Refused(
                 f"{found}, which readers of YAML understand differently, expected a number in plain figures or text in quotes;"
@@ -183,13 +183,13 @@ def _line(node: Node) -> str:
     return f"line {node.start_mark.line + 1}"
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}…"
+def shortened(text: str, most: int) -> str:
+    """Cut a text to so many characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}…"
 
 
 def _problem(error: MarkedYAMLError, text: str) -> str:
     """Say in one line what is not YAML, and where."""
-
     mark = error.problem_mark or error.context_mark
     assert mark is not None, "the parser names a place"
     lines = text.splitlines()
@@ -197,8 +197,7 @@ def _problem(error: MarkedYAMLError, text: str) -> str:
     if "\t" in line[: mark.column + 1]:
         return f"line {mark.line + 1}: found a tab, expected spaces; YAML is indented with spaces alone"
     said = " ".join(str(error.problem or error.context).split())
-    opened = (
-        f" (opened in line {error.context_mark.line + 1})" if error.context_mark and error.context_mark.line != mark.line else ""
-    )
+    start = error.context_mark
+    opened = f" (opened in line {start.line + 1})" if start and start.line != mark.line else ""
     remedy = "look for a bracket, a quote or a colon that is missing there or before"
     return f"line {mark.line + 1}: found what is not YAML ({said}{opened}), expected `key: value` on it; {remedy}"

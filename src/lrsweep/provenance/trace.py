@@ -9,7 +9,7 @@ from lrsweep import files
 from lrsweep.errors import UserError
 from lrsweep.provenance import pipeline
 from lrsweep.provenance.figure_metadata import carried
-from lrsweep.provenance.recorded import Provenance
+from lrsweep.provenance.recording import Provenance
 from lrsweep.provenance.workspace import Discrepancy, Workspace, machine, short, spelled
 from lrsweep.store.records import canonical_digest
 
