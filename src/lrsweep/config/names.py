@@ -99,9 +99,10 @@ def _choice_problems(key: str, dimension: Choice, takes: TypeAdapter | None) -> 
 
 def _value_problems(values: Mapping[str, Value], takes: TypeAdapter | None) -> Iterator[Problem]:
     """Say of each value, by its key, why the trainer does not take it."""
-    for key, value in values.items() if takes else ():
+    for key, value in values.items():
         try:
-            takes.validate_python(value)
+            if takes:
+                takes.validate_python(value)
         except ValidationError as error:
             yield violations.describe(key, error.errors())
 

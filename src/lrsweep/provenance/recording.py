@@ -156,8 +156,8 @@ def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
     out it does. The next call puts it back where it fits again, so a dry run costs nothing.
     """
     put_back(stages)
-    for name in _stale(stages, params):
-        path = _path(stages[name])
+    for stage in _stale(stages, params):
+        path = _path(stage)
         with files.writing(path), suppress(FileNotFoundError):  # another runner may do it at the same time
             path.replace(_aside(path))
 
@@ -180,28 +180,25 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}")
 
 
-def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
-    """Name the stages whose provenance is not of this configuration.
+def _stale(stages: Mapping[str, Stage], params: Params) -> Iterator[Stage]:
+    """Yield the stages whose provenance is not of this configuration.
 
     No artifact that is older than its record is read: it is enough where a provenance names another input than the provenance of
     the stage that wrote it.
     """
-    found: list[str] = []
     written: dict[str, str | None] = {}
     for stage in stages.values():
         if stage.provenance is None or not _path(stage).exists():
             continue
-        recorded = read(stage)
-        if recorded is None:
-            found.append(stage.name)
+        if (recorded := read(stage)) is None:
+            yield stage
             continue
         made_from = recorded.params, recorded.code, recorded.libraries
         same = made_from == (stage.values(params), digests(stage.code), libraries())
         others = any(written.get(path, digest) != digest for path, digest in recorded.inputs.items())
-        if not same or others or _damaged(stage, recorded):
-            found.append(stage.name)
         written |= recorded.outputs
-    return found
+        if not same or others or _damaged(stage, recorded):
+            yield stage
 
 
 def _damaged(stage: Stage, recorded: Provenance) -> bool:

@@ -134,8 +134,8 @@ def _axis(words: str, values: pd.Series, dimension: Dimension | None = None) -> 
     if dimension is None or not dimension.is_log:
         return {"label": words, "values": _values(values)}
     ticks = _ticks(values)
-    places = {"values": list(map(math.log10, values)), "tickvals": list(map(math.log10, ticks))}
-    return {"label": words, **places, "ticktext": [f"{tick:g}" for tick in ticks]}
+    logs = {"values": list(map(math.log10, values)), "tickvals": list(map(math.log10, ticks))}
+    return {"label": words, **logs, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def parallel(data: pd.DataFrame, space: Space) -> Plot | None:
