@@ -4,20 +4,20 @@ Marks such as the edge or the rungs are rows of that table too. Nothing here tou
 sheet of the package. A figure of a study without usable data is an axis with a note.
 """
 
-from lrsweep.figures import assessment, choice, edge, exploration, isolation, shapes, sharpness, study
+from lrsweep.figures import assessment, choice, edge, exploration, study
 
 IN_ORDER = (  # of the page
     edge.loss_by_lr,
     edge.lr_grad_norm,
     edge.spikes,
-    sharpness.sharpness,
+    edge.sharpness,
     study.curves,
     study.proposals,
     exploration.exploration,
-    isolation.isolation,
+    exploration.isolation,
     exploration.importance,
     study.clusters,
-    shapes.shapes,
+    study.shapes,
     assessment.correlations,
     assessment.replay,
     choice.choice,

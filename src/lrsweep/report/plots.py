@@ -14,9 +14,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lrsweep.figures.drawing import label, log_ticks, shown_range
-from lrsweep.figures.exploration import WINDOW
+from lrsweep.figures.exploration import WINDOW, strip
 from lrsweep.figures.figure import ACROSS
-from lrsweep.figures.isolation import strip
 from lrsweep.report.formats import num
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 from lrsweep.space import Choice, Dimension, Space
