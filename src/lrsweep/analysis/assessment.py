@@ -139,14 +139,12 @@ def correlations(known: pd.DataFrame, curves: pd.DataFrame, rungs: Sequence[int]
             draws = generator(seed, "assess/bootstrap", rung).integers(0, max(1, len(pairs)), (section.bootstrap, len(pairs)))
             row = {"metric": name, "rung": int(rung), "n": len(pairs)}
             for coefficient, function in (("spearman", spearman), ("kendall", kendall)):
-                row |= {coefficient: None, f"{coefficient}_low": None, f"{coefficient}_high": None}
-                if len(pairs) >= section.fewest_trials:
-                    point = function(pairs[:, 0], pairs[:, 1], np.arange(len(pairs))[None])[0]
-                    again = function(pairs[:, 0], pairs[:, 1], draws)
-                    again = again[np.isfinite(again)]
-                    if np.isfinite(point):
-                        low, high = np.quantile(again, [0.025, 0.975]).tolist()
-                        row |= {coefficient: float(point), f"{coefficient}_low": low, f"{coefficient}_high": high}
+                point = low = high = None
+                whole = np.arange(len(pairs))[None]
+                if len(pairs) >= section.fewest_trials and np.isfinite(found := function(*pairs.T, whole)[0]):
+                    again = function(*pairs.T, draws)
+                    point, (low, high) = float(found), np.quantile(again[np.isfinite(again)], [0.025, 0.975]).tolist()
+                row |= {coefficient: point, f"{coefficient}_low": low, f"{coefficient}_high": high}
             rows.append(row)
     return rows
 

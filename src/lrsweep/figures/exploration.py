@@ -69,19 +69,13 @@ def exploration(ax: Axes, data: pd.DataFrame) -> None:
     if len(fitted):
         ax.axvline(fitted.min() - 0.5, color="black", linestyle=":", label="first fitted proposal")
     low, high = shown_range(placed["metric"])
+    scale: Style = {"cmap": SCALE, "vmin": low, "vmax": high}
     for state, part in placed.groupby("series"):
         known = part["metric"].notna()
         style: Style = {"marker": MARKERS[str(state)], "s": 60, "edgecolors": "black", "linewidths": 0.6, "zorder": 3}
         ax.scatter(part["trial"][~known], part["distance"][~known], color=INKLESS, **style)
-        points = ax.scatter(
-            part["trial"][known],
-            part["distance"][known],
-            c=part["metric"][known].astype(float),
-            cmap=SCALE,
-            vmin=low,
-            vmax=high,
-            **style,
-        )
+        metric = part["metric"][known].astype(float)
+        points = ax.scatter(part["trial"][known], part["distance"][known], c=metric, **scale, **style)
         ax.plot([], [], MARKERS[str(state)], color="white", markeredgecolor="black", label=str(state).lower())
     ax.plot(placed["trial"], placed["median_distance"], color="black", linewidth=1.6, label=f"median of {WINDOW}")
     label = "steering metric, last value\n(lower is better)"

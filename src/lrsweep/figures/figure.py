@@ -50,14 +50,9 @@ class Figure:
         return svg.getvalue(), png.getvalue()
 
 
-def figure(
-    inputs: tuple[str, ...],
-    prepare: Callable[..., pd.DataFrame],
-    caption: str,
-    panels: int | Callable[[pd.DataFrame], int] | None = None,
-) -> Callable[[Callable[[Any, pd.DataFrame], None]], Figure]:
-    """Make a Figure of the function below, which draws it and has its name."""
-    return lambda draw: Figure(draw.__name__, inputs, prepare, draw, caption, panels)
+def figure(inputs: tuple[str, ...], **about: Any) -> Callable[[Callable[[Any, pd.DataFrame], None]], Figure]:
+    """Make a Figure of the function below, which draws it and has its name; `about` are the other fields."""
+    return lambda draw: Figure(name=draw.__name__, inputs=inputs, draw=draw, **about)
 
 
 def _grid(canvas: Canvas, panels: int) -> list[Axes]:
