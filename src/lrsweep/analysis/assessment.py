@@ -135,15 +135,15 @@ def correlations(known: pd.DataFrame, curves: pd.DataFrame, rungs: Sequence[int]
     for name in metric.NAMES:
         for rung in rungs:
             values = {trial: value for trial, value in values_at(curves, name, rung).items() if trial in ends}
-            pairs = np.array([[value, ends[trial]] for trial, value in sorted(values.items())]).reshape(-1, 2)
-            draws = generator(seed, "assess/bootstrap", rung).integers(0, max(1, len(pairs)), (section.bootstrap, len(pairs)))
-            row = {"metric": name, "rung": int(rung), "n": len(pairs)}
+            x, y = np.array([[value, ends[trial]] for trial, value in sorted(values.items())]).reshape(-1, 2).T
+            n = len(x)
+            draws = generator(seed, "assess/bootstrap", rung).integers(0, max(1, n), (section.bootstrap, n))
+            row = {"metric": name, "rung": int(rung), "n": n}
             for coefficient, function in (("spearman", spearman), ("kendall", kendall)):
                 point = low = high = None
-                whole = np.arange(len(pairs))[None]
-                if len(pairs) >= section.fewest_trials and np.isfinite(found := function(*pairs.T, whole)[0]):
-                    again = function(*pairs.T, draws)
-                    point, (low, high) = float(found), np.quantile(again[np.isfinite(again)], [0.025, 0.975]).tolist()
+                if n >= section.fewest_trials and np.isfinite(whole := function(x, y, np.arange(n)[None])[0]):
+                    again = function(x, y, draws)
+                    point, (low, high) = float(whole), np.quantile(again[np.isfinite(again)], [0.025, 0.975]).tolist()
                 row |= {coefficient: point, f"{coefficient}_low": low, f"{coefficient}_high": high}
             rows.append(row)
     return rows

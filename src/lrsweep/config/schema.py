@@ -15,8 +15,7 @@ from ruamel.yaml import CommentedMap, CommentedSeq
 from ruamel.yaml.nodes import CollectionNode
 
 from lrsweep import files
-from lrsweep.config import document, yamlfile
-from lrsweep.config.document import Document
+from lrsweep.config import yamlfile
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.trainers.builtin.settings import NAMES
@@ -61,7 +60,7 @@ def write(params_path: Path) -> None:
     text = yamlfile.read(params_path)
     schema = make(yamlfile.parse(text, params_path))
     files.write_text(PATH, json.dumps(schema, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    document.write(params_path, commented(text, descriptions(schema)))
+    yamlfile.write(params_path, commented(text, descriptions(schema)))
 
 
 def commented(text: str, descriptions: Mapping[str, str]) -> str:
@@ -69,7 +68,7 @@ def commented(text: str, descriptions: Mapping[str, str]) -> str:
 
     A comment stands after the value, or above the key where the line would be too long.
     """
-    document = Document(text)
+    document = yamlfile.Document(text)
     head = "".join(token.value for token in (document.tree.ca.comment or [None, None])[1] or [])
     _strip(document.tree)
     bare = str(document)

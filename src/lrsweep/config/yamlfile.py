@@ -1,4 +1,7 @@
-"""YAML 1.2 files that a person writes, read strictly: a mistake is named with its line. DVC reads them in the same way."""
+"""YAML 1.2 files that a person writes, read strictly: a mistake is named with its line. DVC reads them in the same way.
+
+A Document keeps comments and layout (a round trip by ruamel.yaml), so that such a file can be changed.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +9,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML, CommentedMap, YAMLError
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
-from ruamel.yaml.representer import SafeRepresenter
+from ruamel.yaml.representer import RoundTripRepresenter, SafeRepresenter
+from ruamel.yaml.util import load_yaml_guess_indent
 
+from lrsweep import files
 from lrsweep.errors import UserError
 
 # Bounds on a file, far above what a person writes; a file within them is read within seconds.
@@ -152,6 +157,48 @@ def dump(value: Any, flow: bool = False) -> str:
     out = StringIO()
     writer.dump(value, out)
     return out.getvalue().removesuffix("...\n")
+
+
+class _RoundTrip(RoundTripRepresenter):
+    """Writes out null, which ruamel.yaml leaves empty."""
+
+    def represent_none(self, data: None) -> ScalarNode:
+        return self.represent_scalar(f"{_TAG}null", "null")
+
+
+_RoundTrip.add_representer(type(None), _RoundTrip.represent_none)
+
+
+class Document:
+    """YAML text that `parse` takes. `tree` holds its values, with the spelling of each number."""
+
+    def __init__(self, text: str) -> None:
+        text = text.replace("\r\n", "\n")
+        self._yaml = YAML()
+        self._yaml.preserve_quotes = True
+        self._yaml.width = 1 << 20  # long lines stay
+        self._yaml.Representer = _RoundTrip
+        _, _, offset = load_yaml_guess_indent(text)
+        self._yaml.indent(mapping=2, sequence=(offset or 0) + 2, offset=offset or 0)
+        self.tree: CommentedMap = self._yaml.load(text)
+
+    def __str__(self) -> str:
+        out = StringIO()
+        self._yaml.dump(self.tree, out)
+        return out.getvalue()
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that a person owns: follow a link, and keep the file's rights.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    target = path.resolve()
+    mode = target.stat().st_mode if target.exists() else None
+    files.write_text(target, text)
+    if mode is not None:
+        target.chmod(mode)
 
 
 def positions(text: str) -> Iterator[tuple[str, Node, Node]]:
