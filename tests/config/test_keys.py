@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from lrsweep.config import comments, explanation, presets, schema, yamlfile
+from lrsweep.config import explanation, presets, schema, yamlfile
 from lrsweep.errors import UserError
 from lrsweep.provenance import pipeline
 from lrsweep.trainers.builtin.settings import NAMES
@@ -38,7 +38,7 @@ def test_editors_are_led_to_the_schema():
 
 
 def test_the_comments_are_those_of_the_fields():
-    assert comments.refresh(TEXT, schema.descriptions(SCHEMA)) == TEXT, "run `make schema`"
+    assert schema.commented(TEXT, schema.descriptions(SCHEMA)) == TEXT, "run `make schema`"
 
 
 def test_comments_come_back_and_nothing_else_changes(tmp_path, monkeypatch):
@@ -53,9 +53,9 @@ def test_comments_come_back_and_nothing_else_changes(tmp_path, monkeypatch):
 
 def test_a_long_comment_stands_above_its_key():
     said = {"a": "x" * 50 + " " + "y" * 60, "a.b": "z", "a.c": "w " * 60}
-    text = comments.refresh("# head\n\na:  # old\n  # older\n  b: {c: 1}   # old\n  c: 2\n", said)
+    text = schema.commented("# head\n\na:  # old\n  # older\n  b: {c: 1}   # old\n  c: 2\n", said)
     wrapped = "  # " + ("w " * 63).rstrip()
-    assert max(map(len, text.splitlines())) <= comments.WIDTH
+    assert max(map(len, text.splitlines())) <= schema.WIDTH
     assert text.splitlines()[:4] == ["# head", "", "# " + said["a"], "a:"]
     assert f"{'  b: {c: 1}':26}  # z" in text and text.endswith("  c: 2\n") and wrapped[:40] in text and "old" not in text
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrsweep.config import checking, yamlfile
-from lrsweep.config.document import Document, put, remove
-from lrsweep.config.presets import apply
+from lrsweep.config.presets import apply, put, remove
+from lrsweep.config.yamlfile import Document
 from lrsweep.errors import UserError
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from lrsweep.cli.identities import identities
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline, recording
-from lrsweep.provenance.recorded import Provenance
+from lrsweep.provenance.recording import Provenance
 from lrsweep.runner.catalogue import STUDIES
 from lrsweep.store.results import read_json
 from tests import recorded

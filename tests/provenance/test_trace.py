@@ -12,7 +12,7 @@ from lrsweep.config import checking
 from lrsweep.errors import UserError
 from lrsweep.provenance import recording as stage_provenance
 from lrsweep.provenance.figure_metadata import carried
-from lrsweep.provenance.recorded import Provenance
+from lrsweep.provenance.recording import Provenance
 from lrsweep.provenance.trace import trace, tree
 from lrsweep.provenance.workspace import Workspace
 from lrsweep.store.records import canonical_digest

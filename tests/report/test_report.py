@@ -180,7 +180,7 @@ def test_a_study_without_usable_data_still_has_a_page(candidate):
 def test_numbers_keep_their_sign_and_their_open_ends():
     assert formats.nats(-0.12345) == "\u22120.123"
     assert formats.span(0.01, None) == "0.01 or more" and formats.span(None, None) == "n/a"
-    assert formats.share_span(0.0, 0.5) == "0.0 % to 50.0 %"
+    assert formats.FILTERS["share_span"](0.0, 0.5) == "0.0 % to 50.0 %"
     assert formats.num(float("nan")) == "n/a" and formats.num(7) == "7"
 
 

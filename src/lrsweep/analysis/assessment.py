@@ -6,9 +6,10 @@ audited trials on their whole curves (`merged`). Losses are in nats, resources i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lrsweep.analysis.settings import Assess
 from lrsweep.search import metric
@@ -16,9 +17,6 @@ from lrsweep.search.replaying import finals, replay, summarize_replay, values_at
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.trial import PRUNED
 from lrsweep.seeding import generator
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Row = dict[str, Any]
 
@@ -84,10 +82,8 @@ class Assessment:
     replay: tuple[Replayed, ...]
 
 
-def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
+def merged(study: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
     """Replace the rows of the audited trials in a table of the study (trials or evals)."""
-    import pandas as pd
-
     if audited.empty:
         return study
     kept = study[~study["trial"].isin(audited["trial"])]
@@ -95,10 +91,10 @@ def merged(study: "pd.DataFrame", audited: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def assess(
-    trials: "pd.DataFrame",
-    evals: "pd.DataFrame",
-    audited_trials: "pd.DataFrame",
-    audited_evals: "pd.DataFrame",
+    trials: pd.DataFrame,
+    evals: pd.DataFrame,
+    audited_trials: pd.DataFrame,
+    audited_evals: pd.DataFrame,
     section: Assess,
     sweep: SweepBayes,
     seed: int,
@@ -128,7 +124,7 @@ def steering_warnings(pairs: list[Row], steering: str) -> tuple[str, ...]:
     )
 
 
-def correlations(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[int], section: Assess, seed: int) -> list[Row]:
+def correlations(known: pd.DataFrame, curves: pd.DataFrame, rungs: Sequence[int], section: Assess, seed: int) -> list[Row]:
     """Give the rows of `correlations`: rank correlation of each metric at each rung with the final loss, over whole curves.
 
     Intervals: percentile bootstrap over trials, with the same resamples for all metrics of the same trials. A correlation that
@@ -139,18 +135,16 @@ def correlations(known: "pd.DataFrame", curves: "pd.DataFrame", rungs: Sequence[
     for name in metric.NAMES:
         for rung in rungs:
             values = {trial: value for trial, value in values_at(curves, name, rung).items() if trial in ends}
-            pairs = np.array([[value, ends[trial]] for trial, value in sorted(values.items())]).reshape(-1, 2)
-            draws = generator(seed, "assess/bootstrap", rung).integers(0, max(1, len(pairs)), (section.bootstrap, len(pairs)))
-            row = {"metric": name, "rung": int(rung), "n": len(pairs)}
+            x, y = np.array([[value, ends[trial]] for trial, value in sorted(values.items())]).reshape(-1, 2).T
+            n = len(x)
+            draws = generator(seed, "assess/bootstrap", rung).integers(0, max(1, n), (section.bootstrap, n))
+            row = {"metric": name, "rung": int(rung), "n": n}
             for coefficient, function in (("spearman", spearman), ("kendall", kendall)):
-                row |= {coefficient: None, f"{coefficient}_low": None, f"{coefficient}_high": None}
-                if len(pairs) >= section.fewest_trials:
-                    point = function(pairs[:, 0], pairs[:, 1], np.arange(len(pairs))[None])[0]
-                    again = function(pairs[:, 0], pairs[:, 1], draws)
-                    again = again[np.isfinite(again)]
-                    if np.isfinite(point):
-                        low, high = np.quantile(again, [0.025, 0.975]).tolist()
-                        row |= {coefficient: float(point), f"{coefficient}_low": low, f"{coefficient}_high": high}
+                point = low = high = None
+                if n >= section.fewest_trials and np.isfinite(whole := function(x, y, np.arange(n)[None])[0]):
+                    again = function(x, y, draws)
+                    point, (low, high) = float(whole), np.quantile(again[np.isfinite(again)], [0.025, 0.975]).tolist()
+                row |= {coefficient: point, f"{coefficient}_low": low, f"{coefficient}_high": high}
             rows.append(row)
     return rows
 
@@ -176,19 +170,21 @@ def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
         return both / np.sqrt(first * second)
 
 
-def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_share: float) -> Audit:
+def audit(trials: pd.DataFrame, audited: pd.DataFrame, steps: int, best_share: float) -> Audit:
     """Find what stopping cost and saved, from the audited sample of the pruned trials.
 
     A trial is among the best if less than best_share of all complete and pruned trials end better, where the audited trials
     stand for all pruned ones. Interval: Clopper and Pearson (1934), exact for sampling with replacement and so a little wide
     here. The cost is a lower bound, since a trial outside the sample may have been better still.
     """
+    from scipy.stats import binomtest  # only here: the page needs just the types
+
     complete, pruned = np.array(list(finals(trials).values())), trials[trials["state"] == PRUNED]
     ends = audited["final_loss_nats"].astype(float).fillna(np.inf).to_numpy()  # an audited trial can still diverge
     weight, total = len(pruned) / len(ends) if len(ends) else 0.0, len(complete) + len(pruned)
     better = [int((complete < end).sum()) + weight * int((ends < end).sum()) for end in ends]
     good = sum(bool(np.isfinite(end)) and count < best_share * total for end, count in zip(ends, better, strict=True))
-    low, high = _clopper_pearson(good, len(ends))
+    interval = binomtest(good, len(ends)).proportion_ci(0.95, method="exact") if len(ends) else None
     best, best_audited = (float(values.min()) if np.isfinite(values).any() else None for values in (complete, ends))
     saved, actual = int((steps - pruned["steps"]).sum()), int(trials["steps"].sum())
     return Audit(
@@ -196,8 +192,8 @@ def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_shar
         audited=len(ends),
         among_best=good,
         share=good / len(ends) if len(ends) else None,
-        share_low=low,
-        share_high=high,
+        share_low=float(interval.low) if interval else None,
+        share_high=float(interval.high) if interval else None,
         best_nats=best,
         best_audited_nats=best_audited,
         cost_nats=None if best is None or best_audited is None else max(0.0, best - best_audited),
@@ -207,16 +203,7 @@ def audit(trials: "pd.DataFrame", audited: "pd.DataFrame", steps: int, best_shar
     )
 
 
-def _clopper_pearson(successes: int, n: int) -> tuple[float | None, float | None]:
-    from scipy.stats import binomtest
-
-    if n == 0:
-        return None, None
-    interval = binomtest(successes, n).proportion_ci(0.95, method="exact")
-    return float(interval.low), float(interval.high)
-
-
-def by_median(trials: "pd.DataFrame", evals: "pd.DataFrame", rungs: Sequence[int]) -> tuple[Split, ...]:
+def by_median(trials: pd.DataFrame, evals: pd.DataFrame, rungs: Sequence[int]) -> tuple[Split, ...]:
     """Split the trials at the median of each metric at each rung, as the write-up does."""
     survivors, found = set(finals(trials)), []
     for name in metric.NAMES:

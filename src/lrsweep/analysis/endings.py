@@ -88,8 +88,7 @@ def describe_endings(
                 spikes=n,
                 spike_rate=n / of if of else None,
                 unstable=final is None or lost or n > section.unstable_spikes * of,
-                rise_nats=rise.rise_nats,
-                recovered=rise.recovered,
+                **vars(rise),
             )
         )
     return tuple(rows)

@@ -8,7 +8,7 @@ how far to trust the importances.
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,6 @@ from lrsweep.search.trial import COMPLETE
 from lrsweep.seeding import derive_seed, generator
 from lrsweep.space import Choice, Dimension, Int, Space
 from lrsweep.store.tables import space_of
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def rank_hyperparameters(trials: pd.DataFrame, section: settings.Importance, see
     return Importance(n, explained, tuple(shares), unforeseen if explained <= 0 else None)
 
 
-def _distribution(values: pd.Series, dimension: Dimension) -> "BaseDistribution":
+def _distribution(values: pd.Series, dimension: Dimension) -> Any:
     """Give the range or the choices that the values cover."""
     from optuna import distributions
 

@@ -7,9 +7,9 @@ Welch's interval (Welch 1947), which requires neither equal variances nor equal 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from lrsweep.analysis.ranges import Range
 from lrsweep.search.racing import mean, pooled_sd, sd
@@ -19,9 +19,6 @@ from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 from lrsweep.space import Choice as Choices
 from lrsweep.space import Space, Value
 from lrsweep.store.tables import space_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -124,9 +121,9 @@ class Choice:
 
 def choose(
     candidates: Sequence[Candidate],
-    replicates: "pd.DataFrame",
+    replicates: pd.DataFrame,
     standing: Sequence[int],
-    trials: "pd.DataFrame",
+    trials: pd.DataFrame,
     section: Select,
 ) -> Choice:
     """Choose from the runs of the race. A candidate with a diverged run is out; where all are out, the default is taken.
@@ -134,7 +131,8 @@ def choose(
     candidates: all candidates in order of their numbers, the default first, each with all names of the space.
     standing: the candidates that remained in the race; a dropped one is not within noise, whatever its few seeds say.
     """
-    losses = [_losses(replicates, number) for number in range(len(candidates))]
+    finals = replicates[replicates["state"] == COMPLETE].set_index("candidate")["final_loss_nats"].astype(float)
+    losses = [finals[finals.index == one.number].tolist() for one in candidates]
     table = [_summarize(one, replicates, number in standing, losses) for number, one in enumerate(candidates)]
     sound = [row for row in table if row.n and not row.n_diverged]
     last = [row for row in sound if row.stands] or sound
@@ -172,12 +170,7 @@ def _message(table: Sequence[Raced], sound: Sequence[Raced], number: int, states
     return None if number else "No candidate has a lower mean loss than the default, so the default is kept"
 
 
-def _losses(replicates: "pd.DataFrame", candidate: int) -> list[float]:
-    part = replicates[(replicates["candidate"] == candidate) & (replicates["state"] == COMPLETE)]
-    return part["final_loss_nats"].astype(float).tolist()
-
-
-def _summarize(one: Candidate, replicates: "pd.DataFrame", stands: bool, losses: Sequence[list[float]]) -> Raced:
+def _summarize(one: Candidate, replicates: pd.DataFrame, stands: bool, losses: Sequence[list[float]]) -> Raced:
     """Give mean, standard deviation between seeds, and the 95 % t interval of the mean."""
     values = losses[one.number]
     n, middle, spread = len(values), mean(values) if values else None, sd(values) if len(values) > 1 else None
@@ -236,7 +229,7 @@ def _within_noise(sound: Sequence[Raced], chosen: Raced, losses: Sequence[list[f
     return rows
 
 
-def _luck(trials: "pd.DataFrame", table: Sequence[Raced], noise: Noise) -> Luck | None:
+def _luck(trials: pd.DataFrame, table: Sequence[Raced], noise: Noise) -> Luck | None:
     """Compare the study's best trial with its repetitions.
 
     The expected luck is -sd · E[the greatest of m standard normals]. m is the number of trials whose single run is within noise

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.provenance.recorded import Identity
+from lrsweep.provenance.recording import Identity
 from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.store.results import FOLDER, Results
 

@@ -44,19 +44,10 @@ def parse_problems(tree: dict[str, Any]) -> list[Problem]:
 def _contradictions(p: Params) -> Iterator[Problem]:
     yield from _source_problems(p.corpus)
     if p.model.d_model % (2 * p.model.n_heads):
-        yield Problem(
-            "model.n_heads",
-            p.model.n_heads,
-            f"heads of an even width: d_model ({p.model.d_model}) divisible by 2 · n_heads",
-            "change d_model or n_heads (RoPE rotates pairs)",
-        )
-    budgets: list[tuple[str, Budget]] = [
-        ("sweep_uniform", p.sweep_uniform),
-        ("sweep_bayes", p.sweep_bayes),
-        ("train", p.train),
-    ]
-    for section, budget in budgets:
-        yield from _budget_problems(section, budget)
+        expected = f"heads of an even width: d_model ({p.model.d_model}) divisible by 2 · n_heads"
+        yield Problem("model.n_heads", p.model.n_heads, expected, "change d_model or n_heads (RoPE rotates pairs)")
+    for section in ("sweep_uniform", "sweep_bayes", "train"):
+        yield from _budget_problems(section, getattr(p, section))
     yield from names.problems(p)
     if p.edge.below * p.edge.above <= 1:
         expected = f"more than 1 / edge.above (1 / {p.edge.above}): phase 2 searches from edge / below, or less, to edge · above"
@@ -160,10 +151,8 @@ def _study_problems(s: SweepBayes) -> Iterator[Problem]:
         why = f"the block is cut to 1/eta at each of the rungs {list(s.rungs)} and one trial must reach the end"
         expected = f"at least eta^rungs = {eta}^{n_rungs}: {why}"
         yield Problem("sweep_bayes.first_block", s.first_block, expected, f"set it to {eta ** (n_rungs + 1)}, or raise {key}")
-    if s.metric.name == "m_u" and first // s.eval_every <= s.metric.window:
-        expected = (
-            f"past eval {s.metric.window}: M_u has no term up to its window ({s.metric.window} evals of {s.eval_every} steps)"
-        )
-        yield Problem(
-            key, first, expected, f"set it to at least {(s.metric.window + 1) * s.eval_every}, or choose another metric"
-        )
+    window = s.metric.window
+    if s.metric.name == "m_u" and first // s.eval_every <= window:
+        expected = f"past eval {window}: M_u has no term up to its window ({window} evals of {s.eval_every} steps)"
+        remedy = f"set it to at least {(window + 1) * s.eval_every}, or choose another metric"
+        yield Problem(key, first, expected, remedy)

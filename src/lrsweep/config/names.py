@@ -1,6 +1,6 @@
 """Check the names of configurations, in sweep_bayes.space and in select.default, with their ranges and values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -65,21 +65,13 @@ def _dimension_problems(key: str, dimension: Dimension, takes: TypeAdapter | Non
     """Find what is wrong with a range or with choices, in themselves and by what the trainer takes, where that is known."""
     if isinstance(dimension, Choice):
         yield from _choice_problems(key, dimension, takes)
-        return
-    wrong_kind = takes and _kind_problem(key, dimension, takes)
-    if wrong_kind:
+    elif takes and (wrong_kind := _kind_problem(key, dimension, takes)):
         yield wrong_kind
-        return
-    if dimension.min >= dimension.max:
+    elif dimension.min >= dimension.max:
         yield Problem(f"{key}.min", dimension.min, f"less than {key}.max ({dimension.max})", "swap or change them")
-        return
-    if takes:
-        ends = {f"{key}.{end}": getattr(dimension, end) for end in ("min", "max")}
-        found = [problem for path, end in ends.items() if (problem := value_problem(path, end, takes))]
-        yield from found
-        if found:
-            return
-    if dimension.is_log and dimension.min <= 0:
+    elif wrong := list(_value_problems({f"{key}.min": dimension.min, f"{key}.max": dimension.max}, takes)):
+        yield from wrong
+    elif dimension.is_log and dimension.min <= 0:
         yield Problem(f"{key}.min", dimension.min, "greater than 0 on a log scale", "raise it, or write scale: linear")
 
 
@@ -101,17 +93,18 @@ def _choice_problems(key: str, dimension: Choice, takes: TypeAdapter | None) -> 
         place = f"{key}.choices[{number}]"
         if value in dimension.choices[:number]:
             yield Problem(place, value, "each choice once", "remove one")
-        elif takes and (problem := value_problem(place, value, takes)):
-            yield problem
+        else:
+            yield from _value_problems({place: value}, takes)
 
 
-def value_problem(key: str, value: Value, takes: TypeAdapter) -> Problem | None:
-    """Say why the trainer does not take a value; None where it does."""
-    try:
-        takes.validate_python(value)
-    except ValidationError as error:
-        return violations.describe(key, error.errors())
-    return None
+def _value_problems(values: Mapping[str, Value], takes: TypeAdapter | None) -> Iterator[Problem]:
+    """Say of each value, by its key, why the trainer does not take it."""
+    for key, value in values.items():
+        try:
+            if takes:
+                takes.validate_python(value)
+        except ValidationError as error:
+            yield violations.describe(key, error.errors())
 
 
 def _warmup_problems(key: str, longest: Value, p: Params) -> Iterator[Problem]:
@@ -130,7 +123,7 @@ def _default_problems(p: Params) -> Iterator[Problem]:
         key = f"{DEFAULT}.{name}"
         problem = _name_problem(key, name, value, p.simulate) if name not in space else None
         if name in NAMES:
-            problem = value_problem(key, value, NAMES[name])
+            problem = next(_value_problems({key: value}, NAMES[name]), None)
         if problem:
             yield problem
         elif name == "warmup_steps":

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import CommentedMap
+from ruamel.yaml import CommentedMap, CommentedSeq, CommentToken
+from ruamel.yaml.error import CommentMark
 
-from lrsweep.config import document, yamlfile
+from lrsweep.config import yamlfile
 from lrsweep.config.checking import parse_problems
-from lrsweep.config.document import Document
 from lrsweep.config.names import DEFAULT, SPACE
 from lrsweep.config.violations import nearest
+from lrsweep.config.yamlfile import Document
 from lrsweep.errors import UserError
 
 FOLDER = Path("workflow/presets")
@@ -42,7 +43,7 @@ def apply(params_path: Path, names: list[str]) -> None:
     problems = parse_problems(yamlfile.parse(changed, params_path))
     if problems:
         raise UserError("\n".join(f"{params_path} under {' + '.join(names)}: {problem}" for problem in problems))
-    document.write(params_path, changed)
+    yamlfile.write(params_path, changed)
 
 
 def known() -> list[str]:
@@ -60,8 +61,86 @@ def _lay(values: CommentedMap, preset: Mapping[str, Any], above: str, path: Path
             raise UserError(f"{path}: found {above}{key}, expected {expected}; correct its name")
         if free and value is None:
             if key in values:
-                document.remove(values, key)
+                remove(values, key)
         elif isinstance(value, Mapping) and isinstance(values.get(key), CommentedMap) and not free:
             _lay(values[key], value, f"{above}{key}.", path)
         else:
-            document.put(values, key, value)
+            put(values, key, value)
+
+
+def put(mapping: CommentedMap, key: str, value: Any) -> None:
+    """Set a key to a value of another document, on one line. Comments below the key stay below it."""
+    below = _take(mapping, key if key in mapping else _last(mapping))
+    if key in mapping and _is_block(mapping[key]) and mapping[key].ca.comment:
+        behind, *_ = mapping[key].ca.comment
+        mapping.ca.items[key] = [None, None, behind, None]
+    mapping[key] = _on_one_line(value)
+    _give(mapping, key, below)
+
+
+def remove(mapping: CommentedMap, key: str) -> None:
+    """Remove a key with the comment after it. Comments below it stay, below the key before."""
+    below = _take(mapping, key)
+    before = list(mapping)[list(mapping).index(key) - 1]
+    del mapping[key]
+    mapping.ca.items.pop(key, None)
+    if mapping and before != key:
+        _give(mapping, before, below)
+
+
+# ruamel.yaml keeps all text between two keys in one token at the end of the first one's value: the comment after the value and,
+# after a line break, the comments below it up to the next key. So these have to move where the value goes.
+
+
+def _leaf(parent: Any, key: Any) -> tuple[Any, Any, int]:
+    """Find the mapping or list, the key in it, and the slot that keep the token after a value."""
+    while _is_block(parent[key]):
+        parent = parent[key]
+        key = _last(parent)
+    return parent, key, 2 if isinstance(parent, CommentedMap) else 0
+
+
+def _take(parent: Any, key: Any) -> str:
+    """Cut off the comments below a value, without the comment after it."""
+    holder, key, slot = _leaf(parent, key)
+    found = holder.ca.items.get(key)
+    if not found or not found[slot]:
+        return ""
+    behind, _, below = found[slot].value.partition("\n")
+    if behind:
+        found[slot].value = behind + "\n"
+    else:
+        found[slot] = None
+    return below
+
+
+def _give(parent: Any, key: Any, below: str) -> None:
+    """Put comments below a value."""
+    holder, key, slot = _leaf(parent, key)
+    if below:
+        found = holder.ca.items.setdefault(key, [None] * 4)
+        if not found[slot]:
+            found[slot] = CommentToken("\n", CommentMark(0))
+        found[slot].value += below
+
+
+def _is_block(value: Any) -> bool:
+    """Say whether a value stands on lines of its own."""
+    return isinstance(value, CommentedMap | CommentedSeq) and bool(value) and not value.fa.flow_style()
+
+
+def _last(container: Any) -> Any:
+    return list(container)[-1] if isinstance(container, CommentedMap) else len(container) - 1
+
+
+def _on_one_line(value: Any) -> Any:
+    """Copy a value without its comments, in braces and brackets."""
+    copy: Any
+    if isinstance(value, CommentedMap):
+        copy = CommentedMap((key, _on_one_line(below)) for key, below in value.items())
+    elif isinstance(value, CommentedSeq):
+        copy = CommentedSeq(_on_one_line(below) for below in value)
+    else:
+        return value
+    copy.fa.set_flow_style()
+    return copy

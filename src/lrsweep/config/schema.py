@@ -1,17 +1,21 @@
-"""params.schema.json: the schema of params.yaml for editors and `lrsweep explain`, made from the settings of the rooms.
+"""params.schema.json, the schema of params.yaml for editors and `lrsweep explain`, and the comments of params.yaml.
 
-The text under a field describes its key. The values of params.yaml become the defaults. The schema has no references, so that
-each range can have defaults of its own.
+Both are made from the settings of the rooms: the text under a field describes its key. The values of params.yaml become the
+defaults. The schema has no references, so that each range can have defaults of its own.
 """
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ruamel.yaml import CommentedMap, CommentedSeq
+from ruamel.yaml.nodes import CollectionNode
+
 from lrsweep import files
-from lrsweep.config import comments, document, yamlfile
+from lrsweep.config import yamlfile
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.trainers.builtin.settings import NAMES
@@ -20,53 +24,21 @@ PATH = Path("params.schema.json")
 # Pydantic's own names for limits, which it uses after one of our validators.
 LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 WITHOUT_UNIT = "-"
+COLUMN, WIDTH = 28, 130  # where a comment begins, and the longest line
 Fragment = dict[str, Any]
-
-_PARTS = re.compile(r"(?P<text>.*?)(?: \[(?P<unit>[^\]]*)\](?: \((?P<source>.*)\))?)?")
-
-
-class Description(NamedTuple):
-    """The text under a field in parts: what the key is, the unit of a number, and the source of its value."""
-
-    text: str
-    unit: str | None
-    source: str | None
-
-    @classmethod
-    def of(cls, said: str) -> "Description":
-        """Read `what it is [unit] (source)`; see lrsweep.section."""
-        found = _PARTS.fullmatch(said)
-        assert found, f"{said!r} is one line"
-        return cls(found["text"], found["unit"], found["source"])
 
 
 class Key(NamedTuple):
-    """One key: its dotted path, its part of the schema, and the section that it stands in."""
+    """One key: its dotted path, its part of the schema, and what the text under its field says.
+
+    text: what the key is. unit: that of a number, WITHOUT_UNIT where it has none; None for other values. source: of its value.
+    """
 
     path: str
     fragment: Fragment
-    above: "Key | None"
-
-    @property
-    def text(self) -> str:
-        """What the key is."""
-        return self._said.text
-
-    @property
-    def unit(self) -> str | None:
-        """The unit of a number, WITHOUT_UNIT where it has none; None for other values. The ends of a range have its unit."""
-        kinds = {one.get("type") for one in self.fragment.get("anyOf", [self.fragment])}
-        above = self.above.unit if self.above and kinds & {"number", "integer"} else None
-        return self._said.unit or above
-
-    @property
-    def source(self) -> str | None:
-        """The source of the value, where the text of the key or of its section names one."""
-        return self._said.source or (self.above.source if self.above else None)
-
-    @property
-    def _said(self) -> Description:
-        return Description.of(self.fragment["description"])
+    text: str
+    unit: str | None
+    source: str | None
 
 
 def make(values: Mapping[str, Any]) -> Fragment:
@@ -88,7 +60,46 @@ def write(params_path: Path) -> None:
     text = yamlfile.read(params_path)
     schema = make(yamlfile.parse(text, params_path))
     files.write_text(PATH, json.dumps(schema, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    document.write(params_path, comments.refresh(text, descriptions(schema)))
+    yamlfile.write(params_path, commented(text, descriptions(schema)))
+
+
+def commented(text: str, descriptions: Mapping[str, str]) -> str:
+    """Write a comment at each described key of params.yaml, by its dotted path; values, order and the head of the file stay.
+
+    A comment stands after the value, or above the key where the line would be too long.
+    """
+    document = yamlfile.Document(text)
+    head = "".join(token.value for token in (document.tree.ca.comment or [None, None])[1] or [])
+    _strip(document.tree)
+    bare = str(document)
+    lines = bare.split("\n")
+    for path, name, node in yamlfile.positions(bare):
+        below = isinstance(node, CollectionNode) and not node.flow_style
+        last = (name if below else node).end_mark
+        begins_line = not lines[name.start_mark.line][: name.start_mark.column].strip()
+        if path in descriptions and begins_line and last.line == name.start_mark.line:
+            lines[last.line] = _with_comment(lines[last.line], descriptions[path])
+        if below and "." not in path and name.start_mark.line:
+            lines[name.start_mark.line] = "\n" + lines[name.start_mark.line]
+    return head + "\n".join(lines)
+
+
+def _with_comment(line: str, said: str) -> str:
+    """Put a comment after a line, or in lines above it."""
+    behind = f"{line:{COLUMN - 2}}  # {said}"
+    if len(behind) <= WIDTH:
+        return behind
+    indent = " " * (len(line) - len(line.lstrip())) + "# "
+    return "\n".join([*textwrap.wrap(said, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False), line])
+
+
+def _strip(value: object) -> None:
+    """Remove the comments."""
+    if isinstance(value, CommentedMap | CommentedSeq):
+        value.ca.items.clear()
+        value.ca.comment = None
+        for below in value.values() if isinstance(value, CommentedMap) else value:
+            _strip(below)
 
 
 def read() -> Fragment:
@@ -108,9 +119,16 @@ def read() -> Fragment:
 
 
 def keys(fragment: Fragment, above: Key | None = None) -> Iterator[Key]:
-    """Yield the keys of the schema in the order of params.yaml, those of a section after it."""
+    """Yield the keys of the schema in the order of params.yaml, those of a section after it.
+
+    A key has the source of its section, and a number its unit, where its own text has none: the ends of a range do.
+    """
     for name, part in fragment["properties"].items():
-        key = Key(f"{above.path}.{name}" if above else name, part, above)
+        said = _parts(part["description"])
+        is_number = {one.get("type") for one in part.get("anyOf", [part])} & {"number", "integer"}
+        unit = said["unit"] or (above.unit if above and is_number else None)
+        source = said["source"] or (above.source if above else None)
+        key = Key(f"{above.path}.{name}" if above else name, part, said["text"], unit, source)
         yield key
         if section := section_of(part):
             yield from keys(section, key)
@@ -125,6 +143,13 @@ def section_of(fragment: Fragment) -> Fragment | None:
     """Find the part of a fragment that is a mapping of keys, also beside null or "auto"; choices are not one."""
     found = [one for one in fragment.get("anyOf", [fragment]) if "properties" in one]
     return found[0] if len(found) == 1 and "choices" not in found[0]["properties"] else None
+
+
+def _parts(said: str) -> re.Match[str]:
+    """Take `what it is [unit] (source)` apart; see lrsweep.section."""
+    found = re.fullmatch(r"(?P<text>.*?)(?: \[(?P<unit>[^\]]*)\](?: \((?P<source>.*)\))?)?", said)
+    assert found, f"{said!r} is one line"
+    return found
 
 
 def _inlined(fragment: Any, definitions: Mapping[str, Any]) -> Any:
@@ -169,8 +194,8 @@ def _dimension(name: str, takes: Fragment, kinds: list[Fragment]) -> Fragment:
             fitting.append({**kind, "properties": {**inside, **ends}})
         elif "const" in kind and name == "lr":
             fitting.append(kind)
-    said = Description.of(takes["description"])
-    return {"anyOf": fitting, "description": f"{said.text} [{said.unit}]" if said.unit else said.text}
+    said = _parts(takes["description"])
+    return {"anyOf": fitting, "description": f"{said['text']} [{said['unit']}]" if said["unit"] else said["text"]}
 
 
 def _add_defaults(fragment: Fragment, values: Mapping[str, Any], top: bool = False) -> None:

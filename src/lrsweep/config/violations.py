@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from lrsweep.config.params import Params
+from lrsweep.config.yamlfile import shortened
 from lrsweep.space import Choice, Float, Int
 
 DIMENSIONS: Mapping[str, type[BaseModel]] = {kind.__name__: kind for kind in (Float, Int, Choice)}
@@ -25,7 +26,7 @@ class Problem(NamedTuple):
     remedy: str
 
     def __str__(self) -> str:
-        found = self.found if isinstance(self.found, Nothing) else _shortened(repr(self.found))
+        found = self.found if isinstance(self.found, Nothing) else shortened(repr(self.found), 80)
         return f"{self.key}: found {found}, expected {self.expected}; {self.remedy}"
 
 
@@ -157,7 +158,3 @@ def section_of(annotation: Any) -> type[BaseModel] | None:
     """Find the section that a key may hold, such as a range, also beside null."""
     kinds = get_args(annotation) or (annotation,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}…"

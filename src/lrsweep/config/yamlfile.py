@@ -1,4 +1,7 @@
-"""YAML 1.2 files that a person writes, read strictly: a mistake is named with its line. DVC reads them in the same way."""
+"""YAML 1.2 files that a person writes, read strictly: a mistake is named with its line. DVC reads them in the same way.
+
+A Document keeps comments and layout (a round trip by ruamel.yaml), so that such a file can be changed.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +9,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML, CommentedMap, YAMLError
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
-from ruamel.yaml.representer import SafeRepresenter
+from ruamel.yaml.representer import RoundTripRepresenter, SafeRepresenter
+from ruamel.yaml.util import load_yaml_guess_indent
 
+from lrsweep import files
 from lrsweep.errors import UserError
 
 # Bounds on a file, far above what a person writes; a file within them is read within seconds.
@@ -80,7 +85,7 @@ class _Tree:
         raise _Refused(f"{_line(node)}: found the tag {node.tag}, expected a plain mapping or list; remove the tag")
 
     def _scalar(self, node: ScalarNode) -> Any:
-        found = f"{_line(node)}: found {_shortened(node.value)}"
+        found = f"{_line(node)}: found {shortened(node.value, 40)}"
         if node.style is None and _AMBIGUOUS.fullmatch(node.value):
             raise _Refused(
                 f"{found}, which readers of YAML understand differently, expected a number in plain figures or text in quotes;"
@@ -154,6 +159,48 @@ def dump(value: Any, flow: bool = False) -> str:
     return out.getvalue().removesuffix("...\n")
 
 
+class _RoundTrip(RoundTripRepresenter):
+    """Writes out null, which ruamel.yaml leaves empty."""
+
+    def represent_none(self, data: None) -> ScalarNode:
+        return self.represent_scalar(f"{_TAG}null", "null")
+
+
+_RoundTrip.add_representer(type(None), _RoundTrip.represent_none)
+
+
+class Document:
+    """YAML text that `parse` takes. `tree` holds its values, with the spelling of each number."""
+
+    def __init__(self, text: str) -> None:
+        text = text.replace("\r\n", "\n")
+        self._yaml = YAML()
+        self._yaml.preserve_quotes = True
+        self._yaml.width = 1 << 20  # long lines stay
+        self._yaml.Representer = _RoundTrip
+        _, _, offset = load_yaml_guess_indent(text)
+        self._yaml.indent(mapping=2, sequence=(offset or 0) + 2, offset=offset or 0)
+        self.tree: CommentedMap = self._yaml.load(text)
+
+    def __str__(self) -> str:
+        out = StringIO()
+        self._yaml.dump(self.tree, out)
+        return out.getvalue()
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that a person owns: follow a link, and keep the file's rights.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    target = path.resolve()
+    mode = target.stat().st_mode if target.exists() else None
+    files.write_text(target, text)
+    if mode is not None:
+        target.chmod(mode)
+
+
 def positions(text: str) -> Iterator[tuple[str, Node, Node]]:
     """Yield the dotted path of each key of YAML text that `parse` takes, with the nodes of the key and of its value."""
     waiting = [("", YAML(typ="safe", pure=True).compose(text))]
@@ -183,13 +230,13 @@ def _line(node: Node) -> str:
     return f"line {node.start_mark.line + 1}"
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}…"
+def shortened(text: str, most: int) -> str:
+    """Cut a text to so many characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}…"
 
 
 def _problem(error: MarkedYAMLError, text: str) -> str:
     """Say in one line what is not YAML, and where."""
-
     mark = error.problem_mark or error.context_mark
     assert mark is not None, "the parser names a place"
     lines = text.splitlines()
@@ -197,8 +244,7 @@ def _problem(error: MarkedYAMLError, text: str) -> str:
     if "\t" in line[: mark.column + 1]:
         return f"line {mark.line + 1}: found a tab, expected spaces; YAML is indented with spaces alone"
     said = " ".join(str(error.problem or error.context).split())
-    opened = (
-        f" (opened in line {error.context_mark.line + 1})" if error.context_mark and error.context_mark.line != mark.line else ""
-    )
+    start = error.context_mark
+    opened = f" (opened in line {start.line + 1})" if start and start.line != mark.line else ""
     remedy = "look for a bracket, a quote or a colon that is missing there or before"
     return f"line {mark.line + 1}: found what is not YAML ({said}{opened}), expected `key: value` on it; {remedy}"

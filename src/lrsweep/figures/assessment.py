@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.figures.drawing import PALETTE, SHAPES, usable
-from lrsweep.figures.figure import Figure
+from lrsweep.figures.figure import figure
 
 
 def prepare_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
@@ -13,7 +13,13 @@ def prepare_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
     return correlations[["metric", "rung", "n", "spearman", "spearman_low", "spearman_high"]].reset_index(drop=True)
 
 
-def draw_correlations(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("assess/correlations.parquet",),
+    prepare=prepare_correlations,
+    caption="Spearman's rank correlation of each metric at each rung with the final loss, with its 95 % interval. Near 1 the "
+    "metric ranks trials correctly at that rung. Below 0 it ranks them the wrong way round.",
+)
+def correlations(ax: Axes, data: pd.DataFrame) -> None:
     """Draw points with intervals by rung, with a colour and a mark for each metric."""
     ax.set(xlabel="rung (steps)", ylabel="Spearman correlation\nwith the final loss", ylim=(-1.05, 1.05))
     known = data[data["spearman"].notna()]
@@ -31,18 +37,6 @@ def draw_correlations(ax: Axes, data: pd.DataFrame) -> None:
     ax.legend(loc="lower right")
 
 
-CORRELATIONS = Figure(
-    name="correlations",
-    inputs=("assess/correlations.parquet",),
-    prepare=prepare_correlations,
-    draw=draw_correlations,
-    caption=(
-        "Spearman's rank correlation of each metric at each rung with the final loss, with its 95 % interval. Near 1 the "
-        "metric ranks trials correctly at that rung. Below 0 it ranks them the wrong way round."
-    ),
-)
-
-
 def prepare_replay(replay: pd.DataFrame) -> pd.DataFrame:
     """Give one row per rule and metric: medians over the random orders."""
     grouped = replay.groupby(["rule", "metric"], as_index=False, sort=False)
@@ -54,7 +48,13 @@ def prepare_replay(replay: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def draw_replay(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("assess/replay.parquet",),
+    prepare=prepare_replay,
+    caption="The recorded curves replayed under other stopping rules and metrics: the steps that would have been trained, and "
+    "the best final loss that would have been kept (medians). Lower left is better.",
+)
+def replay(ax: Axes, data: pd.DataFrame) -> None:
     """Draw a point for each rule (mark) and metric (colour): steps trained against the best loss kept."""
     ax.set(xlabel="steps trained (median)", ylabel="best final loss kept\n(nats, median)")
     if not usable(ax, data, "nothing to replay"):
@@ -68,15 +68,3 @@ def draw_replay(ax: Axes, data: pd.DataFrame) -> None:
     for metric, colour in zip(metrics, PALETTE, strict=False):
         ax.plot([], [], "-", color=colour, linewidth=6, label=f"metric: {metric.replace('_', ' ')}")
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-
-
-REPLAY = Figure(
-    name="replay",
-    inputs=("assess/replay.parquet",),
-    prepare=prepare_replay,
-    draw=draw_replay,
-    caption=(
-        "The recorded curves replayed under other stopping rules and metrics: the steps that would have been trained, and the "
-        "best final loss that would have been kept (medians). Lower left is better."
-    ),
-)

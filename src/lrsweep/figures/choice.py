@@ -1,32 +1,35 @@
 """Figures of the choice over seeds and of the final training."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.analysis.selection import Choice
-from lrsweep.figures.drawing import DASHES, PALETTE, SHAPES, Style, legend_above, limit, log_axes, usable
-from lrsweep.figures.figure import Figure
+from lrsweep.figures.drawing import DASHES, SHAPES, Style, legend_above, limit, log_axes, usable
+from lrsweep.figures.figure import figure
 
 
 def prepare_choice(replicates: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     """Give rows `run`: one training run each; `mean`: the mean of a candidate with its interval."""
-    runs = [
-        {"series": "run", "candidate": row.candidate, "seed": row.seed, "loss_nats": row.final_loss_nats}
-        for row in replicates.itertuples()
-    ]
-    names = ("candidate", "low_nats", "high_nats")
-    means = [
-        {"series": "mean", "loss_nats": row.mean_nats, **{name: getattr(row, name) for name in names}}
-        for row in choice.candidates
-    ]
-    data = pd.DataFrame(runs + means, columns=["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"])
+    runs = replicates[["candidate", "seed"]].assign(series="run", loss_nats=replicates["final_loss_nats"])
+    means = [{**vars(row), "series": "mean", "loss_nats": row.mean_nats} for row in choice.candidates]
+    columns = ["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"]
+    data = pd.DataFrame(runs.to_dict("records") + means, columns=columns)
     return data.astype({"seed": "Int64", "loss_nats": float, "low_nats": float, "high_nats": float})
 
 
-def draw_choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+@figure(
+    ("select/replicates.parquet", "select/choice.json"),
+    prepare=prepare_choice,
+    panels=2,
+    caption="Final loss of the candidates and of the default, trained again over several seeds: each run (dots), and the mean "
+    "with its 95 % interval. The right panel shows the candidates alone, on a scale of their own. Where intervals "
+    "overlap, the order of the means is not certain.",
+)
+def choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
     """Draw two panels of the same runs: with the default, and without it on a scale of their own."""
     axes[0].set_ylabel("final eval loss (nats)")
     for ax, part, title in zip(axes, (data, data[data["candidate"] > 0]), ("with the default", "candidates alone"), strict=True):
@@ -49,59 +52,34 @@ def _draw_candidates(ax: Axes, data: pd.DataFrame) -> None:
     ax.set_xticks(known, ["default" if candidate == 0 else str(candidate) for candidate in known])
 
 
-CHOICE = Figure(
-    name="choice",
-    inputs=("select/replicates.parquet", "select/choice.json"),
-    prepare=prepare_choice,
-    draw=draw_choice,
-    panels=2,
-    caption=(
-        "Final loss of the candidates and of the default, trained again over several seeds: each run (dots), and the mean with "
-        "its 95 % interval. The right panel shows the candidates alone, on a scale of their own. Where intervals overlap, the "
-        "order of the means is not certain."
-    ),
-)
-
-
 def prepare_race(replicates: pd.DataFrame) -> pd.DataFrame:
     """Give for each candidate and each of its rounds: seeds so far, their mean loss, and whether the candidate stays."""
     rows = []
     for (candidate, number), part in replicates.groupby(["candidate", "round"]):
         known = replicates[(replicates["candidate"] == candidate) & (replicates["round"] <= number)]
-        mean = known["final_loss_nats"].astype(float).mean()
-        rows.append(
-            {"candidate": candidate, "round": number, "seeds": len(known), "mean_nats": mean, "stays": part["stays"].all()}
-        )
+        rows.append((candidate, number, len(known), known["final_loss_nats"].astype(float).mean(), part["stays"].all()))
     return pd.DataFrame(rows, columns=["candidate", "round", "seeds", "mean_nats", "stays"])
 
 
-def draw_race(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("select/replicates.parquet",),
+    prepare=prepare_race,
+    caption="The race of the candidates: the mean loss of each over its seeds so far, round by round. A cross marks a candidate "
+    "that was clearly worse than the best and got no more seeds. See how far the means move as seeds are added: a "
+    "single run hides this noise.",
+)
+def race(ax: Axes, data: pd.DataFrame) -> None:
     """Draw a line for each candidate over the rounds, and a cross where it was dropped."""
     ax.set(xlabel="round", ylabel="mean final loss so far (nats)")
     known = data[data["mean_nats"].notna() & (data["candidate"] > 0)]  # the default is far above, and has its own figure
     if not usable(ax, known, "no candidate was raced"):
         return
-    for i, (candidate, part) in enumerate(known.groupby("candidate")):
-        style: Style = {"color": PALETTE[i % len(PALETTE)], "linestyle": DASHES[i % len(DASHES)]}
-        mark = SHAPES[i % len(SHAPES)]
-        ax.plot(part["round"], part["mean_nats"], marker=mark, label=f"candidate {candidate}", **style)
+    for (candidate, part), dash, mark in zip(known.groupby("candidate"), cycle(DASHES), cycle(SHAPES)):
+        ax.plot(part["round"], part["mean_nats"], linestyle=dash, marker=mark, label=f"candidate {candidate}")
     dropped = known[~known["stays"].astype(bool)]
     ax.plot(dropped["round"], dropped["mean_nats"], "x", color="black", markersize=13, markeredgewidth=2.2, label="dropped")
     ax.set_xticks(sorted(known["round"].unique()))
     legend_above(ax, 4)
-
-
-RACE = Figure(
-    name="race",
-    inputs=("select/replicates.parquet",),
-    prepare=prepare_race,
-    draw=draw_race,
-    caption=(
-        "The race of the candidates: the mean loss of each over its seeds so far, round by round. A cross marks a candidate "
-        "that was clearly worse than the best and got no more seeds. See how far the means move as seeds are added: a single "
-        "run hides this noise."
-    ),
-)
 
 
 def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.DataFrame, choice: Choice) -> pd.DataFrame:
@@ -118,7 +96,14 @@ def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.Data
     return data[data["step"] > 0].reset_index(drop=True)
 
 
-def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
+@figure(
+    ("train/evals.parquet", "train/steps.parquet", "sweep_bayes/evals.parquet", "select/choice.json"),
+    prepare=prepare_final_curve,
+    caption="The final training: training loss of each step (thin) and eval loss (line), beside the evals of the chosen trial "
+    "of phase 2 (dashed). Each follows its own schedule of the learning rate. Look whether the longer training gets "
+    "below the end of the shorter one, and whether its loss rises near the peak of the learning rate.",
+)
+def final_curve(ax: Axes, data: pd.DataFrame) -> None:
     """Draw the loss over the steps of the whole training, on a logarithmic axis."""
     ax.set(xlabel="steps", ylabel="loss (nats)")
     finite = data[np.isfinite(data["loss_nats"].astype(float))]
@@ -136,16 +121,3 @@ def draw_final_curve(ax: Axes, data: pd.DataFrame) -> None:
     limit(ax, finite["loss_nats"], finite["loss_nats"].iloc[0] * 1.1)
     log_axes(ax, "x")
     ax.legend()
-
-
-FINAL_CURVE = Figure(
-    name="final_curve",
-    inputs=("train/evals.parquet", "train/steps.parquet", "sweep_bayes/evals.parquet", "select/choice.json"),
-    prepare=prepare_final_curve,
-    draw=draw_final_curve,
-    caption=(
-        "The final training: training loss of each step (thin) and eval loss (line), beside the evals of the chosen trial of "
-        "phase 2 (dashed). Each follows its own schedule of the learning rate. Look whether the longer training gets below the "
-        "end of the shorter one, and whether its loss rises near the peak of the learning rate."
-    ),
-)

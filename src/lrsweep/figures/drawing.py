@@ -1,6 +1,7 @@
 """The look of the figures, and what several of them draw: colours, marks, axes."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,11 +11,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 
 SHOWN_QUANTILE = 0.9  # a few runaway losses must not flatten the rest: the axis ends a little above this quantile
-COLOURS = {COMPLETE: "#0072B2", PRUNED: "#E69F00", DIVERGED: "#D55E00"}
-MARKERS = {COMPLETE: "o", PRUNED: "s", DIVERGED: "^"}
 NEVER = "never recovered"  # beside the states: complete, and no better than after warm-up
-COLOURS |= {NEVER: "#000000"}
-MARKERS |= {NEVER: "X"}
+COLOURS = {COMPLETE: "#0072B2", PRUNED: "#E69F00", DIVERGED: "#D55E00", NEVER: "#000000"}
+MARKERS = {COMPLETE: "o", PRUNED: "s", DIVERGED: "^", NEVER: "X"}
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 SHAPES = "osD^vPX"
@@ -49,13 +48,18 @@ def shown_range(losses: pd.Series) -> tuple[float, float]:
     return float(known.min()), float(max(known.quantile(SHOWN_QUANTILE), known.median()))
 
 
+def limits(losses: pd.Series) -> tuple[float, float]:
+    """Give the ends of an axis that shows shown_range, with a margin."""
+    low, high = shown_range(losses)
+    margin = 0.1 * (high - low) or 0.1
+    return low - margin, high + 2 * margin
+
+
 def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
     """Draw trials by state; a trial without a loss, or with one above the axis, stands at the upper border."""
     losses = runs[y].astype(float)
     if losses.notna().any():
-        bottom, top = shown_range(losses)
-        margin = 0.1 * (top - bottom) or 0.1
-        ax.set_ylim(bottom - margin, top + 2 * margin)
+        ax.set_ylim(limits(losses))
     else:
         ax.set_yticks([])
     border = ax.get_ylim()[1]
@@ -77,15 +81,18 @@ def limit(ax: Axes, losses: pd.Series, top: float) -> None:
         ax.set_ylim(top=top, bottom=losses.min() - 0.05 * (top - losses.min()))
 
 
+def log_ticks(low: float, high: float, digits: Sequence[int] = (1, 2, 5)) -> list[float]:
+    """Give the numbers in a range that these digits begin in each decade."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [m * 10.0**e for e in decades for m in digits if low <= m * 10.0**e <= high]
+
+
 def log_axes(ax: Axes, axes: str) -> None:
     """Make axes logarithmic, with plain numbers at 1, 2 and 5."""
     for name in axes:
         getattr(ax, f"set_{name}scale")("log")
         axis = ax.xaxis if name == "x" else ax.yaxis
-        low, high = axis.get_view_interval()
-        exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        ticks = [m * 10.0**e for e in exponents for m in (1, 2, 5) if low <= m * 10.0**e <= high]
-        decades = [10.0**e for e in exponents if low <= 10.0**e <= high]
+        ticks, decades = log_ticks(*axis.get_view_interval()), log_ticks(*axis.get_view_interval(), (1,))
         chosen = decades[:: 1 + len(decades) // 8] if len(ticks) > 8 else ticks
         axis.set_major_locator(FixedLocator(chosen) if len(chosen) > 1 else MaxNLocator(4))  # a narrow axis has no such number
         axis.set_minor_locator(NullLocator())

@@ -39,17 +39,20 @@ class Figure:
         metadata: Title and Description, which both files carry.
         """
         svg, png = io.BytesIO(), io.BytesIO()
+        panels = max(1, self.panels(data)) if callable(self.panels) else self.panels
         with matplotlib.rc_context():
             matplotlib.rc_file(STYLE)
             canvas = Canvas()
             FigureCanvasAgg(canvas)
-            self.draw(canvas.subplots() if self.panels is None else _grid(canvas, self._count(data)), data)
+            self.draw(canvas.subplots() if panels is None else _grid(canvas, panels), data)
             canvas.savefig(svg, format="svg", metadata={**metadata, "Date": None, "Creator": None})
             canvas.savefig(png, format="png", metadata={**metadata, "Software": None})
         return svg.getvalue(), png.getvalue()
 
-    def _count(self, data: pd.DataFrame) -> int:
-        return max(1, self.panels(data)) if callable(self.panels) else self.panels or 1
+
+def figure(inputs: tuple[str, ...], **about: Any) -> Callable[[Callable[[Any, pd.DataFrame], None]], Figure]:
+    """Make a Figure of the function below, which draws it and has its name; `about` are the other fields."""
+    return lambda draw: Figure(name=draw.__name__, inputs=inputs, draw=draw, **about)
 
 
 def _grid(canvas: Canvas, panels: int) -> list[Axes]:

@@ -1,10 +1,13 @@
 """The lineage in a figure's file: its stage, the parameters behind it, the digests of its inputs."""
 
+import io
 import json
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from xml.etree import ElementTree
+
+from PIL import Image
 
 from lrsweep.config.params import Params
 from lrsweep.provenance.pipeline import Stage, makers, upstream
@@ -41,34 +44,18 @@ def describe(found: Mapping[str, Any]) -> dict[str, str]:
 
 def carried(data: bytes) -> dict[str, Any] | None:
     """Read the lineage in an SVG or PNG file; None where there is none. A copied or edited figure keeps it."""
-    texts = _png_texts(data) if data.startswith(PNG) else _svg_texts(data)
-    for text in texts:
-        try:
+    for text in filter(None, _descriptions(data)):
+        with suppress(ValueError):
             found = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(found, dict) and found.keys() >= KEYS:
-            return found
+            if isinstance(found, dict) and found.keys() >= KEYS:
+                return found
     return None
 
 
-def _svg_texts(data: bytes) -> Iterator[str]:
+def _descriptions(data: bytes) -> list[str | None]:
     try:
-        root = ElementTree.fromstring(data)
-    except ElementTree.ParseError:
-        return
-    yield from filter(None, (element.text for element in root.iterfind(DESCRIPTION)))
-
-
-def _png_texts(data: bytes) -> Iterator[str]:
-    """Read the Description chunks (tEXt, and uncompressed iTXt) of a PNG (W3C, Portable Network Graphics, section 11.3.3)."""
-    position = len(PNG)
-    while position + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        body = data[position + 8 : position + 8 + length]
-        keyword, _, text = body.partition(b"\0")
-        if keyword == b"Description" and kind == b"tEXt":
-            yield text.decode("latin-1")
-        elif keyword == b"Description" and kind == b"iTXt":
-            yield text[2:].split(b"\0", 2)[-1].decode("utf-8", "replace")
-        position += length + 12
+        if data.startswith(PNG):
+            return [Image.open(io.BytesIO(data)).info.get("Description")]
+        return [element.text for element in ElementTree.fromstring(data).iterfind(DESCRIPTION)]
+    except (ElementTree.ParseError, OSError, ValueError, Image.DecompressionBombError):
+        return []

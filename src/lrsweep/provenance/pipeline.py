@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,14 @@ def load(path: Path = DECLARATION) -> dict[str, Stage]:
     """
     entries = yamlfile.parse(yamlfile.read(path), path)["stages"]
     stages = {name: _stage(name, entry) for name, entry in entries.items()}
-    return {name: stages[name] for name in _in_order(stages)}
+    writes = {path: name for name, stage in stages.items() for path in stage.outs}
+    before = {name: [writes[dep] for dep in stage.deps if dep in writes] for name, stage in stages.items()}
+    return {name: stages[name] for name in TopologicalSorter(before).static_order()}
 
 
-def downstream(stages: Mapping[str, Stage], names: Iterable[str], paths: Iterable[str] = ()) -> list[str]:
-    """Give the named stages, those that read one of the paths, and all that depend on these, in order."""
-    hit, changed = set(names), set(paths)
+def downstream(stages: Mapping[str, Stage], names: Iterable[str]) -> list[str]:
+    """Give the named stages and all that depend on these, in order."""
+    hit, changed = set(names), set[str]()
     for name, stage in stages.items():
         if name in hit or changed & set(stage.deps):
             hit.add(name)
@@ -116,19 +119,3 @@ def _stage(name: str, entry: Mapping[str, Any]) -> Stage:
     listed = [*entry["outs"], *entry["metrics"]] if "metrics" in entry else entry["outs"]
     outs = tuple(out if isinstance(out, str) else next(iter(out)) for out in listed)
     return Stage(name, entry["cmd"], tuple(entry["deps"]), tuple(entry["params"]) if "params" in entry else (), outs)
-
-
-def _in_order(stages: Mapping[str, Stage]) -> list[str]:
-    writes = {path: name for name, stage in stages.items() for path in stage.outs}
-    order: list[str] = []
-
-    def visit(name: str) -> None:
-        if name not in order:
-            for dep in stages[name].deps:
-                if dep in writes:
-                    visit(writes[dep])
-            order.append(name)
-
-    for name in stages:
-        visit(name)
-    return order

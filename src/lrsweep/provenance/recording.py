@@ -4,24 +4,88 @@ results/STAGE/provenance.json is an out like the artifacts, so any runner, cache
 stage depends on it. It holds no time, host or duration: the same run has the same bytes.
 """
 
+import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.provenance import pipeline
 from lrsweep.provenance.pipeline import PROVENANCE, SOURCES, Stage
-from lrsweep.provenance.recorded import Digests, Identity, Provenance
 from lrsweep.store.records import canonical_digest
-from lrsweep.store.results import LIBRARIES, Results
+from lrsweep.store.results import LIBRARIES, Results, write_json
+from lrsweep.store.tables import SIMULATED
 from lrsweep.text.corpus import source_files
+
+STRICT = ConfigDict(extra="forbid")
+Digests = Mapping[str, str | None]  # the SHA-256 of each path; None where there is nothing
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the trainings of a stage depend on, in short.
+
+    digest: of all that they depend on; the folder of their records is named after it. capability: what decides the last digits
+    on a machine, the vector instructions of the CPU or the model of the GPU; None for made-up curves. torch: its version with its
+    build. code: the digest of the meaning of the code.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    digest: str
+    capability: str | None
+    torch: str
+    code: str
+
+    @property
+    def machine(self) -> tuple[str | None, str]:
+        """What depends on the machine: a run on another one is as good, but differs in last digits."""
+        return self.capability, self.torch
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the artifacts of a stage were made from; no time and no host, so that the same run has the same bytes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    stage: str
+    command: str
+    version: str
+    libraries: Mapping[str, str]
+    params: Mapping[str, Any]
+    code: Digests
+    inputs: Digests
+    identity: Identity | None  # None where nothing is trained
+    outputs: Digests
+    simulated: bool = False
+
+    def write(self, path: Path) -> None:
+        """Write it with its digest; the mark of made-up curves comes first, where there is one."""
+        body = asdict(self)
+        body = ({SIMULATED: True} if body.pop(SIMULATED) else {}) | body
+        write_json(path, {"digest": canonical_digest(body), **body})
+
+    @classmethod
+    def read(cls, path: Path) -> "Provenance | None":
+        """Read it; None where it is missing, cut short, edited, or of another form."""
+        try:
+            body = json.loads(path.read_bytes())
+            return _READER.validate_python(body) if body.pop("digest") == canonical_digest(body) else None
+        except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError, ValidationError):
+            return None
+
+
+_READER = TypeAdapter(Provenance)
 
 
 @contextmanager
@@ -92,8 +156,8 @@ def set_stale_aside(stages: Mapping[str, Stage], params: Params) -> None:
     out it does. The next call puts it back where it fits again, so a dry run costs nothing.
     """
     put_back(stages)
-    for name in _stale(stages, params):
-        path = _path(stages[name])
+    for stage in _stale(stages, params):
+        path = _path(stage)
         with files.writing(path), suppress(FileNotFoundError):  # another runner may do it at the same time
             path.replace(_aside(path))
 
@@ -116,34 +180,31 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}")
 
 
-def _stale(stages: Mapping[str, Stage], params: Params) -> list[str]:
-    """Name the stages whose provenance is not of this configuration.
+def _stale(stages: Mapping[str, Stage], params: Params) -> Iterator[Stage]:
+    """Yield the stages whose provenance is not of this configuration.
 
     No artifact that is older than its record is read: it is enough where a provenance names another input than the provenance of
     the stage that wrote it.
     """
-    found: list[str] = []
     written: dict[str, str | None] = {}
     for stage in stages.values():
         if stage.provenance is None or not _path(stage).exists():
             continue
-        recorded = read(stage)
-        if recorded is None:
-            found.append(stage.name)
+        if (recorded := read(stage)) is None:
+            yield stage
             continue
         made_from = recorded.params, recorded.code, recorded.libraries
         same = made_from == (stage.values(params), digests(stage.code), libraries())
         others = any(written.get(path, digest) != digest for path, digest in recorded.inputs.items())
-        if not same or others or _damaged(stage, recorded):
-            found.append(stage.name)
         written |= recorded.outputs
-    return found
+        if not same or others or _damaged(stage, recorded):
+            yield stage
 
 
 def _damaged(stage: Stage, recorded: Provenance) -> bool:
     """Say whether an artifact that was written after its record differs from it; if so, print a line on stderr."""
-    record = _path(stage)
-    younger = [path for path in map(Path, recorded.outputs) if path.is_file() and _written_ns(path) > _written_ns(record)]
+    record, artifacts = _path(stage), [path for path in map(Path, recorded.outputs) if path.is_file()]
+    younger = [path for path in artifacts if path.stat().st_mtime_ns > record.stat().st_mtime_ns]
     for path in younger:
         if files.digest(path) != recorded.outputs[path.as_posix()]:
             found = f"damaged or edited, not what {stage.name} has written"
@@ -153,10 +214,6 @@ def _damaged(stage: Stage, recorded: Provenance) -> bool:
         with suppress(OSError):  # the next call need not look again
             os.utime(record)
     return False
-
-
-def _written_ns(path: Path) -> int:
-    return path.stat().st_mtime_ns
 
 
 def digests(paths: tuple[str, ...]) -> Digests:

@@ -9,7 +9,7 @@ from lrsweep import files
 from lrsweep.errors import UserError
 from lrsweep.provenance import pipeline
 from lrsweep.provenance.figure_metadata import carried
-from lrsweep.provenance.recorded import Provenance
+from lrsweep.provenance.recording import Provenance
 from lrsweep.provenance.workspace import Discrepancy, Workspace, machine, short, spelled
 from lrsweep.store.records import canonical_digest
 
@@ -113,16 +113,11 @@ def _foreign(path: Path, digest: str, workspace: Workspace) -> str:
     """Say why a file is not an artifact of this workspace, and what lineage it carries."""
     remedy = "check out the run that made it (dvc exp apply, or git checkout and dvc checkout)"
     if (own := carried(path.read_bytes())) is None:
-        return (
-            f"{path}: found sha256 {digest}, expected that of a recorded artifact: it was edited, or is of another run; {remedy}"
-        )
-    wrong = [name for name, was in own["inputs"].items() if not workspace.artifacts_of(was)]
+        found = f"{path}: found sha256 {digest}, expected that of a recorded artifact"
+        return f"{found}: it was edited, or is of another run; {remedy}"
+    others = ", ".join(name for name, was in own["inputs"].items() if not workspace.artifacts_of(was))
     said = f"it says that it is figure {own['figure']} of stage {own['stage']}, with parameters {spelled(own['parameters'])}"
-    inputs = (
-        f"made from other {', '.join(wrong)} than are here"
-        if wrong
-        else "and its inputs are here, so it was edited or drawn anew"
-    )
+    inputs = f"made from other {others} than are here" if others else "and its inputs are here, so it was edited or drawn anew"
     return f"{path}: found a figure that no stage here has written: {said}, {inputs}; {remedy}"
 
 

@@ -10,10 +10,11 @@ from typing import Any
 from lrsweep.config.params import Params
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.pipeline import Stage
-from lrsweep.provenance.recorded import Identity, Provenance
+from lrsweep.provenance.recording import Identity, Provenance
 from lrsweep.store import results
 
 SHORT = 12  # characters of a digest where people read it
+Wrong = tuple[str, str, str]  # what is not as recorded, what was found, and what was expected
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,14 @@ class Workspace:
             stage, found = self.stages[name], self.recorded[name]
             if found is None:
                 state = "a cut or edited file" if Path(stage.provenance or "").exists() else "no such file"
-                yield self._discrepancy(name, stage.provenance or "", state, "what the stage records when it has run", [name])
+                wrong: Iterable[Wrong] = [(stage.provenance or "", state, "what the stage records when it has run")]
             else:
-                yield from self._made_up(stage, found)
-                made_from = [*self._configuration(stage, found), *self._inputs(stage, found)]
-                yield from made_from or self._identity(stage, found)
-                yield from self._outputs(stage, found)
-            yield from self._strangers(stage)
+                wrong = self._wrong(stage, found)
+            again = pipeline.downstream(self.stages, [name])
+            yield from (Discrepancy(name, what, is_now, expected, again) for what, is_now, expected in wrong)
+            for path in sorted((results.FOLDER / name).glob("*")):
+                if path.as_posix() not in stage.outs and not path.name.startswith("."):
+                    yield Discrepancy(name, path.as_posix(), "a file", "none: no stage declares it", [])
 
     def notes(self, names: Iterable[str]) -> Iterator[str]:
         """Name the stages that were trained on another kind of machine, where only last digits differ: their results hold."""
@@ -76,61 +78,43 @@ class Workspace:
         found = self.recorded[name]
         return found.identity if found else None, self.identities.get(name)
 
-    def _made_up(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+    def _wrong(self, stage: Stage, found: Provenance) -> Iterator[Wrong]:
         if found.simulated:
             made_up = "made from curves that no training gave (simulate: true)"
-            yield self._discrepancy(stage.name, f"results/{stage.name}", made_up, "evidence: set simulate: false", [stage.name])
+            yield f"results/{stage.name}", made_up, "evidence: set simulate: false"
+        made_from = [*self._configuration(stage, found), *self._inputs(stage, found)]
+        yield from made_from or self._identity(stage)
+        for path, was, now in differences(found.outputs, recording.digests(stage.artifacts)):
+            others = [one for one in self.artifacts_of(now) if one != path] if now else []
+            hint = f", the content of {others[0]}" if others else ""
+            yield path, f"{short(now)}{hint}", f"{short(was)}, which {stage.name} has written"
 
-    def _configuration(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
-        made, again = f"with which {stage.name} was run", [stage.name]
+    def _configuration(self, stage: Stage, found: Provenance) -> Iterator[Wrong]:
+        made = f"with which {stage.name} was run"
         for key, was, now in differences(found.params, stage.values(self.params)):
-            yield self._discrepancy(stage.name, key, f"{spelled(now)} in params.yaml", f"{spelled(was)}, {made}", again)
+            yield key, f"{spelled(now)} in params.yaml", f"{spelled(was)}, {made}"
         was_trained, is_trained = self._identities(stage.name)
         same = " (which means the same: nothing is trained again)" if was_trained and was_trained == is_trained else ""
         for path, was, now in differences(found.code, recording.digests(stage.code)):
-            yield self._discrepancy(stage.name, path, f"{short(now)}{same}", f"{short(was)}, {made}", again)
+            yield path, f"{short(now)}{same}", f"{short(was)}, {made}"
         for library, was, now in differences(found.libraries, recording.libraries()):
-            yield self._discrepancy(stage.name, library, f"version {now}", f"version {was}, {made}", again)
+            yield library, f"version {now}", f"version {was}, {made}"
 
-    def _identity(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+    def _identity(self, stage: Stage) -> Iterator[Wrong]:
         """Compare what trainings depended on with the present, where both are of one kind of machine."""
         was, now = self._identities(stage.name)
         if was and now and was.digest != now.digest and was.machine == now.machine:
-            expected = f"{short(was.digest)}, under which {stage.name} was trained"
-            yield self._discrepancy(stage.name, f"identity of {stage.name}", short(now.digest), expected, [stage.name])
+            yield f"identity of {stage.name}", short(now.digest), f"{short(was.digest)}, under which {stage.name} was trained"
 
-    def _inputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
+    def _inputs(self, stage: Stage, found: Provenance) -> Iterator[Wrong]:
         """Compare inputs with what the stages before have recorded; a file edited since is found among their artifacts."""
         written: dict[str, str | None] = {}
         for other in self.recorded.values():
             written |= other.outputs if other else {}
         now = recording.inputs(stage, self.params)
-        unknown = tuple(path for path in now if path not in written)
-        written |= recording.digests(unknown)
+        written |= recording.digests(tuple(path for path in now if path not in written))
         for path, was, is_now in differences(found.inputs, {path: written[path] for path in now}):
-            expected = f"{short(was)}, which {stage.name} has read"
-            yield self._discrepancy(stage.name, path, short(is_now), expected, [stage.name])
-
-    def _outputs(self, stage: Stage, found: Provenance) -> Iterator[Discrepancy]:
-        for path, was, now in differences(found.outputs, recording.digests(stage.artifacts)):
-            hint = self._named(now, path)
-            expected = f"{short(was)}, which {stage.name} has written"
-            yield self._discrepancy(stage.name, path, f"{short(now)}{hint}", expected, [stage.name], [path])
-
-    def _named(self, digest: str | None, path: str) -> str:
-        """Name the artifact whose content a wrong file has, where that is known."""
-        others = [one for one in self.artifacts_of(digest) if one != path] if digest else []
-        return f", the content of {others[0]}" if others else ""
-
-    def _strangers(self, stage: Stage) -> Iterator[Discrepancy]:
-        for path in sorted((results.FOLDER / stage.name).glob("*")):
-            if path.as_posix() not in stage.outs and not path.name.startswith("."):
-                yield Discrepancy(stage.name, path.as_posix(), "a file", "none: no stage declares it", [])
-
-    def _discrepancy(
-        self, stage: str, what: str, found: str, expected: str, again: list[str], paths: Iterable[str] = ()
-    ) -> Discrepancy:
-        return Discrepancy(stage, what, found, expected, pipeline.downstream(self.stages, again, paths))
+            yield path, short(is_now), f"{short(was)}, which {stage.name} has read"
 
     def artifacts_of(self, digest: str) -> list[str]:
         """Give the artifacts that were recorded with this content."""

@@ -1,6 +1,7 @@
 """How the report writes numbers: with their digits, their sign and their interval, and n/a where there is none."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -50,16 +51,6 @@ def span(low: Any, high: Any, one: Any = num) -> str:
     return f"{one(low)} to {one(high)}" if _known(low) else f"{one(high)} or less"
 
 
-def nats_span(low: Any, high: Any) -> str:
-    """Write an interval of losses."""
-    return span(low, high, nats)
-
-
-def share_span(low: Any, high: Any) -> str:
-    """Write an interval of shares, in percent."""
-    return span(low, high, share)
-
-
 def listed(words: Any) -> str:
     """Write words as a sentence does: a, b and c."""
     *first, last = map(str, words)
@@ -71,4 +62,8 @@ def beside_lr(values: Mapping[str, Any]) -> list[str]:
     return [f"{label(name)} {num(value)}" for name, value in values.items() if name != "lr"]
 
 
-FILTERS = {one.__name__: one for one in (num, nats, in_nats, share, yes, span, nats_span, share_span, listed, beside_lr)}
+FILTERS = {
+    **{one.__name__: one for one in (num, nats, in_nats, share, yes, span, listed, beside_lr)},
+    "nats_span": partial(span, one=nats),
+    "share_span": partial(span, one=share),
+}

@@ -129,7 +129,6 @@ def inline(svgs: Mapping[str, bytes], pngs: Mapping[str, bytes], lineages: Mappi
     """Embed each figure: as SVG or, where that is large because of very many points, as PNG, so that the page stays small."""
     found = {}
     for number, (name, svg) in enumerate(svgs.items(), start=1):
-        lineage = lineages[name]
         kind, data = ("svg+xml", svg) if len(svg) <= LARGEST_SVG else ("png", pngs[name])
         found[name] = Embedded(
             number=number,
@@ -137,6 +136,6 @@ def inline(svgs: Mapping[str, bytes], pngs: Mapping[str, bytes], lineages: Mappi
             caption=FIGURES[name].caption,
             panels=FIGURES[name].panels is not None,
             path=f"results/figures/{name}",
-            lineage={**lineage, "parameters": rows.flat(lineage["parameters"])},
+            lineage={**lineages[name], "parameters": rows.flat(lineages[name]["parameters"])},
         )
     return found

@@ -13,10 +13,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lrsweep.figures.drawing import label, shown_range
-from lrsweep.figures.exploration import WINDOW
+from lrsweep.figures.drawing import label, log_ticks, shown_range
+from lrsweep.figures.exploration import WINDOW, strip
 from lrsweep.figures.figure import ACROSS
-from lrsweep.figures.isolation import strip
 from lrsweep.report.formats import num
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 from lrsweep.space import Choice, Dimension, Space
@@ -24,10 +23,8 @@ from lrsweep.space import Choice, Dimension, Space
 Row = dict[str, Any]
 
 SYMBOLS = {COMPLETE: "circle", PRUNED: "square", DIVERGED: "triangle-up"}
-BAR = {"thickness": 14, "outlinewidth": 0, "title": {"side": "right"}}
 MARGIN = {"l": 60, "r": 20, "t": 30, "b": 50}
-
-
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}  # of a legend
 HEIGHT_REM = 26.0  # of a part, and of each row of panels
 
 
@@ -59,6 +56,12 @@ def _rows(data: pd.DataFrame, keys: list[str]) -> list[Row]:
     return [dict(zip(keys, row, strict=True)) for row in zip(*(_values(data[key]) for key in keys), strict=True)]
 
 
+def _colours(words: str, losses: pd.Series) -> Row:
+    low, high = shown_range(losses)
+    bar = {"thickness": 14, "outlinewidth": 0, "title": {"text": words, "side": "right"}}
+    return {"colorscale": "Viridis", "cmin": low, "cmax": high, "colorbar": bar}
+
+
 def _plain(figure: go.Figure) -> Row:
     figure.update_layout(template="none", margin=MARGIN, font={"size": 13}, hovermode="closest")
     return json.loads(figure.to_json())
@@ -69,7 +72,7 @@ def explore(data: pd.DataFrame, space: Space) -> Plot | None:
     placed = data[data["distance"].notna()]
     if placed.empty:
         return None
-    figure, (low, high) = go.Figure(), shown_range(placed["metric"])
+    figure = go.Figure()
     for state, part in placed.groupby("series"):
         figure.add_scatter(
             x=_values(part["trial"]),
@@ -96,12 +99,11 @@ def explore(data: pd.DataFrame, space: Space) -> Plot | None:
         hoverinfo="skip",
         line={"width": 2, "color": "#888888"},
     )
-    bar = {**BAR, "title": {"text": "steering metric", "side": "right"}}
     figure.update_layout(
-        coloraxis={"colorscale": "Viridis", "cmin": low, "cmax": high, "colorbar": bar},
+        coloraxis=_colours("steering metric", placed["metric"]),
         xaxis={"title": "trial, in the order of proposal", "range": [-1, int(data["trial"].max()) + 1]},
         yaxis={"title": "distance from the best so far", "range": [-0.03, float(placed["distance"].max()) * 1.08 + 0.01]},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend=ABOVE,
     )
     keys = ["trial", "series", "sampler", *space, "metric", "distance", "best_before_nats"]
     return Plot(_plain(figure), _rows(data, keys))
@@ -109,24 +111,17 @@ def explore(data: pd.DataFrame, space: Space) -> Plot | None:
 
 def _described(trials: pd.DataFrame, space: Space) -> list[str]:
     """Say of each trial its number, its end, its configuration and its metric."""
-    return [
-        "<br>".join(
-            [
-                f"trial {row['trial']}, {row['series'].lower()}, {row['sampler']}",
-                *(f"{label(name)} {num(row[name])}" for name in space),
-                f"steering metric {num(row['metric'])}",
-            ]
-        )
-        for row in trials.to_dict("records")
-    ]
+    texts = []
+    for row in trials.to_dict("records"):
+        head = f"trial {row['trial']}, {row['series'].lower()}, {row['sampler']}"
+        values = (f"{label(name)} {num(row[name])}" for name in space)
+        texts.append("<br>".join([head, *values, f"steering metric {num(row['metric'])}"]))
+    return texts
 
 
-def _log_ticks(values: pd.Series) -> tuple[list[float], list[str]]:
-    """Give positions in log10, and their labels, at 1, 2 and 5 in each decade that the values reach."""
-    low, high = float(values.min()), float(values.max())
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [m * 10.0**e for e in decades for m in (1, 2, 5) if low <= m * 10.0**e <= high] or [low]
-    return [math.log10(tick) for tick in ticks], [f"{tick:g}" for tick in ticks]
+def _ticks(values: pd.Series) -> list[float]:
+    """Give 1, 2 and 5 in each decade that the values reach."""
+    return log_ticks(float(values.min()), float(values.max())) or [float(values.min())]
 
 
 def _axis(words: str, values: pd.Series, dimension: Dimension | None = None) -> Row:
@@ -137,8 +132,9 @@ def _axis(words: str, values: pd.Series, dimension: Dimension | None = None) -> 
         return {"label": words, "values": places, "tickvals": list(range(len(texts))), "ticktext": texts}
     if dimension is None or not dimension.is_log:
         return {"label": words, "values": _values(values)}
-    positions, ticks = _log_ticks(values)
-    return {"label": words, "values": [math.log10(value) for value in values], "tickvals": positions, "ticktext": ticks}
+    ticks = _ticks(values)
+    logs = {"values": list(map(math.log10, values)), "tickvals": list(map(math.log10, ticks))}
+    return {"label": words, **logs, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def parallel(data: pd.DataFrame, space: Space) -> Plot | None:
@@ -148,12 +144,9 @@ def parallel(data: pd.DataFrame, space: Space) -> Plot | None:
         return None
     dimensions = [_axis("max. LR" if name == "lr" else label(name), known[name], space[name]) for name in space]
     dimensions += [_axis("steps", known["steps"]), _axis("last loss (nats)", known["last_loss_nats"])]
-    low, high = shown_range(known["last_loss_nats"])
-    bar = {**BAR, "title": {"text": "last loss (nats)", "side": "right"}}
-    line = {"color": _values(known["last_loss_nats"]), "colorscale": "Viridis", "cmin": low, "cmax": high, "colorbar": bar}
-    line["showscale"] = True
-    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line))
-    shown = _plain(figure)
+    losses = known["last_loss_nats"]
+    line = {"color": _values(losses), **_colours("last loss (nats)", losses), "showscale": True}
+    shown = _plain(go.Figure(go.Parcoords(dimensions=dimensions, line=line)))
     shown["layout"]["margin"] = {"l": 50, "r": 50, "t": 60, "b": 25}
     return Plot(shown, _rows(known, ["trial", *space, "steps", "last_loss_nats"]))
 
@@ -174,7 +167,7 @@ def isolate(data: pd.DataFrame, trials: pd.DataFrame, space: Space) -> Plot | No
         _panel(figure, at, str(name), part, described)
         if at["col"] == 1:
             figure.update_yaxes(title="final eval loss (nats)", **at)
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    figure.update_layout(legend=ABOVE)
     return Plot(_plain(figure), [], HEIGHT_REM * (1 + 0.8 * (lines - 1)))
 
 
@@ -187,7 +180,7 @@ def _panel(figure: go.Figure, at: Mapping[str, int], name: str, part: pd.DataFra
         figure.update_xaxes(tickvals=list(range(len(choices))), ticktext=choices, range=[-0.6, len(choices) - 0.4], **at)
     part = part.sort_values("value")
     if scale == "log":
-        ticks = _log_ticks(part["value"])[1]
+        ticks = [f"{tick:g}" for tick in _ticks(part["value"])]
         few = ticks[:: 1 + len(ticks) // 4]  # more would run into one another
         figure.update_xaxes(type="log", tickvals=[float(text) for text in few], ticktext=few, **at)
     style = {"mode": "markers", "name": "complete trial", "marker": {"color": "#56B4E9", "size": 8}}
@@ -196,10 +189,7 @@ def _panel(figure: go.Figure, at: Mapping[str, int], name: str, part: pd.DataFra
         figure.add_scatter(
             x=_values(shown["value"]),
             y=_values(shown["final_loss_nats"]),
-            text=[
-                f"{texts[trial]}<br>final loss {loss:.4g} nats"
-                for trial, loss in zip(shown["trial"], shown["final_loss_nats"], strict=True)
-            ],
+            text=[f"{texts[row.trial]}<br>final loss {row.final_loss_nats:.4g} nats" for row in shown.itertuples()],
             hovertemplate="%{text}<extra></extra>",
             showlegend=at == {"row": 1, "col": 1},
             **at,

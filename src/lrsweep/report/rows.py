@@ -23,14 +23,8 @@ WRITE_UP_TERMS = 195  # 200 evals, window 5
 
 def kappa_rows(terms: int, window: int) -> list[dict[str, float]]:
     """Give the weight of the last term of M_u over the first, for this study's number of terms and for the write-up's."""
-    return [
-        {
-            "kappa": kappa,
-            "here": weight_ratio(kappa, terms + window, window),
-            "write_up": weight_ratio(kappa, WRITE_UP_TERMS + window, window),
-        }
-        for kappa in KAPPAS
-    ]
+    counts = {"here": terms, "write_up": WRITE_UP_TERMS}
+    return [{"kappa": kappa, **{name: weight_ratio(kappa, n + window, window) for name, n in counts.items()}} for kappa in KAPPAS]
 
 
 def rung_rows(rungs: pd.DataFrame) -> list[Row]:
@@ -57,16 +51,11 @@ def range_rows(space: Space) -> list[tuple[str, str, str]]:
 
 def cluster_rows(clusters: Clusters) -> list[Row]:
     """Give the clusters with their centres as texts; a choice comes with the share of the trials that have it."""
-    return [
-        {
-            **vars(one),
-            "values": {
-                name: num(value) + (f" ({share(one.shares[name])})" if name in one.shares else "")
-                for name, value in one.values.items()
-            },
-        }
-        for one in clusters.clusters
-    ]
+    rows = []
+    for one in clusters.clusters:
+        common = {name: f" ({share(part)})" for name, part in one.shares.items()}
+        rows.append({**vars(one), "values": {name: num(value) + common.get(name, "") for name, value in one.values.items()}})
+    return rows
 
 
 def candidate_rows(choice: Chosen) -> list[Row]:

@@ -14,6 +14,7 @@ from lrsweep.runner.supervisor import Announce
 from lrsweep.runner.trainer import make_trainer
 from lrsweep.store import results
 from lrsweep.store.locking import claim
+from lrsweep.store.records import record_path
 from lrsweep.store.results import Results
 from lrsweep.trainers.trainer import Trainer
 
@@ -55,7 +56,7 @@ def train_next(study: Study, trainer: Trainer, announce: Announce) -> bool:
     """Train the first open task that no other worker has claimed; say whether there was one."""
 
     for task in study.plan.open():
-        with claim(study.identity.folder / "locks" / f"{task.trial:05d}-{task.level}") as free:
+        with claim(record_path(study.identity.folder / "locks", task.trial).with_suffix(f".{task.level}")) as free:
             if free and task not in study.done:
                 announce(f"{study.stage} trial {task.trial}")
                 study.train(task, trainer)

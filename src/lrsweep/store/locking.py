@@ -5,7 +5,7 @@ to files that say who made them.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -24,15 +24,11 @@ def claim(path: Path) -> Iterator[bool]:
         UserError: the lock's file cannot be written.
     """
     lock = FileLock(path, blocking=False)
-    with files.writing(path):
+    with files.writing(path), suppress(Timeout):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
+        lock.acquire()
     try:
-        yield True
+        yield lock.is_locked
     finally:
         lock.release()
 
