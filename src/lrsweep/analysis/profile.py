@@ -1,0 +1,222 @@
+"""Profile: the loss of one configuration against its maximum LR, and where the next run of it goes.
+
+The log of the loss is modelled as a valley over x = log LR, with noise that depends on the seed:
+
+    y = c + k ((exp(a (x - m)) - 1) / a)^2 + e,    var(e) = s^2 + (MISFIT k (...)^2)^2
+
+m is the log of the best LR, c the log loss there, k the curvature, a the skew (Morse 1929, Phys. Rev. 34, 57: a parabola whose sides
+may differ). s is the noise between seeds. A run far up the valley says less, since the shape is known only to the share MISFIT. The
+posterior over (m, k, a, s) is summed on a grid, with c integrated out, so that few runs give honest intervals: all are 95 % intervals,
+whose coverage docs/evidence.md states.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrsweep.seeding import generator
+
+BAND = 0.005  # share of the best loss within which LRs form the band
+EDGE = 0.02  # share of the best loss up to which an LR is near-optimal
+MISFIT = 0.4  # share of its excess by which the loss of a real valley differs from the model
+REACH = 1.5  # nats of log LR beyond the runs that the best LR may lie at
+CURVATURES = np.geomspace(0.002, 0.5, 14)  # relative loss per squared nat of log LR
+SKEWS = np.array([-0.6, -0.3, 0.01, 0.3, 0.6, 0.9])  # per nat of log LR
+NOISES = np.geomspace(0.0004, 0.08, 9)  # relative loss
+CURVATURE_PRIOR = (np.log(0.03), 1.0)  # of the log: valleys of language models, pools of docs/benchmarks
+SKEW_PRIOR = (0.15, 0.35)
+NOISE_PRIOR = (np.log(0.01), 1.0)  # of the log
+DISTANCES = (0.2, 1.0)  # nats of log LR from the best one at which a further run is placed
+DRAWS = 2000
+LEVELS = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run: its maximum LR, its seed, and its final loss in nats, None where it diverged."""
+
+    lr: float
+    seed: int
+    loss_nats: float | None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the runs of one configuration say. LRs are maximum learning rates.
+
+    lr: the best one. band_low, band_high: the ends of the LRs within BAND of the best loss. edge_lr: the largest near-optimal one, within
+    EDGE of it. sensitivity_nats: mean loss above the best, evenly in log LR over the LRs tried (Wortsman et al. 2023, arXiv 2309.14322).
+    log_lr_sd: standard deviation of the log of the best LR. at_border: the best lies at or beyond the lowest or the highest LR tried.
+    """
+
+    lr: Interval
+    band_low: Interval
+    band_high: Interval
+    edge_lr: Interval
+    loss_nats: Interval
+    sensitivity_nats: Interval
+    log_lr_sd: float
+    at_border: bool
+    runs: int
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws of the valley's values, each of shape DRAWS: m, k, a, s and c of the module's formula."""
+
+    best: np.ndarray
+    curvature: np.ndarray
+    skew: np.ndarray
+    noise: np.ndarray
+    floor: np.ndarray
+
+
+def excess(from_best: np.ndarray, curvature: np.ndarray, skew: np.ndarray) -> np.ndarray:
+    """Give the log loss above the best, at a distance in log LR from the best LR."""
+    return curvature * (np.expm1(np.clip(skew * from_best, -20, 20)) / skew) ** 2
+
+
+def posterior(runs: Sequence[Run], seed: int) -> Posterior:
+    """Draw from the posterior of the valley, given runs of which at least one did not diverge.
+
+    The best LR is below every LR at which all runs diverged, and within REACH of the runs that did not.
+    """
+    known = [(np.log(run.lr), np.log(run.loss_nats)) for run in runs if run.loss_nats is not None]
+    assert known, "a profile needs a run that did not diverge"
+    xs, ys = np.array(known).T
+    low, high = xs.min() - REACH, min(xs.max() + REACH, _diverging(runs))
+    coarse = np.linspace(low, high, 41)
+    weights = _weights(coarse, xs, ys)[0].sum((1, 2, 3))
+    inside = coarse[weights > 1e-5]
+    step = coarse[1] - coarse[0]
+    fine = np.linspace(max(low, inside[0] - step), min(high, inside[-1] + step), 81)
+    weights, centre, spread = _weights(fine, xs, ys)
+    draws = generator(seed, "profile")
+    index = draws.choice(weights.size, DRAWS, p=weights.ravel())
+    m, k, a, s = np.unravel_index(index, weights.shape)
+    within = (fine[1] - fine[0]) * (draws.random(DRAWS) - 0.5)
+    floor = centre.ravel()[index] + spread.ravel()[index] * draws.standard_normal(DRAWS)
+    return Posterior(fine[m] + within, CURVATURES[k], SKEWS[a], NOISES[s], floor)
+
+
+def _diverging(runs: Sequence[Run]) -> float:
+    """Give the least log LR above all others at which no run came to an end; infinite where there is none."""
+    whole = max(run.lr for run in runs if run.loss_nats is not None)
+    return min((float(np.log(run.lr)) for run in runs if run.loss_nats is None and run.lr > whole), default=np.inf)
+
+
+def _weights(bests: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give posterior weights M x K x A x S of the grid, and mean and deviation of the floor c in each of its cells."""
+    m, k, a, s = np.meshgrid(bests, CURVATURES, SKEWS, NOISES, indexing="ij", sparse=True)
+    total, first, second, logs = 0.0, 0.0, 0.0, 0.0
+    for x, y in zip(xs, ys, strict=True):
+        height = excess(x - m, k, a)
+        variance = s**2 + (MISFIT * height) ** 2
+        rest = y - height - ys.min()
+        total, first, second = total + 1 / variance, first + rest / variance, second + rest**2 / variance
+        logs = logs + np.log(variance)
+    prior = sum(((value - mean) / sd) ** 2 for value, (mean, sd) in _priors(k, a, s))
+    log_weights = -0.5 * (second - first**2 / total + logs + np.log(total) + prior)
+    weights = np.exp(log_weights - log_weights.max())
+    return weights / weights.sum(), first / total + ys.min(), total**-0.5
+
+
+def _priors(k: np.ndarray, a: np.ndarray, s: np.ndarray) -> tuple[tuple[np.ndarray, tuple[float, float]], ...]:
+    return (np.log(k), CURVATURE_PRIOR), (a, SKEW_PRIOR), (np.log(s), NOISE_PRIOR)
+
+
+def reach(tolerance: float, curvature: np.ndarray, skew: np.ndarray, side: int) -> np.ndarray:
+    """Give the distance in log LR, on one side (-1 or 1) of the best, at which the excess is log(1 + tolerance)."""
+    root = side * skew * np.sqrt(np.log1p(tolerance) / curvature)
+    return side * np.log(np.maximum(1 + root, 1e-3)) / skew
+
+
+def profile_of(runs: Sequence[Run], seed: int) -> Profile:
+    """Find the best LR, the band, the edge, the loss at the best and the LR sensitivity, each with its 95 % interval.
+
+    seed: of the posterior's draws. At least one run did not diverge.
+    """
+    drawn = posterior(runs, seed)
+    tried = np.log([run.lr for run in runs if run.loss_nats is not None])
+    misfit = np.exp(MISFIT * generator(seed, "profile/misfit").standard_normal((3, DRAWS)))
+    ends = {
+        name: drawn.best + side * reach(share, drawn.curvature * misfit[row], drawn.skew, side)
+        for row, (name, side, share) in enumerate((("low", -1, BAND), ("high", 1, BAND), ("edge", 1, EDGE)))
+    }
+    lr = _interval(np.exp(drawn.best))
+    return Profile(
+        lr=lr,
+        band_low=_interval(np.exp(ends["low"])),
+        band_high=_interval(np.exp(ends["high"])),
+        edge_lr=_interval(np.exp(ends["edge"])),
+        loss_nats=_interval(np.exp(drawn.floor)),
+        sensitivity_nats=_interval(_sensitivity(runs, drawn)),
+        log_lr_sd=float(drawn.best.std()),
+        at_border=not np.exp(tried.min()) < lr.value < np.exp(tried.max()),
+        runs=len(runs),
+    )
+
+
+def _interval(values: np.ndarray) -> Interval:
+    low, middle, high = np.quantile(values, [LEVELS[0], 0.5, LEVELS[1]]).tolist()
+    return Interval(middle, low, high)
+
+
+def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
+    """Average the loss above the best over log LR, in each draw: the valley, bent so that it meets the mean loss at each LR tried."""
+    known = [(np.log(run.lr), np.log(run.loss_nats)) for run in runs if run.loss_nats is not None]
+    xs, where = np.unique([x for x, _ in known], return_inverse=True)
+    counts = np.bincount(where)
+    means = np.bincount(where, [y for _, y in known]) / counts
+    if len(xs) < 2:
+        return np.zeros(DRAWS)
+    grid = np.linspace(xs[0], xs[-1], 101)
+    m, k, a, c = (values[:, None] for values in (drawn.best, drawn.curvature, drawn.skew, drawn.floor))
+    noise = generator(0, "profile/sensitivity").standard_normal((DRAWS, len(xs))) * drawn.noise[:, None] / np.sqrt(counts)
+    rest = means + noise - c - excess(xs - m, k, a)
+    bent = [np.interp(grid, xs, row) for row in rest]
+    logs = np.clip(excess(grid - m, k, a) + np.array(bent), 0, None)
+    return np.exp(c[:, 0]) * np.expm1(logs).mean(1)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the next run of a profile goes."""
+
+    lr: float
+    seed: int
+
+
+def next_lr(known: Sequence[Run], pending: Sequence[float], start: float, step: float, seed: int) -> Placement:
+    """Place the next run of a profile, from the runs that ended and the LRs that are being trained; each run has another seed.
+
+    The first three go to `start`, above and below it by the factor `step`. From then on a run goes to that side of the likely best LR
+    about which less is known, to the distance u at which it tells most of it: for the parabola of the module's formula the
+    information 4 k^2 u^2 / (s^2 + (MISFIT k u^2)^2) is greatest at u^2 = s / (MISFIT k).
+    """
+    count = len(known) + len(pending)
+    taken = [*(run.lr for run in known), *pending]
+    ended = [run for run in known if run.loss_nats is not None]
+    if count < 3:
+        lr = start * step ** (0, 1, -1)[count]
+    elif not ended:
+        lr = min(taken) / step
+    else:
+        drawn = posterior(known, seed)
+        best, curvature, noise = (float(np.median(values)) for values in (drawn.best, drawn.curvature, drawn.noise))
+        distance = float(np.clip(np.sqrt(noise / (MISFIT * curvature)), *DISTANCES))
+        from_best = np.log([lr for lr in taken if lr not in {run.lr for run in known if run.loss_nats is None}]) - best
+        told = (curvature * from_best) ** 2 / (noise**2 + (MISFIT * curvature * from_best**2) ** 2)
+        side = 1 if told[from_best > 0].sum() <= told[from_best < 0].sum() else -1
+        lr = float(np.exp(min(best + side * distance, _diverging(known))))
+    return Placement(float(f"{lr:.4g}"), count)
