@@ -72,7 +72,7 @@ class Law:
     """The law, asked for a target.
 
     lr: the best LR there, with the 95 % interval of a profile's own best. band: the LRs within profile.BAND of the best loss, around it.
-    exponents: by column. followed: whether lr is the law's, and not that of the nearest proxy. scatter: root mean square distance of
+    exponents: by column. roles: what each column was taken for, which gives its prior. followed: whether lr is the law's, and not that of the nearest proxy. scatter: root mean square distance of
     the proxies from the law, in log LR. warnings: a sentence each.
     """
 
@@ -80,6 +80,7 @@ class Law:
     lr: Interval
     band: tuple[float, float]
     exponents: Mapping[str, Interval]
+    roles: Mapping[str, Role]
     followed: bool
     scatter: float
     nearest: Proxy
@@ -87,10 +88,10 @@ class Law:
     warnings: tuple[str, ...]
 
 
-def law_of(proxies: Sequence[Proxy], target: Mapping[str, float], seed: int) -> Law:
+def law_of(proxies: Sequence[Proxy], target: Mapping[str, float], seed: int, left_out: int) -> Law:
     """Fit the law to the profiles, and ask it for the target.
 
-    proxies: with the columns of the target; at least two differ in one of them.
+    proxies: with the columns of the target; at least two differ in one of them. left_out: how many sizes had too few runs for a profile.
     """
     used = [proxy for proxy in proxies if not proxy.profile.at_border]
     used = used if len({tuple(proxy.sizes.values()) for proxy in used}) > 1 else list(proxies)
@@ -99,7 +100,7 @@ def law_of(proxies: Sequence[Proxy], target: Mapping[str, float], seed: int) -> 
     answers, exponents = model.ask(at, seed)
     nearest = used[int(np.argmin(model.distances(at)))]
     low, high = (float(np.mean(np.log([ends(p.profile) / p.profile.lr.value for p in used]))) for ends in (_low, _high))
-    followed = model.scatter < CONTRADICTED
+    followed = bool(model.scatter < CONTRADICTED)
     if not followed:
         near = np.log(nearest.profile.lr.value)
         answers = near + np.hypot(model.scatter, nearest.profile.log_lr_sd) * (answers - answers.mean()) / answers.std()
@@ -109,11 +110,15 @@ def law_of(proxies: Sequence[Proxy], target: Mapping[str, float], seed: int) -> 
         lr=lr,
         band=(lr.value * float(np.exp(low)), lr.value * float(np.exp(high))),
         exponents={name: _interval(exponents[:, i]) for i, name in enumerate(target)},
+        roles={name: role_of(name) for name in target},
         followed=followed,
         scatter=model.scatter,
         nearest=nearest,
         proxies=tuple(proxies),
-        warnings=tuple(_warnings(proxies, used, target, model.scatter, followed)),
+        warnings=(
+            *([f"{left_out} sizes with too few LRs that did not diverge are left out"] if left_out else []),
+            *_warnings(proxies, used, target, model.scatter, followed),
+        ),
     )
 
 

@@ -20,11 +20,12 @@ from lrsweep.seeding import generator
 BAND = 0.005  # share of the best loss within which LRs form the band
 EDGE = 0.02  # share of the best loss up to which an LR is near-optimal
 MISFIT = 0.4  # share of its excess by which the loss of a real valley differs from the model
+SHARED = 0.3  # share of their excess by which all runs of a real valley may lie too high or too low together
 REACH = 1.5  # nats of log LR beyond the runs that the best LR may lie at
-CURVATURES = np.geomspace(0.002, 0.5, 14)  # relative loss per squared nat of log LR
+CURVATURES = np.geomspace(0.002, 1.5, 17)  # relative loss per squared nat of log LR
 SKEWS = np.array([-0.6, -0.3, 0.01, 0.3, 0.6, 0.9])  # per nat of log LR
 NOISES = np.geomspace(0.0004, 0.08, 9)  # relative loss
-CURVATURE_PRIOR = (np.log(0.03), 1.0)  # of the log: valleys of language models, pools of docs/benchmarks
+CURVATURE_PRIOR = (np.log(0.04), 1.4)  # of the log: valleys of language models, pools of docs/benchmarks
 SKEW_PRIOR = (0.15, 0.35)
 NOISE_PRIOR = (np.log(0.01), 1.0)  # of the log
 DISTANCES = (0.2, 1.0)  # nats of log LR from the best one at which a further run is placed
@@ -106,7 +107,8 @@ def posterior(runs: Sequence[Run], seed: int) -> Posterior:
     m, k, a, s = np.unravel_index(index, weights.shape)
     within = (fine[1] - fine[0]) * (draws.random(DRAWS) - 0.5)
     floor = centre.ravel()[index] + spread.ravel()[index] * draws.standard_normal(DRAWS)
-    return Posterior(fine[m] + within, CURVATURES[k], SKEWS[a], NOISES[s], floor)
+    best = np.clip(fine[m] + within, low, high)
+    return Posterior(best, CURVATURES[k], SKEWS[a], NOISES[s], floor)
 
 
 def _diverging(runs: Sequence[Run]) -> float:
@@ -116,19 +118,23 @@ def _diverging(runs: Sequence[Run]) -> float:
 
 
 def _weights(bests: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give posterior weights M x K x A x S of the grid, and mean and deviation of the floor c in each of its cells."""
+    """Give posterior weights M x K x A x S of the grid, and mean and deviation of the floor c in each of its cells.
+
+    The runs may all lie higher or lower above the floor than the model says, by SHARED of their mean excess.
+    """
     m, k, a, s = np.meshgrid(bests, CURVATURES, SKEWS, NOISES, indexing="ij", sparse=True)
-    total, first, second, logs = 0.0, 0.0, 0.0, 0.0
+    total, first, second, logs, above = 0.0, 0.0, 0.0, 0.0, 0.0
     for x, y in zip(xs, ys, strict=True):
         height = excess(x - m, k, a)
         variance = s**2 + (MISFIT * height) ** 2
         rest = y - height - ys.min()
         total, first, second = total + 1 / variance, first + rest / variance, second + rest**2 / variance
-        logs = logs + np.log(variance)
+        logs, above = logs + np.log(variance), above + height / variance
     prior = sum(((value - mean) / sd) ** 2 for value, (mean, sd) in _priors(k, a, s))
     log_weights = -0.5 * (second - first**2 / total + logs + np.log(total) + prior)
     weights = np.exp(log_weights - log_weights.max())
-    return weights / weights.sum(), first / total + ys.min(), total**-0.5
+    deviation = np.hypot(total**-0.5, SHARED * above / total)
+    return weights / weights.sum(), first / total + ys.min(), deviation
 
 
 def _priors(k: np.ndarray, a: np.ndarray, s: np.ndarray) -> tuple[tuple[np.ndarray, tuple[float, float]], ...]:
@@ -173,7 +179,10 @@ def _interval(values: np.ndarray) -> Interval:
 
 
 def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
-    """Average the loss above the best over log LR, in each draw: the valley, bent so that it meets the mean loss at each LR tried."""
+    """Average the loss above the best over log LR, in each draw: the valley, bent so that it meets the mean loss at each LR tried.
+
+    What lies between two LRs is known to the share SHARED.
+    """
     known = [(np.log(run.lr), np.log(run.loss_nats)) for run in runs if run.loss_nats is not None]
     xs, where = np.unique([x for x, _ in known], return_inverse=True)
     counts = np.bincount(where)
@@ -182,11 +191,13 @@ def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
         return np.zeros(DRAWS)
     grid = np.linspace(xs[0], xs[-1], 101)
     m, k, a, c = (values[:, None] for values in (drawn.best, drawn.curvature, drawn.skew, drawn.floor))
-    noise = generator(0, "profile/sensitivity").standard_normal((DRAWS, len(xs))) * drawn.noise[:, None] / np.sqrt(counts)
+    draws = generator(0, "profile/sensitivity")
+    noise = draws.standard_normal((DRAWS, len(xs))) * drawn.noise[:, None] / np.sqrt(counts)
     rest = means + noise - c - excess(xs - m, k, a)
     bent = [np.interp(grid, xs, row) for row in rest]
     logs = np.clip(excess(grid - m, k, a) + np.array(bent), 0, None)
-    return np.exp(c[:, 0]) * np.expm1(logs).mean(1)
+    between = np.exp(SHARED * draws.standard_normal(DRAWS))
+    return between * np.exp(c[:, 0]) * np.expm1(logs).mean(1)
 
 
 @dataclass(frozen=True)

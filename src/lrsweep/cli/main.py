@@ -6,7 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from lrsweep import errors
-from lrsweep.cli import changes, questions, stages, usage, wandb
+from lrsweep.cli import changes, law, questions, stages, usage, wandb
 
 EXCHANGE = "Weights & Biases"
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     epilog="Example: snakemake --cores all runs every stage; lrsweep check, lrsweep explain sweep_bayes.lag, lrsweep status",
     pretty_exceptions_enable=False,
 )
-for part in (stages.app, questions.app, changes.app):
+for part in (stages.app, questions.app, law.app, changes.app):
     app.add_typer(part)
 app.command(rich_help_panel=EXCHANGE, epilog="Example: lrsweep track")(wandb.track)
 app.add_typer(wandb.exports, name="export", cls=usage.Group, rich_help_panel=EXCHANGE)

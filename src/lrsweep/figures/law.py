@@ -1,0 +1,66 @@
+"""The figure of a law: the best LR of each profile, and what the law makes of them at the target."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from lrsweep.analysis.law import Law
+from lrsweep.figures.drawing import PALETTE, label, log_axes
+from lrsweep.figures.figure import Figure
+
+POINTS = 2  # ends of the law's line
+
+
+def prepare_law(law: Law) -> pd.DataFrame:
+    """Give rows for each column: `profile`, its best LR moved by the law to the target's other columns; `law`, a line; `target`."""
+    rows = []
+    for name, exponent in law.exponents.items():
+        for proxy in law.proxies:
+            moved = [b.value * np.log(law.target[c] / proxy.sizes[c]) for c, b in law.exponents.items() if c != name]
+            factor, lr = float(np.exp(sum(moved))), proxy.profile.lr
+            rows.append((name, "profile", proxy.sizes[name], lr.value * factor, lr.low * factor, lr.high * factor))
+        sizes = [*(proxy.sizes[name] for proxy in law.proxies), law.target[name]]
+        for size in np.geomspace(min(sizes), max(sizes), POINTS).tolist():
+            lr_there = law.lr.value * (size / law.target[name]) ** exponent.value
+            rows.append((name, "law", size, lr_there, None, None))
+        rows.append((name, "target", law.target[name], law.lr.value, law.lr.low, law.lr.high))
+    data = pd.DataFrame(rows, columns=["column", "series", "size", "lr", "lr_low", "lr_high"])
+    return data.astype({"lr_low": float, "lr_high": float})
+
+
+def draw_law(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+    """Draw a panel for each column."""
+    for ax, (name, part) in zip(axes, data.groupby("column", sort=False), strict=True):
+        for series, colour, marker in (("profile", PALETTE[0], "o"), ("target", PALETTE[1], "D")):
+            its = part[part["series"] == series]
+            ends = [its["lr"] - its["lr_low"], its["lr_high"] - its["lr"]]
+            ax.errorbar(its["size"], its["lr"], yerr=ends, fmt=marker, color=colour, markersize=5, elinewidth=0.8, label=series)
+        line = part[part["series"] == "law"]
+        ax.plot(line["size"], line["lr"], "--", color="black", label="law")
+        ax.set(xlabel=label(str(name)), ylabel="best maximum learning rate")
+        log_axes(ax, "y")
+        low, high, at = part["size"].min(), part["size"].max(), float(part.loc[part["series"] == "target", "size"].iloc[0])
+        apart = np.log(high / low) / 3  # so that the numbers of two ticks do not meet
+        ticks = [at, *(end for end in (low, high) if abs(np.log(end / at)) > apart)]
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(FixedLocator(ticks))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axes[0].legend()
+
+
+LAW = Figure(
+    name="law",
+    inputs=(),
+    prepare=prepare_law,
+    draw=draw_law,
+    caption=(
+        "The best maximum learning rate of each profile, with its 95 % interval, against one size a panel, and the law (dashed). In each "
+        "panel the profiles are moved along the law to the target's other sizes. Look whether they lie along the line, and how far "
+        "the target (diamond) is from them."
+    ),
+    panels=lambda data: data["column"].nunique(),
+)

@@ -1,0 +1,135 @@
+"""law: the best LR for a target, from a table of runs that somebody already has."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lrsweep.analysis.law import Law, Proxy, law_of
+from lrsweep.analysis.profile import Run, profile_of
+from lrsweep.errors import UserError
+
+SEED = 0  # of the draws behind the intervals
+FEWEST = 3  # LRs of a profile
+
+
+def run(path: Path, targets: Sequence[str]) -> Law:
+    """Fit the law to a table with columns lr, loss and those of the targets, each written as NAME=VALUE, and ask it for these.
+
+    Runs that agree in the targets' columns are one profile, and no other column matters. A loss that is empty, NaN or infinite is of a
+    run that diverged.
+
+    Raises:
+        UserError: the file, a column, a number or a target is wrong, or no two profiles of at least FEWEST LRs differ in size.
+    """
+    target = targets_of(targets)
+    runs = read(path, tuple(target))
+    proxies, left_out = proxies_of(runs, tuple(target))
+    if not proxies:
+        raise UserError(
+            f"{path}: found no {', '.join(target)} with {FEWEST} LRs that did not diverge, expected {FEWEST} or more LRs of each size;"
+            " add runs, or name fewer targets"
+        )
+    if len({tuple(proxy.sizes.values()) for proxy in proxies}) == 1:
+        found = ", ".join(f"{name} {value:g}" for name, value in proxies[0].sizes.items())
+        raise UserError(f"{path}: found one size, {found}, with {FEWEST} LRs, expected at least two; add runs of another size")
+    return law_of(proxies, target, SEED, left_out)
+
+
+def targets_of(words: Sequence[str]) -> dict[str, float]:
+    """Read targets from NAME=VALUE."""
+    found: dict[str, float] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        value = _number(text)
+        if not (name and equals and 0 < value < np.inf):
+            raise UserError(f"--target: found {word!r}, expected NAME=VALUE with a positive number, as D=2e10; correct it")
+        if name in ("lr", "loss", *found):
+            raise UserError(f"--target: found {word!r}, expected each size once, and not lr or loss; remove it")
+        found[name] = value
+    return found
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def read(path: Path, sizes: Sequence[str]) -> pd.DataFrame:
+    """Read lr, loss and the sizes as numbers, the loss infinite where the run diverged.
+
+    Raises:
+        UserError: the file is missing or not a table, a column is missing, or a number is wrong; it names the line.
+    """
+    table = _table(path)
+    if missing := [name for name in ("lr", "loss", *sizes) if name not in table.columns]:
+        found = ", ".join(map(str, table.columns))
+        if len(table.columns) == 1 and set(found) & set(";\t"):
+            raise UserError(f"{path}: found the columns in one, {found!r}, expected commas between them; export it with commas")
+        raise UserError(f"{path}: found columns {found}, expected also {', '.join(missing)}; rename or add them")
+    if table.empty:
+        raise UserError(f"{path}: found no rows, expected a run in each; export the runs")
+    numbers = {name: pd.to_numeric(table[name], errors="coerce") for name in ("lr", "loss", *sizes)}
+    for name, values in numbers.items():
+        text = values.isna() & table[name].notna()
+        wrong = text | (values <= 0) if name == "loss" else ~((values > 0) & (values < np.inf))
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            expected = "a positive number" + (", or nothing for a run that diverged" if name == "loss" else "")
+            place = f"row {row + 1}" if path.suffix == ".parquet" else f"line {int(table.index[row]) + 2}"
+            shown = "nothing" if pd.isna(table[name].iloc[row]) else repr(table[name].tolist()[row])
+            raise UserError(f"{path}: {place}: found {name} {shown}, expected {expected}; correct it")
+    return pd.DataFrame(numbers).fillna({"loss": np.inf})
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Read CSV, with or without a byte order mark, or parquet; the index counts the lines of the file."""
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        text = path.read_text(encoding="utf-8-sig")
+        rows = list(csv.reader(text.splitlines()))
+        table = pd.DataFrame(rows[1:], columns=[name.strip() for name in rows[0]])
+        table = table.map(lambda cell: None if cell is None or cell.strip().lower() in ("", "nan", "none", "null") else cell.strip())
+        return table.dropna(how="all")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file, expected a CSV or parquet table; correct the path") from None
+    except Exception as error:  # pandas and arrow raise many kinds for what is not a table
+        said = " ".join(str(error).split())
+        raise UserError(f"{path}: found no table ({said}), expected CSV or parquet; export it again") from None
+
+
+def proxies_of(runs: pd.DataFrame, names: Sequence[str]) -> tuple[list[Proxy], int]:
+    """Give a profile for each size that has FEWEST LRs of runs that did not diverge, and the number of sizes that have not."""
+    proxies, left_out = [], 0
+    for key, its in runs.groupby(list(names)):
+        whole = np.isfinite(its["loss"])
+        if its.loc[whole, "lr"].nunique() < FEWEST:
+            left_out += 1
+            continue
+        pairs = zip(its["lr"].tolist(), its["loss"].tolist(), strict=True)
+        tried = [Run(lr, seed, loss if np.isfinite(loss) else None) for seed, (lr, loss) in enumerate(pairs)]
+        proxies.append(Proxy(dict(zip(names, map(float, key), strict=True)), profile_of(tried, SEED)))
+    return proxies, left_out
+
+
+def described(law: Law) -> Mapping[str, object]:
+    """Give the answer as JSON has it: lr, low, high, band, exponents, and how far to trust them."""
+    return {
+        "target": law.target,
+        "lr": law.lr.value,
+        "low": law.lr.low,
+        "high": law.lr.high,
+        "band": list(law.band),
+        "exponents": {name: vars(found) for name, found in law.exponents.items()},
+        "roles": law.roles,
+        "followed": law.followed,
+        "profiles": len(law.proxies),
+        "scatter": law.scatter,
+        "nearest": {**law.nearest.sizes, "lr": law.nearest.profile.lr.value},
+        "warnings": list(law.warnings),
+    }
