@@ -7,7 +7,8 @@ LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindin
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
 .PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune fixtures-sweeps \
-  bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-pool lock schema lint
+  bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-pool bench-profile \
+  bench-law lock schema lint
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -79,6 +80,14 @@ JOBS := $(shell nproc)
 # benchmarks/search.py. The recorded ones are tinystories (seed 0), stories (no TEXT: the built-in ones; seed 1) and pydoc (seed 2).
 bench-pool: env
 	$(BIN)/python -m benchmarks.pool docs/benchmarks/pool_$(POOL).parquet --trials 400 --jobs $(JOBS) --seed $(SEED) $(if $(TEXT),--text $(TEXT))
+
+# How near profiles of 7 runs come to the best LR on the recorded pools, and how often their intervals hold the truth: 5 minutes.
+bench-profile: env
+	$(BIN)/python -m benchmarks.profile --seeds 100
+
+# The law on Step Law's public tables, which are not part of this project: make bench-law TABLES="dense_lr_bs_loss.csv moe_lr_bs_loss.csv"
+bench-law: env
+	$(BIN)/python -m benchmarks.law $(TABLES)
 
 # The share of their time that the workers train in phase 2, with its parts, beside Optuna's.
 bench-study: env-test

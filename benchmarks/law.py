@@ -3,9 +3,9 @@
     python -m benchmarks.law dense_lr_bs_loss.csv moe_lr_bs_loss.csv
 
 The tables are Step Law's (arXiv 2503.04715; repository step-law/steplaw, folder data) and are not part of this project. Writes
-docs/benchmarks/law.csv. What is scored is the loss at the LR and batch that a contestant names, above the least loss of the cell, a
-size N with a horizon D. The loss there is that of the least-squares plane through the 10 runs of the cell that are nearest in log LR
-and log batch, as no run has just these values. A plane cuts the bottom off: the least score, at any LR, is the `floor`.
+docs/benchmarks/law.csv. What is scored is the loss at the LR and batch that a contestant names, above the least loss of the cell,
+a size N with a horizon D. The loss there is that of the least-squares plane through the 10 runs of the cell that are nearest in
+log LR and log batch, as no run has just these values. A plane cuts the bottom off: the least score, at any LR, is the `floor`.
 """
 
 import sys
@@ -72,9 +72,7 @@ def batch(tokens: float) -> float:
 def dense(table: pd.DataFrame) -> list[Asked]:
     """The 5 cells above 429M parameters, with the profiles of the 12 up to there."""
     told = proxies(table[table["N"] < 4.3e8], ("N", "D", "bs"))
-    return [
-        Asked(runs, {"N": n, "D": d, "bs": batch(d)}, told) for (n, d), runs in table[table["N"] > 4.3e8].groupby(["N", "D"])
-    ]
+    return [Asked(runs, {"N": n, "D": d, "bs": batch(d)}, told) for (n, d), runs in table[table["N"] > 4.3e8].groupby(["N", "D"])]
 
 
 def moe_longer(table: pd.DataFrame) -> list[Asked]:
@@ -140,7 +138,7 @@ def compare(work: str, asked: Sequence[Asked], where: str, goals: bool) -> list[
         inside = "in" if law.lr.low <= lr <= law.lr.high else "OUTSIDE"
         print(f"{dict(it.at)}: {law.lr.value:.3g} ({law.lr.low:.3g} to {law.lr.high:.3g}), {score:.3f} %", end="; ")
         print(f"its own optimum {lr:.3g} is {inside} the interval, floor {floor:.3f} %; {'; '.join(law.warnings)}")
-    print(f"exponents {({name: round(b.value, 2) for name, b in laws[0].exponents.items()})}")
+    print(f"exponents { ({name: round(b.value, 2) for name, b in laws[0].exponents.items()}) }")
     theirs = {name: [it.score(*ask(it)) for it in asked] for name, ask in PEERS.items()}
     theirs["floor"] = [floor for _, floor in optima]
     rows = []

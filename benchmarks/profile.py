@@ -2,9 +2,9 @@
 
     python -m benchmarks.profile --seeds 100
 
-A seed draws beta2 and weight decay. Its valley is the smooth truth of the pool along the LR, made narrower or wider by a factor about
-its best LR. A run observes the valley times the residual of one of the pool's 12 curves that are nearest in LR, about their mean. The
-first run starts off the best LR by a factor of up to `off` either way. Writes docs/benchmarks/profile.csv.
+A seed draws beta2 and weight decay. Its valley is the smooth truth of the pool along the LR, made narrower or wider by a factor
+about its best LR. A run observes the valley times the residual of one of the pool's 12 curves that are nearest in LR, about their
+mean. The first run starts off the best LR by a factor of up to `off` either way. Writes docs/benchmarks/profile.csv.
 """
 
 import argparse
@@ -110,7 +110,10 @@ def main() -> None:
             found = pd.DataFrame([judged(valley(world, width, seed), off, seed) for seed in seeds])
             means, medians = found.drop(columns=["lr_ratio", "loss_ratio"]).mean(), found[["lr_ratio", "loss_ratio"]].median()
             rows.append({"pool": pool, "width": width, "off": off, "seeds": len(seeds), **means, **medians})
-            print({name: value if isinstance(value, str) else round(float(value), 3) for name, value in rows[-1].items()}, flush=True)
+            print(
+                {name: value if isinstance(value, str) else round(float(value), 3) for name, value in rows[-1].items()},
+                flush=True,
+            )
     write = partial(pd.DataFrame(rows).to_csv, index=False, float_format="%.4g", lineterminator="\n")
     files.write_text(FOLDER / "profile.csv", write())
 

@@ -117,7 +117,8 @@ def test_the_interval_holds_a_new_size_that_scatters_like_the_proxies():
 
 
 @pytest.mark.parametrize(
-    ("name", "role"), [("N", "size"), ("D", "horizon"), ("bs", "batch"), ("d_model", "width"), ("Steps", "horizon"), ("q", "other")]
+    ("name", "role"),
+    [("N", "size"), ("D", "horizon"), ("bs", "batch"), ("d_model", "width"), ("Steps", "horizon"), ("q", "other")],
 )
 def test_names_have_roles(name, role):
     assert role_of(name) == role

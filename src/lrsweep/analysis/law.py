@@ -35,10 +35,11 @@ class Exponent(NamedTuple):
     sd: float
 
 
-# With the other columns held. size: -0.71 (Step Law, arXiv 2503.04715), -0.23 (Bjorck et al., arXiv 2409.19913), -1/2 to -1/3 (muP's
-# 1/width, arXiv 2203.03466). horizon at a fixed batch: -0.32 (Bjorck et al.), +0.02 (Step Law's 0.307 less a batch that grows as
-# D^0.571, at the square root of it). batch: 1/2 (Malladi et al., arXiv 2205.10287), 0 beyond the critical batch (McCandlish et al.,
-# arXiv 1812.06162). DeepSeek's -0.125 for compute, with a batch that grows as C^0.327 (arXiv 2401.02954), lies between.
+# With the other columns held. size: -0.71 (Step Law, arXiv 2503.04715), -0.23 (Bjorck et al., arXiv 2409.19913), -1/2 to -1/3
+# (muP's 1/width, arXiv 2203.03466). horizon at a fixed batch: -0.32 (Bjorck et al.), +0.02 (Step Law's 0.307 less a batch that
+# grows as D^0.571, at the square root of it). batch: 1/2 (Malladi et al., arXiv 2205.10287), 0 beyond the critical batch
+# (McCandlish et al., arXiv 1812.06162). DeepSeek's -0.125 for compute, with a batch that grows as C^0.327 (arXiv 2401.02954),
+# lies between.
 PRIORS: Mapping[Role, Exponent] = {
     "size": Exponent(-0.45, 0.2),
     "width": Exponent(-1.0, 0.3),
@@ -71,9 +72,10 @@ class Proxy:
 class Law:
     """The law, asked for a target.
 
-    lr: the best LR there, with the 95 % interval of a profile's own best. band: the LRs within profile.BAND of the best loss, around it.
-    exponents: by column. roles: what each column was taken for, which gives its prior. followed: whether lr is the law's, and not that of the nearest proxy. scatter: root mean square distance of
-    the proxies from the law, in log LR. warnings: a sentence each.
+    lr: the best LR there, with the 95 % interval of a profile's own best. band: the LRs within profile.BAND of the best loss,
+    around it. exponents: by column. roles: what each column was taken for, which gives its prior. followed: whether lr is the
+    law's, and not that of the nearest proxy. scatter: root mean square distance of the proxies from the law, in log LR. warnings:
+    a sentence each.
     """
 
     target: Mapping[str, float]
@@ -91,7 +93,8 @@ class Law:
 def law_of(proxies: Sequence[Proxy], target: Mapping[str, float], seed: int, left_out: int) -> Law:
     """Fit the law to the profiles, and ask it for the target.
 
-    proxies: with the columns of the target; at least two differ in one of them. left_out: how many sizes had too few runs for a profile.
+    proxies: with the columns of the target; at least two differ in one of them. left_out: how many sizes had too few runs for a
+    profile.
     """
     used = [proxy for proxy in proxies if not proxy.profile.at_border]
     used = used if len({tuple(proxy.sizes.values()) for proxy in used}) > 1 else list(proxies)
@@ -160,7 +163,7 @@ class _Model:
         return np.column_stack([np.ones(len(logs_TC)), logs_TC - self.centre_C])
 
     def _above_best(self, losses_P: np.ndarray) -> np.ndarray:
-        """Give each profile's log loss above the best of its size and horizon: a batch that trains badly tells little of a good one."""
+        """Give each profile's log loss above the best of its size and horizon, as a bad batch tells little of a good one."""
         others_PC = self.logs_PC[:, ~self.batch_C]
         same_PP = (others_PC[:, None] == others_PC[None]).all(2)
         return losses_P - np.where(same_PP, losses_P, np.inf).min(1)
@@ -224,9 +227,13 @@ def _warnings(
             if value != known[0]:
                 found.append(f"{name} is {known[0]:g} in every profile: its exponent is the literature's alone")
         elif value > FAR * known[-1] or value < known[0] / FAR:
-            found.append(f"{name} {value:g} is far outside the profiles, {known[0]:g} to {known[-1]:g}: trust the interval, not the LR")
+            found.append(
+                f"{name} {value:g} is far outside the profiles, {known[0]:g} to {known[-1]:g}: trust the interval, not the LR"
+            )
     if all(min(p.sizes[n] for p in used) <= v <= max(p.sizes[n] for p in used) for n, v in target.items()):
         found.append("the target lies inside the profiles: this interpolates, and says nothing of larger runs")
     if not followed:
-        found.append(f"the profiles contradict the law (they lie a factor of {np.exp(scatter):.2g} from it): the nearest one answers")
+        found.append(
+            f"the profiles contradict the law (they lie a factor of {np.exp(scatter):.2g} from it): the nearest one answers"
+        )
     return found

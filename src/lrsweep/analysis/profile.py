@@ -4,10 +4,10 @@ The log of the loss is modelled as a valley over x = log LR, with noise that dep
 
     y = c + k ((exp(a (x - m)) - 1) / a)^2 + e,    var(e) = s^2 + (MISFIT k (...)^2)^2
 
-m is the log of the best LR, c the log loss there, k the curvature, a the skew (Morse 1929, Phys. Rev. 34, 57: a parabola whose sides
-may differ). s is the noise between seeds. A run far up the valley says less, since the shape is known only to the share MISFIT. The
-posterior over (m, k, a, s) is summed on a grid, with c integrated out, so that few runs give honest intervals: all are 95 % intervals,
-whose coverage docs/evidence.md states.
+m is the log of the best LR, c the log loss there, k the curvature, a the skew (Morse 1929, Phys. Rev. 34, 57: a parabola whose
+sides may differ). s is the noise between seeds. A run far up the valley says less, since the shape is known only to the share
+MISFIT. The posterior over (m, k, a, s) is summed on a grid, with c integrated out, so that few runs give honest intervals: all
+are 95 % intervals, whose coverage docs/evidence.md states.
 """
 
 from collections.abc import Sequence
@@ -55,9 +55,10 @@ class Interval:
 class Profile:
     """What the runs of one configuration say. LRs are maximum learning rates.
 
-    lr: the best one. band_low, band_high: the ends of the LRs within BAND of the best loss. edge_lr: the largest near-optimal one, within
-    EDGE of it. sensitivity_nats: mean loss above the best, evenly in log LR over the LRs tried (Wortsman et al. 2023, arXiv 2309.14322).
-    log_lr_sd: standard deviation of the log of the best LR. at_border: the best lies at or beyond the lowest or the highest LR tried.
+    lr: the best one. band_low, band_high: the ends of the LRs within BAND of the best loss. edge_lr: the largest near-optimal
+    one, within EDGE of it. sensitivity_nats: mean loss above the best, evenly in log LR over the LRs tried (Wortsman et al. 2023,
+    arXiv 2309.14322). log_lr_sd: standard deviation of the log of the best LR. at_border: the best lies at or beyond the lowest
+    or the highest LR tried.
     """
 
     lr: Interval
@@ -123,7 +124,7 @@ def _weights(bests: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndar
     The runs may all lie higher or lower above the floor than the model says, by SHARED of their mean excess.
     """
     m, k, a, s = np.meshgrid(bests, CURVATURES, SKEWS, NOISES, indexing="ij", sparse=True)
-    total, first, second, logs, above = 0.0, 0.0, 0.0, 0.0, 0.0
+    total, first, second, logs, above = (np.zeros(1) for _ in range(5))
     for x, y in zip(xs, ys, strict=True):
         height = excess(x - m, k, a)
         variance = s**2 + (MISFIT * height) ** 2
@@ -179,7 +180,7 @@ def _interval(values: np.ndarray) -> Interval:
 
 
 def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
-    """Average the loss above the best over log LR, in each draw: the valley, bent so that it meets the mean loss at each LR tried.
+    """Average the loss above the best over log LR, in each draw: the valley, bent to meet the mean loss at each LR tried.
 
     What lies between two LRs is known to the share SHARED.
     """
@@ -211,9 +212,9 @@ class Placement:
 def next_lr(known: Sequence[Run], pending: Sequence[float], start: float, step: float, seed: int) -> Placement:
     """Place the next run of a profile, from the runs that ended and the LRs that are being trained; each run has another seed.
 
-    The first three go to `start`, above and below it by the factor `step`. From then on a run goes to that side of the likely best LR
-    about which less is known, to the distance u at which it tells most of it: for the parabola of the module's formula the
-    information 4 k^2 u^2 / (s^2 + (MISFIT k u^2)^2) is greatest at u^2 = s / (MISFIT k).
+    The first three go to `start`, above and below it by the factor `step`. From then on a run goes to that side of the likely
+    best LR about which less is known, to the distance u at which it tells most of it: for the parabola of the module's formula
+    the information 4 k^2 u^2 / (s^2 + (MISFIT k u^2)^2) is greatest at u^2 = s / (MISFIT k).
     """
     count = len(known) + len(pending)
     taken = [*(run.lr for run in known), *pending]

@@ -17,7 +17,9 @@ app = typer.Typer()
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep law runs.csv --target D=2e10 --target N=1.1e9")
 def law(
     table: Annotated[Path, typer.Argument(help="CSV or parquet with a run a row: lr, loss, and a column for each target.")],
-    target: Annotated[list[str], typer.Option(help="NAME=VALUE: a column of size, horizon or batch, and its value to answer for.")],
+    target: Annotated[
+        list[str], typer.Option(help="NAME=VALUE: a column of size, horizon or batch, and its value to answer for.")
+    ],
     as_json: Json = False,
     figure: Annotated[Path | None, typer.Option(help="Draw the law as .svg or .png.")] = None,
 ) -> None:
@@ -36,8 +38,8 @@ def law(
     at = ", ".join(f"{name} {value:g}" for name, value in found.target.items())
     print(f"best LR for {at}: {found.lr.value:.3g}, 95 % interval {found.lr.low:.3g} to {found.lr.high:.3g}")
     print(f"within 0.5 % of the best loss: {found.band[0]:.3g} to {found.band[1]:.3g}, from the profiles' own widths")
-    for name, exponent in found.exponents.items():
-        print(f"lr goes with {name}^{exponent.value:.2f} ({exponent.low:.2f} to {exponent.high:.2f}), prior of {found.roles[name]}")
+    for name, its in found.exponents.items():
+        print(f"lr goes with {name}^{its.value:.2f} ({its.low:.2f} to {its.high:.2f}), prior of {found.roles[name]}")
     print("\n".join([f"from {len(found.proxies)} profiles", *(f"warning: {warning}" for warning in found.warnings)]))
 
 

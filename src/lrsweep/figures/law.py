@@ -11,11 +11,9 @@ from lrsweep.analysis.law import Law
 from lrsweep.figures.drawing import PALETTE, label, log_axes
 from lrsweep.figures.figure import Figure
 
-POINTS = 2  # ends of the law's line
-
 
 def prepare_law(law: Law) -> pd.DataFrame:
-    """Give rows for each column: `profile`, its best LR moved by the law to the target's other columns; `law`, a line; `target`."""
+    """Give rows for each column: `profile`, moved by the law to the target's other columns; `law`, the line's ends; `target`."""
     rows = []
     for name, exponent in law.exponents.items():
         for proxy in law.proxies:
@@ -23,12 +21,10 @@ def prepare_law(law: Law) -> pd.DataFrame:
             factor, lr = float(np.exp(sum(moved))), proxy.profile.lr
             rows.append((name, "profile", proxy.sizes[name], lr.value * factor, lr.low * factor, lr.high * factor))
         sizes = [*(proxy.sizes[name] for proxy in law.proxies), law.target[name]]
-        for size in np.geomspace(min(sizes), max(sizes), POINTS).tolist():
-            lr_there = law.lr.value * (size / law.target[name]) ** exponent.value
-            rows.append((name, "law", size, lr_there, None, None))
+        for size in (min(sizes), max(sizes)):
+            rows.append((name, "law", size, law.lr.value * (size / law.target[name]) ** exponent.value, np.nan, np.nan))
         rows.append((name, "target", law.target[name], law.lr.value, law.lr.low, law.lr.high))
-    data = pd.DataFrame(rows, columns=["column", "series", "size", "lr", "lr_low", "lr_high"])
-    return data.astype({"lr_low": float, "lr_high": float})
+    return pd.DataFrame(rows, columns=["column", "series", "size", "lr", "lr_low", "lr_high"])
 
 
 def draw_law(axes: Sequence[Axes], data: pd.DataFrame) -> None:
@@ -58,9 +54,9 @@ LAW = Figure(
     prepare=prepare_law,
     draw=draw_law,
     caption=(
-        "The best maximum learning rate of each profile, with its 95 % interval, against one size a panel, and the law (dashed). In each "
-        "panel the profiles are moved along the law to the target's other sizes. Look whether they lie along the line, and how far "
-        "the target (diamond) is from them."
+        "The best maximum learning rate of each profile, with its 95 % interval, against one size a panel, and the law (dashed). "
+        "In each panel the profiles are moved along the law to the target's other sizes. Look whether they lie along the line and "
+        "how far the target (diamond) is from them."
     ),
     panels=lambda data: data["column"].nunique(),
 )

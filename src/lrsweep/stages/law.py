@@ -13,13 +13,14 @@ from lrsweep.errors import UserError
 
 SEED = 0  # of the draws behind the intervals
 FEWEST = 3  # LRs of a profile
+EMPTY = ("", "nan", "none", "null")  # what stands for no number
 
 
 def run(path: Path, targets: Sequence[str]) -> Law:
     """Fit the law to a table with columns lr, loss and those of the targets, each written as NAME=VALUE, and ask it for these.
 
-    Runs that agree in the targets' columns are one profile, and no other column matters. A loss that is empty, NaN or infinite is of a
-    run that diverged.
+    Runs that agree in the targets' columns are one profile, and no other column matters. A loss that is empty, NaN or infinite is
+    of a run that diverged.
 
     Raises:
         UserError: the file, a column, a number or a target is wrong, or no two profiles of at least FEWEST LRs differ in size.
@@ -29,8 +30,8 @@ def run(path: Path, targets: Sequence[str]) -> Law:
     proxies, left_out = proxies_of(runs, tuple(target))
     if not proxies:
         raise UserError(
-            f"{path}: found no {', '.join(target)} with {FEWEST} LRs that did not diverge, expected {FEWEST} or more LRs of each size;"
-            " add runs, or name fewer targets"
+            f"{path}: found no {', '.join(target)} with {FEWEST} LRs that did not diverge, expected {FEWEST} or more LRs of each"
+            " size; add runs, or name fewer targets"
         )
     if len({tuple(proxy.sizes.values()) for proxy in proxies}) == 1:
         found = ", ".join(f"{name} {value:g}" for name, value in proxies[0].sizes.items())
@@ -94,7 +95,7 @@ def _table(path: Path) -> pd.DataFrame:
         text = path.read_text(encoding="utf-8-sig")
         rows = list(csv.reader(text.splitlines()))
         table = pd.DataFrame(rows[1:], columns=[name.strip() for name in rows[0]])
-        table = table.map(lambda cell: None if cell is None or cell.strip().lower() in ("", "nan", "none", "null") else cell.strip())
+        table = table.map(lambda cell: None if cell is None or cell.strip().lower() in EMPTY else cell.strip())
         return table.dropna(how="all")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file, expected a CSV or parquet table; correct the path") from None

@@ -1,0 +1,32 @@
+"""The figure of a law: what its table holds, and that it is drawn with the same bytes."""
+
+import pytest
+
+from lrsweep.analysis.law import law_of
+from lrsweep.figures.law import LAW
+from tests.analysis.test_law import EXPONENTS, grid
+
+TARGET = {"N": 1e9, "D": 1e10}
+
+
+def test_profiles_lie_on_the_line_of_an_exact_law():
+    found = law_of(grid(N=(1e7, 1e8), D=(1e8, 1e9, 1e10)), TARGET, 0, 0)
+    data = LAW.prepare(found)
+    assert data.groupby(["column", "series"]).size().to_dict() == {
+        **{(name, "law"): 2 for name in TARGET},
+        **{(name, "profile"): 6 for name in TARGET},
+        **{(name, "target"): 1 for name in TARGET},
+    }
+    for name, at in TARGET.items():
+        for row in data[(data["column"] == name) & (data["series"] == "profile")].itertuples():
+            on_line = found.lr.value * (row.size / at) ** EXPONENTS[name]
+            assert row.lr == pytest.approx(on_line, rel=0.25) and row.lr_low < row.lr < row.lr_high
+
+
+@pytest.mark.parametrize("columns", [("N",), ("N", "D")])
+def test_it_is_drawn_with_the_same_bytes(columns):
+    target = {name: TARGET[name] for name in columns}
+    found = law_of(grid(**{name: (1e7, 1e8) for name in columns}), target, 0, 0)
+    data = LAW.prepare(found)
+    first = LAW.render(data, {"Title": "law"})
+    assert first == LAW.render(data, {"Title": "law"}) and first[0].count(b"axes_") >= len(columns)
