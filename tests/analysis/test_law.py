@@ -56,6 +56,14 @@ def test_a_column_that_does_not_differ_has_the_exponent_of_the_literature():
     assert any("N is 1e+08 in every profile" in one for one in found.warnings)
 
 
+@pytest.mark.parametrize("exponent", [1.0, -2.0])
+def test_an_exponent_far_from_the_literature_is_followed_where_profiles_are_sure_of_it(exponent):
+    proxies = [Proxy({"N": n}, profile(0.003 * (n / 1e8) ** exponent)) for n in (1e7, 3e7, 1e8)]
+    found = law_of(proxies, {"N": 3e8}, 0, 0)
+    assert found.exponents["N"].value == pytest.approx(exponent, abs=0.1)
+    assert found.followed and found.lr.low <= 0.003 * 3**exponent <= found.lr.high
+
+
 def test_few_profiles_stay_nearer_to_the_literature_than_many():
     columns = {"N": (1e8, 2e8)}
     few, many = (law_of(grid(**{**columns, "N": n}), {"N": 1e9}, 0, 0) for n in ((1e8, 2e8), tuple(np.geomspace(1e7, 1e9, 9))))

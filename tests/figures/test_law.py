@@ -13,9 +13,7 @@ def test_profiles_lie_on_the_line_of_an_exact_law():
     found = law_of(grid(N=(1e7, 1e8), D=(1e8, 1e9, 1e10)), TARGET, 0, 0)
     data = LAW.prepare(found)
     assert data.groupby(["column", "series"]).size().to_dict() == {
-        **{(name, "law"): 2 for name in TARGET},
-        **{(name, "profile"): 6 for name in TARGET},
-        **{(name, "target"): 1 for name in TARGET},
+        (name, series): count for name in TARGET for series, count in (("law", 2), ("profile", 6), ("target", 1))
     }
     for name, at in TARGET.items():
         for row in data[(data["column"] == name) & (data["series"] == "profile")].itertuples():
@@ -26,7 +24,7 @@ def test_profiles_lie_on_the_line_of_an_exact_law():
 @pytest.mark.parametrize("columns", [("N",), ("N", "D")])
 def test_it_is_drawn_with_the_same_bytes(columns):
     target = {name: TARGET[name] for name in columns}
-    found = law_of(grid(**{name: (1e7, 1e8) for name in columns}), target, 0, 0)
+    found = law_of(grid(**dict.fromkeys(columns, (10000000.0, 100000000.0))), target, 0, 0)
     data = LAW.prepare(found)
     first = LAW.render(data, {"Title": "law"})
     assert first == LAW.render(data, {"Title": "law"}) and first[0].count(b"axes_") >= len(columns)

@@ -23,6 +23,7 @@ DRAWS = 4000
 SHARED = (0.0, 0.05, 0.1, 0.2, 0.4)  # deviations, in log LR, of what profiles of one size or horizon share
 OWN = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0)  # deviations of what a profile has of its own
 SCATTER_PRIOR = 0.2  # deviation that both have before any profile is seen
+STRETCHES = {1.0: 0.9, 4.0: 0.1}  # times the deviations of the published exponents, with their chances: a recipe may be another
 LEVEL_PRIOR = 10.0  # deviation of the constant a
 FAR = 8.0  # times beyond the proxies from which a target is far outside
 CONTRADICTED = np.log(2)  # profiles that lie further from the law than this factor of LR, in the root mean square, contradict it
@@ -152,7 +153,7 @@ class _Model:
         self.sds_B = np.array([LEVEL_PRIOR, *(prior.sd for prior in priors)])
         self.weight_P = 1 + self._above_best(np.log([proxy.profile.loss_nats.value for proxy in used])) / BAND
         design_PB = self._design(self.logs_PC)
-        self.fits = [self._fit(design_PB, shared, own) for shared, own in product(SHARED, OWN)]
+        self.fits = [self._fit(design_PB, *deviations) for deviations in product(STRETCHES, SHARED, OWN)]
         chances = np.exp([fit.log_likelihood - max(fit.log_likelihood for fit in self.fits) for fit in self.fits])
         self.chances = chances / chances.sum()
         mean_B = sum(chance * fit.mean_B for chance, fit in zip(self.chances, self.fits, strict=True))
@@ -172,16 +173,17 @@ class _Model:
         """Count the columns, without batches, in which each of T points agrees with each profile: T x P."""
         return (logs_TC[:, None, ~self.batch_C] == self.logs_PC[None][:, :, ~self.batch_C]).sum(2)
 
-    def _fit(self, design_PB: np.ndarray, shared: float, own: float) -> "_Fit":
+    def _fit(self, design_PB: np.ndarray, stretch: float, shared: float, own: float) -> "_Fit":
         covariance_PP = shared**2 * self._shared(self.logs_PC) + np.diag(self.errors_P**2 + (own * self.weight_P) ** 2)
         inverse_PP = np.linalg.inv(covariance_PP)
-        precision_BB = design_PB.T @ inverse_PP @ design_PB + np.diag(self.sds_B**-2)
+        sds_B = self.sds_B * np.where(np.arange(len(self.sds_B)), stretch, 1.0)
+        precision_BB = design_PB.T @ inverse_PP @ design_PB + np.diag(sds_B**-2)
         rest_P = self.best_P - design_PB @ self.mean_B
         cov_BB = np.linalg.inv(precision_BB)
         moved_B = cov_BB @ design_PB.T @ inverse_PP @ rest_P
         misfit = rest_P @ inverse_PP @ (rest_P - design_PB @ moved_B)
-        volume = np.linalg.slogdet(covariance_PP)[1] + np.linalg.slogdet(precision_BB)[1]
-        prior = (shared / SCATTER_PRIOR) ** 2 + (own / SCATTER_PRIOR) ** 2
+        volume = np.linalg.slogdet(covariance_PP)[1] + np.linalg.slogdet(precision_BB)[1] + 2 * np.log(sds_B).sum()
+        prior = (shared / SCATTER_PRIOR) ** 2 + (own / SCATTER_PRIOR) ** 2 - 2 * np.log(STRETCHES[stretch])
         return _Fit(-0.5 * (misfit + volume + prior), shared, own, self.mean_B + moved_B, cov_BB, inverse_PP)
 
     def ask(self, at_C: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

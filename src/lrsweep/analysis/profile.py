@@ -28,7 +28,8 @@ NOISES = np.geomspace(0.0004, 0.08, 9)  # relative loss
 CURVATURE_PRIOR = (np.log(0.04), 1.4)  # of the log: valleys of language models, pools of docs/benchmarks
 SKEW_PRIOR = (0.15, 0.35)
 NOISE_PRIOR = (np.log(0.01), 1.0)  # of the log
-DISTANCES = (0.2, 1.0)  # nats of log LR from the best one at which a further run is placed
+FARTHER = 1.3  # times the distance at which a run tells most where only m is unknown (measured on the pools)
+DISTANCES = (0.3, 1.3)  # nats of log LR from the best one at which a further run is placed
 DRAWS = 2000
 LEVELS = (0.025, 0.975)
 
@@ -214,7 +215,8 @@ def next_lr(known: Sequence[Run], pending: Sequence[float], start: float, step: 
 
     The first three go to `start`, above and below it by the factor `step`. From then on a run goes to that side of the likely
     best LR about which less is known, to the distance u at which it tells most of it: for the parabola of the module's formula
-    the information 4 k^2 u^2 / (s^2 + (MISFIT k u^2)^2) is greatest at u^2 = s / (MISFIT k).
+    the information 4 k^2 u^2 / (s^2 + (MISFIT k u^2)^2) is greatest at u^2 = s / (MISFIT k). Since k is not known either, it
+    goes FARTHER.
     """
     count = len(known) + len(pending)
     taken = [*(run.lr for run in known), *pending]
@@ -226,7 +228,7 @@ def next_lr(known: Sequence[Run], pending: Sequence[float], start: float, step: 
     else:
         drawn = posterior(known, seed)
         best, curvature, noise = (float(np.median(values)) for values in (drawn.best, drawn.curvature, drawn.noise))
-        distance = float(np.clip(np.sqrt(noise / (MISFIT * curvature)), *DISTANCES))
+        distance = float(np.clip(FARTHER * np.sqrt(noise / (MISFIT * curvature)), *DISTANCES))
         from_best = np.log([lr for lr in taken if lr not in {run.lr for run in known if run.loss_nats is None}]) - best
         told = (curvature * from_best) ** 2 / (noise**2 + (MISFIT * curvature * from_best**2) ** 2)
         side = 1 if told[from_best > 0].sum() <= told[from_best < 0].sum() else -1

@@ -55,8 +55,8 @@ LAW = Figure(
     draw=draw_law,
     caption=(
         "The best maximum learning rate of each profile, with its 95 % interval, against one size a panel, and the law (dashed). "
-        "In each panel the profiles are moved along the law to the target's other sizes. Look whether they lie along the line and "
-        "how far the target (diamond) is from them."
+        "In each panel the profiles are moved along the law to the target's other sizes. Look whether they lie along the line "
+        "and how far the target (diamond) is from them."
     ),
     panels=lambda data: data["column"].nunique(),
 )
