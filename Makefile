@@ -83,7 +83,7 @@ bench-pool: env
 
 # How near profiles of 7 runs come to the best LR on the recorded pools, and how often their intervals hold the truth: 5 minutes.
 bench-profile: env
-	$(BIN)/python -m benchmarks.profile --seeds 100
+	$(BIN)/python -m benchmarks.profile --seeds 80
 
 # The law on Step Law's public tables, which are not part of this project: make bench-law TABLES="dense_lr_bs_loss.csv moe_lr_bs_loss.csv"
 bench-law: env

@@ -1,6 +1,6 @@
 """Profiles on the recorded pools: how near the best LR comes in 7 runs, and how often each interval holds the truth.
 
-    python -m benchmarks.profile --seeds 100
+    python -m benchmarks.profile --seeds 80
 
 A seed draws beta2 and weight decay. Its valley is the smooth truth of the pool along the LR, made narrower or wider by a factor
 about its best LR. A run observes the valley times the residual of one of the pool's 12 curves that are nearest in LR, about their

@@ -85,6 +85,8 @@ BAD = {
     "an LR as target": (table(), ("--target", "lr=1"), ["'lr=1'", "not lr or loss"]),
     "an unknown target": (table(), ("--target", "T=1"), ["columns lr, loss, D, N", "T"]),
     "no column lr": (table("rate,loss,D,N"), AT, ["expected also lr"]),
+    "a column twice": (table("lr,loss,D,D"), ("--target", "D=2"), ["column D more than once"]),
+    "rows longer than the head": (table("lr,loss,D"), ("--target", "D=2"), ["found no table"]),
     "semicolons": (table().replace(",", ";"), AT, ["found the columns in one", "expected commas"]),
     "no rows": ("lr,loss,D,N\n", AT, ["no rows"]),
     "nothing": ("", AT, ["found no table"]),

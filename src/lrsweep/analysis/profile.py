@@ -20,7 +20,7 @@ from lrsweep.seeding import generator
 BAND = 0.005  # share of the best loss within which LRs form the band
 EDGE = 0.02  # share of the best loss up to which an LR is near-optimal
 MISFIT = 0.4  # share of its excess by which the loss of a real valley differs from the model
-SHARED = 0.3  # share of their excess by which all runs of a real valley may lie too high or too low together
+SHARED = 0.5  # share of their excess by which all runs of a real valley may lie too high or too low together
 REACH = 1.5  # nats of log LR beyond the runs that the best LR may lie at
 CURVATURES = np.geomspace(0.002, 1.5, 17)  # relative loss per squared nat of log LR
 SKEWS = np.array([-0.6, -0.3, 0.01, 0.3, 0.6, 0.9])  # per nat of log LR
@@ -183,7 +183,7 @@ def _interval(values: np.ndarray) -> Interval:
 def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
     """Average the loss above the best over log LR, in each draw: the valley, bent to meet the mean loss at each LR tried.
 
-    What lies between two LRs is known to the share SHARED.
+    What lies between two LRs is known to half the share SHARED.
     """
     known = [(np.log(run.lr), np.log(run.loss_nats)) for run in runs if run.loss_nats is not None]
     xs, where = np.unique([x for x, _ in known], return_inverse=True)
@@ -198,7 +198,7 @@ def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
     rest = means + noise - c - excess(xs - m, k, a)
     bent = [np.interp(grid, xs, row) for row in rest]
     logs = np.clip(excess(grid - m, k, a) + np.array(bent), 0, None)
-    between = np.exp(SHARED * draws.standard_normal(DRAWS))
+    between = np.exp(SHARED / 2 * draws.standard_normal(DRAWS))
     return between * np.exp(c[:, 0]) * np.expm1(logs).mean(1)
 
 

@@ -72,6 +72,8 @@ def read(path: Path, sizes: Sequence[str]) -> pd.DataFrame:
         if len(table.columns) == 1 and set(found) & set(";\t"):
             raise UserError(f"{path}: found the columns in one, {found!r}, expected commas between them; export it with commas")
         raise UserError(f"{path}: found columns {found}, expected also {', '.join(missing)}; rename or add them")
+    if twice := [name for name in ("lr", "loss", *sizes) if list(table.columns).count(name) > 1]:
+        raise UserError(f"{path}: found column {twice[0]} more than once, expected each once; remove one")
     if table.empty:
         raise UserError(f"{path}: found no rows, expected a run in each; export the runs")
     numbers = {name: pd.to_numeric(table[name], errors="coerce") for name in ("lr", "loss", *sizes)}
