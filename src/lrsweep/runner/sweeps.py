@@ -18,7 +18,7 @@ from lrsweep.search.plan import Plan, Task
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.search.uniform import uniform
 from lrsweep.space import Budget, Float, Space
-from lrsweep.store import records, tables
+from lrsweep.store import records
 from lrsweep.store.records import Found
 from lrsweep.store.results import Results
 
@@ -95,7 +95,7 @@ class SweepBayes(Study):
         if not section.prior:
             return []
         trials, evals = (self.results.read_table(f"{section.prior}/{name}.parquet") for name in ("trials", "evals"))
-        return tables.records_of(trials, evals, "prior", fixed_values(self.params, self.space, section))
+        return records.of_tables(trials, evals, "prior", fixed_values(self.params, self.space, section))
 
     @property
     def own(self) -> Mapping[str, Any]:

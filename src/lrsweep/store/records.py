@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -21,7 +21,12 @@ from safetensors.numpy import save as save_arrays
 from lrsweep import files
 from lrsweep.errors import UserError
 from lrsweep.search.curve import STEP_COLUMNS
-from lrsweep.search.trial import Record
+from lrsweep.search.trial import EvalPoint, Proposal, Record
+from lrsweep.space import Values
+from lrsweep.store.tables import space_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Found = tuple[Record, Path]  # a record, and its path or that of the later record beside which its curve lies
 
@@ -94,6 +99,19 @@ def kept(path: Path, identity: str) -> dict[str, Any] | None:
         if body and body.pop("identity", None) == identity:
             return body
     return None
+
+
+def of_tables(trials: "pd.DataFrame", evals: "pd.DataFrame", identity: str, fixed: Values) -> list[Record]:
+    """Give the trials of two tables as records, in order; `fixed` has the values of what their study did not vary."""
+    found, names = [], space_of(trials).names
+    points = {trial: rows.sort_values("step") for trial, rows in evals.groupby("trial")}
+    for row in trials.sort_values("trial").to_dict("records"):
+        values = {"lr": row["lr"], **fixed, **{name: row[name] for name in names}}
+        curve = points[row["trial"]].itertuples() if row["trial"] in points else ()
+        seen = tuple(EvalPoint(int(one.step), float(one.lr), float(one.loss_nats)) for one in curve)
+        proposal = Proposal.known(int(row["trial"]), values, "uniform")
+        found.append(Record(identity, proposal, int(row["seed"]), row["state"], int(row["steps"]), seen, ()))
+    return found
 
 
 def _write(path: Path, body: Mapping[str, Any]) -> None:

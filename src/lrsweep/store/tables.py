@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.search.trial import EvalPoint, Proposal, Record
-from lrsweep.space import Choice, Dimension, Int, Space, Values
+from lrsweep.space import Choice, Dimension, Int, Space
 from lrsweep.store.columns import TABLES, VALUES
 
 if TYPE_CHECKING:
@@ -71,7 +70,6 @@ def write_columns(path: Path, name: str, columns: Mapping[str, Any], space: Spac
 def read(path: Path, name: str) -> tuple["pd.DataFrame", bool]:
     """Read the table `name`, and whether it is marked as simulated. A null in a column of numbers becomes NaN.
 
-
     Raises:
         UserError: the file is missing or damaged, or has other columns.
     """
@@ -103,16 +101,3 @@ def space_of(table: "pd.DataFrame") -> Space:
     space = table.attrs["space"]
     assert isinstance(space, Space)
     return space
-
-
-def records_of(trials: "pd.DataFrame", evals: "pd.DataFrame", identity: str, fixed: Values) -> list[Record]:
-    """Give the trials of two tables as records, in order; `fixed` has the values of what their study did not vary."""
-    found, names = [], space_of(trials).names
-    points = {trial: rows.sort_values("step") for trial, rows in evals.groupby("trial")}
-    for row in trials.sort_values("trial").to_dict("records"):
-        values = {"lr": row["lr"], **fixed, **{name: row[name] for name in names}}
-        curve = points[row["trial"]].itertuples() if row["trial"] in points else ()
-        seen = tuple(EvalPoint(int(one.step), float(one.lr), float(one.loss_nats)) for one in curve)
-        proposal = Proposal.known(int(row["trial"]), values, "uniform")
-        found.append(Record(identity, proposal, int(row["seed"]), row["state"], int(row["steps"]), seen, ()))
-    return found
