@@ -18,7 +18,7 @@ import pandas as pd
 
 from benchmarks.frame import Comparison, write
 from lrsweep.analysis.law import Law, Proxy, law_of
-from lrsweep.analysis.profile import Run, profile_of
+from lrsweep.stages.law import proxies_of
 
 NEAREST = 10
 CONTEXT = 2048  # tokens of a sequence
@@ -54,14 +54,10 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def proxies(runs: pd.DataFrame, columns: Sequence[str]) -> tuple[Proxy, ...]:
-    groups = runs.groupby(list(columns))
-    return tuple(
-        Proxy(
-            dict(zip(columns, key, strict=True)),
-            profile_of([Run(*pair) for pair in zip(its["lr"], [0] * len(its), its["loss"], strict=True)], 0),
-        )
-        for key, its in groups
-    )
+    """Every cell as a profile, as `lrsweep law` makes them; none has too few LRs."""
+    found, left_out = proxies_of(runs, columns)
+    assert not left_out
+    return tuple(found)
 
 
 def batch(tokens: float) -> float:

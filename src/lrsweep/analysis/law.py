@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from lrsweep.analysis.profile import BAND, LEVELS, Interval, Profile
+from lrsweep.analysis.profile import BAND, Interval, Profile
 from lrsweep.seeding import generator
 
 Role = Literal["size", "width", "horizon", "batch", "other"]
@@ -103,17 +103,19 @@ def law_of(proxies: Sequence[Proxy], target: Mapping[str, float], seed: int, lef
     at = np.log([target[name] for name in target])
     answers, exponents = model.ask(at, seed)
     nearest = used[int(np.argmin(model.distances(at)))]
-    low, high = (float(np.mean(np.log([ends(p.profile) / p.profile.lr.value for p in used]))) for ends in (_low, _high))
+    profiles = [proxy.profile for proxy in used]
+    low = float(np.exp(np.mean(np.log([one.band_low.value / one.lr.value for one in profiles]))))
+    high = float(np.exp(np.mean(np.log([one.band_high.value / one.lr.value for one in profiles]))))
     followed = bool(model.scatter < CONTRADICTED)
     if not followed:
         near = np.log(nearest.profile.lr.value)
         answers = near + np.hypot(model.scatter, nearest.profile.log_lr_sd) * (answers - answers.mean()) / answers.std()
-    lr = _interval(np.exp(answers))
+    lr = Interval.of(np.exp(answers))
     return Law(
         target=dict(target),
         lr=lr,
-        band=(lr.value * float(np.exp(low)), lr.value * float(np.exp(high))),
-        exponents={name: _interval(exponents[:, i]) for i, name in enumerate(target)},
+        band=(lr.value * low, lr.value * high),
+        exponents={name: Interval.of(exponents[:, i]) for i, name in enumerate(target)},
         roles={name: role_of(name) for name in target},
         followed=followed,
         scatter=model.scatter,
@@ -124,19 +126,6 @@ def law_of(proxies: Sequence[Proxy], target: Mapping[str, float], seed: int, lef
             *_warnings(proxies, used, target, model.scatter, followed),
         ),
     )
-
-
-def _low(profile: Profile) -> float:
-    return profile.band_low.value
-
-
-def _high(profile: Profile) -> float:
-    return profile.band_high.value
-
-
-def _interval(values: np.ndarray) -> Interval:
-    low, middle, high = np.quantile(values, [LEVELS[0], 0.5, LEVELS[1]]).tolist()
-    return Interval(middle, low, high)
 
 
 class _Model:

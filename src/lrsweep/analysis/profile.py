@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrsweep.analysis.valley import means_by_lr
 from lrsweep.seeding import generator
 
 BAND = 0.005  # share of the best loss within which LRs form the band
@@ -50,6 +51,12 @@ class Interval:
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, draws: np.ndarray) -> "Interval":
+        """Give the median of draws from a posterior, and the interval between their quantiles at LEVELS."""
+        low, middle, high = np.quantile(draws, [LEVELS[0], 0.5, LEVELS[1]]).tolist()
+        return cls(middle, low, high)
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,8 @@ def posterior(runs: Sequence[Run], seed: int) -> Posterior:
 
     The best LR is below every LR at which all runs diverged, and within REACH of the runs that did not.
     """
-    known = [(np.log(run.lr), np.log(run.loss_nats)) for run in runs if run.loss_nats is not None]
-    assert known, "a profile needs a run that did not diverge"
-    xs, ys = np.array(known).T
+    xs, ys = _logs(runs)
+    assert len(xs), "a profile needs a run that did not diverge"
     low, high = xs.min() - REACH, min(xs.max() + REACH, _diverging(runs))
     coarse = np.linspace(low, high, 41)
     weights = _weights(coarse, xs, ys)[0].sum((1, 2, 3))
@@ -111,6 +117,13 @@ def posterior(runs: Sequence[Run], seed: int) -> Posterior:
     floor = centre.ravel()[index] + spread.ravel()[index] * draws.standard_normal(DRAWS)
     best = np.clip(fine[m] + within, low, high)
     return Posterior(best, CURVATURES[k], SKEWS[a], NOISES[s], floor)
+
+
+def _logs(runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
+    """Give log LR and log loss of the runs that did not diverge."""
+    ended = [(np.log(run.lr), np.log(run.loss_nats)) for run in runs if run.loss_nats is not None]
+    table: np.ndarray = np.array(ended).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
 
 
 def _diverging(runs: Sequence[Run]) -> float:
@@ -132,15 +145,12 @@ def _weights(bests: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndar
         rest = y - height - ys.min()
         total, first, second = total + 1 / variance, first + rest / variance, second + rest**2 / variance
         logs, above = logs + np.log(variance), above + height / variance
-    prior = sum(((value - mean) / sd) ** 2 for value, (mean, sd) in _priors(k, a, s))
+    priors = ((np.log(k), CURVATURE_PRIOR), (a, SKEW_PRIOR), (np.log(s), NOISE_PRIOR))
+    prior = sum(((value - mean) / sd) ** 2 for value, (mean, sd) in priors)
     log_weights = -0.5 * (second - first**2 / total + logs + np.log(total) + prior)
     weights = np.exp(log_weights - log_weights.max())
     deviation = np.hypot(total**-0.5, SHARED * above / total)
     return weights / weights.sum(), first / total + ys.min(), deviation
-
-
-def _priors(k: np.ndarray, a: np.ndarray, s: np.ndarray) -> tuple[tuple[np.ndarray, tuple[float, float]], ...]:
-    return (np.log(k), CURVATURE_PRIOR), (a, SKEW_PRIOR), (np.log(s), NOISE_PRIOR)
 
 
 def reach(tolerance: float, curvature: np.ndarray, skew: np.ndarray, side: int) -> np.ndarray:
@@ -155,29 +165,24 @@ def profile_of(runs: Sequence[Run], seed: int) -> Profile:
     seed: of the posterior's draws. At least one run did not diverge.
     """
     drawn = posterior(runs, seed)
-    tried = np.log([run.lr for run in runs if run.loss_nats is not None])
+    tried, _ = _logs(runs)
     misfit = np.exp(MISFIT * generator(seed, "profile/misfit").standard_normal((3, DRAWS)))
     ends = {
         name: drawn.best + side * reach(share, drawn.curvature * misfit[row], drawn.skew, side)
         for row, (name, side, share) in enumerate((("low", -1, BAND), ("high", 1, BAND), ("edge", 1, EDGE)))
     }
-    lr = _interval(np.exp(drawn.best))
+    lr = Interval.of(np.exp(drawn.best))
     return Profile(
         lr=lr,
-        band_low=_interval(np.exp(ends["low"])),
-        band_high=_interval(np.exp(ends["high"])),
-        edge_lr=_interval(np.exp(ends["edge"])),
-        loss_nats=_interval(np.exp(drawn.floor)),
-        sensitivity_nats=_interval(_sensitivity(runs, drawn)),
+        band_low=Interval.of(np.exp(ends["low"])),
+        band_high=Interval.of(np.exp(ends["high"])),
+        edge_lr=Interval.of(np.exp(ends["edge"])),
+        loss_nats=Interval.of(np.exp(drawn.floor)),
+        sensitivity_nats=Interval.of(_sensitivity(runs, drawn)),
         log_lr_sd=float(drawn.best.std()),
         at_border=not np.exp(tried.min()) < lr.value < np.exp(tried.max()),
         runs=len(runs),
     )
-
-
-def _interval(values: np.ndarray) -> Interval:
-    low, middle, high = np.quantile(values, [LEVELS[0], 0.5, LEVELS[1]]).tolist()
-    return Interval(middle, low, high)
 
 
 def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
@@ -185,10 +190,8 @@ def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
 
     What lies between two LRs is known to half the share SHARED.
     """
-    known = [(np.log(run.lr), np.log(run.loss_nats)) for run in runs if run.loss_nats is not None]
-    xs, where = np.unique([x for x, _ in known], return_inverse=True)
-    counts = np.bincount(where)
-    means = np.bincount(where, [y for _, y in known]) / counts
+    log_lrs, logs = _logs(runs)
+    xs, means, counts = means_by_lr(log_lrs, logs, np.ones(len(logs)))
     if len(xs) < 2:
         return np.zeros(DRAWS)
     grid = np.linspace(xs[0], xs[-1], 101)
@@ -197,9 +200,9 @@ def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
     noise = draws.standard_normal((DRAWS, len(xs))) * drawn.noise[:, None] / np.sqrt(counts)
     rest = means + noise - c - excess(xs - m, k, a)
     bent = [np.interp(grid, xs, row) for row in rest]
-    logs = np.clip(excess(grid - m, k, a) + np.array(bent), 0, None)
+    above = np.clip(excess(grid - m, k, a) + np.array(bent), 0, None)
     between = np.exp(SHARED / 2 * draws.standard_normal(DRAWS))
-    return between * np.exp(c[:, 0]) * np.expm1(logs).mean(1)
+    return between * np.exp(c[:, 0]) * np.expm1(above).mean(1)
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,8 @@ def next_lr(known: Sequence[Run], pending: Sequence[float], start: float, step: 
         drawn = posterior(known, seed)
         best, curvature, noise = (float(np.median(values)) for values in (drawn.best, drawn.curvature, drawn.noise))
         distance = float(np.clip(FARTHER * np.sqrt(noise / (MISFIT * curvature)), *DISTANCES))
-        from_best = np.log([lr for lr in taken if lr not in {run.lr for run in known if run.loss_nats is None}]) - best
+        diverged = {run.lr for run in known if run.loss_nats is None}
+        from_best = np.log([lr for lr in taken if lr not in diverged]) - best
         told = (curvature * from_best) ** 2 / (noise**2 + (MISFIT * curvature * from_best**2) ** 2)
         side = 1 if told[from_best > 0].sum() <= told[from_best < 0].sum() else -1
         lr = float(np.exp(min(best + side * distance, _diverging(known))))

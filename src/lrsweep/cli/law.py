@@ -45,7 +45,8 @@ def law(
 
 def _draw(found: "Law", path: Path) -> None:
     from lrsweep import files
-    from lrsweep.figures.law import LAW
+    from lrsweep.figures import law as module
 
-    svg, png = LAW.render(LAW.prepare(found), {"Title": LAW.name, "Description": LAW.caption})
+    drawn = module.law
+    svg, png = drawn.render(drawn.prepare(found), {"Title": drawn.name, "Description": drawn.caption})
     files.write_bytes(path, svg if path.suffix == ".svg" else png)

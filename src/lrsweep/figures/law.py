@@ -9,25 +9,33 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lrsweep.analysis.law import Law
 from lrsweep.figures.drawing import PALETTE, label, log_axes
-from lrsweep.figures.figure import Figure
+from lrsweep.figures.figure import figure
 
 
-def prepare_law(law: Law) -> pd.DataFrame:
+def prepare_law(found: Law) -> pd.DataFrame:
     """Give rows for each column: `profile`, moved by the law to the target's other columns; `law`, the line's ends; `target`."""
     rows = []
-    for name, exponent in law.exponents.items():
-        for proxy in law.proxies:
-            moved = [b.value * np.log(law.target[c] / proxy.sizes[c]) for c, b in law.exponents.items() if c != name]
+    for name, exponent in found.exponents.items():
+        for proxy in found.proxies:
+            moved = [b.value * np.log(found.target[c] / proxy.sizes[c]) for c, b in found.exponents.items() if c != name]
             factor, lr = float(np.exp(sum(moved))), proxy.profile.lr
             rows.append((name, "profile", proxy.sizes[name], lr.value * factor, lr.low * factor, lr.high * factor))
-        sizes = [*(proxy.sizes[name] for proxy in law.proxies), law.target[name]]
+        sizes = [*(proxy.sizes[name] for proxy in found.proxies), found.target[name]]
         for size in (min(sizes), max(sizes)):
-            rows.append((name, "law", size, law.lr.value * (size / law.target[name]) ** exponent.value, np.nan, np.nan))
-        rows.append((name, "target", law.target[name], law.lr.value, law.lr.low, law.lr.high))
+            rows.append((name, "law", size, found.lr.value * (size / found.target[name]) ** exponent.value, np.nan, np.nan))
+        rows.append((name, "target", found.target[name], found.lr.value, found.lr.low, found.lr.high))
     return pd.DataFrame(rows, columns=["column", "series", "size", "lr", "lr_low", "lr_high"])
 
 
-def draw_law(axes: Sequence[Axes], data: pd.DataFrame) -> None:
+@figure(
+    (),
+    prepare=prepare_law,
+    panels=lambda data: data["column"].nunique(),
+    caption="The best maximum learning rate of each profile, with its 95 % interval, against one size a panel, and the law "
+    "(dashed). In each panel the profiles are moved along the law to the target's other sizes. Look whether they lie along the "
+    "line and how far the target (diamond) is from them.",
+)
+def law(axes: Sequence[Axes], data: pd.DataFrame) -> None:
     """Draw a panel for each column."""
     for ax, (name, part) in zip(axes, data.groupby("column", sort=False), strict=True):
         for series, colour, marker in (("profile", PALETTE[0], "o"), ("target", PALETTE[1], "D")):
@@ -46,17 +54,3 @@ def draw_law(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axes[0].legend()
-
-
-LAW = Figure(
-    name="law",
-    inputs=(),
-    prepare=prepare_law,
-    draw=draw_law,
-    caption=(
-        "The best maximum learning rate of each profile, with its 95 % interval, against one size a panel, and the law (dashed). "
-        "In each panel the profiles are moved along the law to the target's other sizes. Look whether they lie along the line "
-        "and how far the target (diamond) is from them."
-    ),
-    panels=lambda data: data["column"].nunique(),
-)
