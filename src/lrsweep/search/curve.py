@@ -18,11 +18,11 @@ class Seen(Protocol):
         """Number of updates."""
 
     @property
-    def lr(self) -> float:
-        """Learning rate of the step."""
+    def lr(self) -> float | None:
+        """Learning rate of the step; None where the trainer does not say it."""
 
     @property
-    def loss_nats(self) -> float:
+    def loss_nats(self) -> float | None:
         """Loss."""
 
     @property
@@ -50,9 +50,11 @@ def follow(observations: Iterable[Seen], curve: Curve, decide: Decide) -> Curve:
         curve.last_step = seen.step
         if hasattr(seen, "grad_norm"):
             for name in STEP_COLUMNS:
-                curve.steps[name].append(getattr(seen, name))
+                value = getattr(seen, name)
+                curve.steps[name].append(math.nan if value is None else value)
         else:
-            curve.evals.append(EvalPoint(seen.step, seen.lr, seen.loss_nats if math.isfinite(seen.loss_nats) else None))
+            loss = seen.loss_nats
+            curve.evals.append(EvalPoint(seen.step, seen.lr, loss if loss is not None and math.isfinite(loss) else None))
         if not seen.finite:
             curve.state = DIVERGED
             break

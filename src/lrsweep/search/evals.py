@@ -12,13 +12,16 @@ from lrsweep.search.trial import EvalPoint, Record
 
 Row = dict[str, Any]
 
+LARGEST = 1e100  # of a value, either way, as a model is told it: its square is a float
+
 
 def measure(evals: Iterable[EvalPoint], max_lr: float, section: Metric) -> list[tuple[EvalPoint, Components]]:
     """Give each eval with a finite loss, and its metrics."""
     points = [(point, point.loss_nats) for point in evals if point.loss_nats is not None]
-    absent = [] if points and points[0][0].step == 0 else [(0.0, math.nan)]  # step 0, which many imported curves lack
+    starts = bool(points) and points[0][0].step == 0  # many curves that were not trained here lack it
+    absent: list[tuple[float | None, float]] = [] if starts else [(0.0, math.nan)]
     whole = [*absent, *((point.lr, loss) for point, loss in points)]
-    rows = components([lr for lr, _ in whole], [loss for _, loss in whole], max_lr, section)
+    rows = components([math.nan if lr is None else lr for lr, _ in whole], [loss for _, loss in whole], max_lr, section)
     return [(point, row) for (point, _), row in zip(points, rows[len(absent) :], strict=True)]
 
 

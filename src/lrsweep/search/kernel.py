@@ -36,6 +36,11 @@ class Kernel:
         return cls(lr_length, lr_signal, values_P[2:-7], *values_P[-7:].tolist())
 
     @property
+    def seed_deviation(self) -> float:
+        """The standard deviation between seeds of a value at the end."""
+        return float(np.sqrt(self.end_noise + self.trial_noise))
+
+    @property
     def change_lengths_D(self) -> np.ndarray:
         """The lengths of a change."""
         return np.array([self.change_lr_length, *[self.change_other_length] * (len(self.joint_lengths_D) - 1)])

@@ -4,6 +4,7 @@ The composite is that of the write-up that this pipeline automates, divided by t
 and a trial that was stopped early does not look good for being short. The eval at step 0 is eval 0 and enters no metric.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ def components(lrs: Sequence[float], losses_nats: Sequence[float], max_lr: float
 
     With window w: r_i = mean(L_(i-w) … L_(i-1)) for i > w; u_i = -lambda (L_i - r_i) where lr_i >= rho · max_lr, else L_i;
     M_u(n) = sum kappa^(i-w-1) u_i / sum kappa^(i-w-1) over i = w+1 … n. Both sums are kept divided by the last weight, so that
-    they do not overflow.
+    they do not overflow. Where an LR is not known (NaN), M_u is None from there on.
     """
     window, rows = section.window, []
     weighted, weights = 0.0, 0.0
@@ -46,8 +47,9 @@ def components(lrs: Sequence[float], losses_nats: Sequence[float], max_lr: float
             reference = sum(losses_nats[i - window : i]) / window
             near_peak = lr >= section.rho * max_lr
             u = -section.rise_weight * (loss - reference) if near_peak else loss
-            weighted, weights = weighted / section.kappa + u, weights / section.kappa + 1.0
-            m_u = weighted / weights
+            u = None if math.isnan(lr) else u
+            weighted, weights = weighted / section.kappa + (math.nan if u is None else u), weights / section.kappa + 1.0
+            m_u = None if math.isnan(weighted) else weighted / weights
         rows.append(Components(loss, trailing, minimum, reference, u, m_u))
     return rows
 

@@ -16,12 +16,14 @@ Shapes: N observations of T trials; C points, K of them known; D names with E co
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.special import ndtr
 
 from lrsweep.search.candidates import drawn, near
+from lrsweep.search.evals import LARGEST
 from lrsweep.search.kernel import Kernel, Pairs, end_variance, prior
 from lrsweep.space import Space, Value
 
@@ -46,6 +48,7 @@ class Observations:
     level_N: np.ndarray
     values_N: np.ndarray
     end: int
+    unit: float  # what a value of 1 is in the unit of the curves, above a value of 0
 
     @cached_property
     def pairs(self) -> "Pairs":
@@ -88,6 +91,14 @@ class Places:
         points_CE = np.vstack([known_KE, others_ME])
         to_trials, to_known = (Pairs.of(own, points_CE, seen.parts) for own in (seen.points_TE, known_KE))
         return cls(points_CE, len(known_KE), to_trials, to_known)
+
+
+class Suggestion(NamedTuple):
+    """A configuration, and what the Gaussian process expects of it, in the unit of the curves."""
+
+    values: dict[str, Value]
+    gain: float  # expected improvement of its true value on the best true value of the trials that are complete or pending
+    noise: float  # standard deviation between seeds of a value at the end
 
 
 class Posterior:
@@ -139,28 +150,35 @@ class Prediction:
 
 
 def observe(
-    points_TE: np.ndarray, parts: tuple[slice, ...], curves_TL: np.ndarray, diverged_T: np.ndarray, cap_quantile: float
+    points_TE: np.ndarray,
+    parts: tuple[slice, ...],
+    curves_TL: np.ndarray,
+    diverged_T: np.ndarray,
+    drawn_T: np.ndarray,
+    cap_quantile: float,
 ) -> Observations:
     """Scale the curves of T trials into observations. curves_TL has NaN at levels that were not reached; the last is the end.
 
     Each level is shifted by the median change to the next level, over the trials that reached both. Values are capped at the
-    `cap_quantile` of the trials' last values, and a diverged trial counts as the cap at the end. At least one trial must have a
-    value and not have diverged.
+    `cap_quantile` of the last values of the trials that were drawn (`drawn_T`), of all trials where none was. A quantile of all
+    sinks with every good proposal, until the cap hides what is known to be bad. A diverged trial counts as the cap at the end.
+    At least one trial must have a value and not have diverged.
     """
-    values_TL = curves_TL.copy()
+    values_TL = np.clip(curves_TL, -LARGEST, LARGEST)
     for level in range(values_TL.shape[1] - 2, -1, -1):
         changes_T = values_TL[:, level + 1] - values_TL[:, level]
         if np.isfinite(changes_T).any():
             values_TL[:, level] += np.median(changes_T[np.isfinite(changes_T)])
     known_T = np.isfinite(values_TL).any(1) & ~diverged_T
-    last_K = np.array([row[np.isfinite(row)][-1] for row in values_TL[known_T]])
-    least, cap = last_K.min(), np.quantile(last_K, cap_quantile)
-    shares_TL = np.minimum((values_TL - least) / (cap - least if cap > least else 1.0), 1.0)
+    last_K, drawn_K = np.array([row[np.isfinite(row)][-1] for row in values_TL[known_T]]), drawn_T[known_T]
+    least, cap = last_K.min(), np.quantile(last_K[drawn_K] if drawn_K.any() else last_K, cap_quantile)
+    unit = float(cap - least) if cap > least else 1.0
+    shares_TL = np.minimum((values_TL - least) / unit, 1.0)
     shares_TL[diverged_T, -1] = 1.0
     told_T = np.isfinite(shares_TL).any(1)
     points_TE, shares_TL = points_TE[told_T], shares_TL[told_T]
     trial_N, level_N = np.nonzero(np.isfinite(shares_TL))
-    return Observations(points_TE, parts, trial_N, level_N, shares_TL[trial_N, level_N], shares_TL.shape[1] - 1)
+    return Observations(points_TE, parts, trial_N, level_N, shares_TL[trial_N, level_N], shares_TL.shape[1] - 1, unit)
 
 
 class Fit:
@@ -203,7 +221,7 @@ def walk(start: Fit, random: np.random.Generator) -> Iterator[Posterior]:
         yield here.posterior
 
 
-def suggest(seen: Observations, pending_ME: np.ndarray, space: Space, random: np.random.Generator) -> dict[str, Value]:
+def suggest(seen: Observations, pending_ME: np.ndarray, space: Space, random: np.random.Generator) -> Suggestion:
     """Give the candidate with the greatest noisy expected improvement, out of random ones and ones near the best trials.
 
     The improvement is on trials that are complete or pending, since a stopped trial has not shown its value at the end. Whole
@@ -216,10 +234,11 @@ def suggest(seen: Observations, pending_ME: np.ndarray, space: Space, random: np
     candidates_ME = np.vstack([drawn(space, CANDIDATES, random), near(space, best_BE, NEAR_BEST, random)])
     known_KE = np.unique(np.vstack([seen.complete_KE, pending_ME]), axis=0)
     draws_KS = random.normal(size=(len(known_KE), DRAWS))
-    places, promise_M = Places.of(seen, known_KE, candidates_ME), np.zeros(len(candidates_ME))
-    for posterior in walk(start, random):
-        promise_M += noisy_expected_improvement(Prediction(posterior, places), draws_KS)
-    return space.decode(candidates_ME[np.argmax(promise_M)])
+    places, posteriors = Places.of(seen, known_KE, candidates_ME), list(walk(start, random))
+    promise_M = np.mean([noisy_expected_improvement(Prediction(one, places), draws_KS) for one in posteriors], 0)
+    noise = np.mean([one.kernel.seed_deviation for one in posteriors])
+    best = int(np.argmax(promise_M))
+    return Suggestion(space.decode(candidates_ME[best]), float(promise_M[best]) * seen.unit, float(noise) * seen.unit)
 
 
 def noisy_expected_improvement(prediction: Prediction, draws_KS: np.ndarray) -> np.ndarray:

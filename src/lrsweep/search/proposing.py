@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from lrsweep.search.evals import values_by_step
-from lrsweep.search.multifidelity import observe, suggest
+from lrsweep.search.evals import LARGEST, values_by_step
+from lrsweep.search.multifidelity import Suggestion, observe, suggest
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.smoothing import smooth
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Proposal, Record
 from lrsweep.seeding import derive_seed
 from lrsweep.space import Choice, Dimension, Float, Int, Space, Value, Values
+from lrsweep.space.dimension import SIGNIFICANT_DIGITS
 
 Told = tuple[Proposal, float]  # a trial, and the value that the sampler is told for it
 
 SMOOTH_DIGITS = 8  # smoothed values are rounded before they enter a second fit
+SOBOL = "sobol"
 FEWEST_TOLD = 4  # finite records below which there is nothing to fit
 
 
@@ -43,16 +45,18 @@ def propose(
     values = [] if k < section.first_block else tell(records, section)
     if len(values) < FEWEST_TOLD:
         sobol_seed = derive_seed(seed, "sweep_bayes/sobol")
-        return _proposal(k, _sobol(k, space, sobol_seed), "sobol", records, len(pending), sobol_seed)
+        return _proposal(k, _sobol(k, space, sobol_seed), SOBOL, records, len(pending), sobol_seed)
     kept = bounded(values, section.most_told)
     sampler_seed = derive_seed(seed, "sweep_bayes/proposal", k) % 2**32
+    expected: tuple[float | None, float | None] = (None, None)
     if section.sampler == "mfgp":
-        answer = _suggest([records[i] for i in kept], pending, space, section, sampler_seed)
+        found = _suggest([records[i] for i in kept], pending, space, section, sampler_seed)
+        answer, expected = found.values, (_rounded(found.gain), _rounded(found.noise))
     else:
         told = [(records[i].proposal, values[i]) for i in kept]
         told = smoothed(told, space) if section.sampler == "gp" else told
         answer = _ask(told, pending, space, section.sampler, sampler_seed)
-    return _proposal(k, answer, section.sampler, records, len(pending), sampler_seed)
+    return _proposal(k, answer, section.sampler, records, len(pending), sampler_seed, expected)
 
 
 def tell(records: Sequence[Record], section: SweepBayes) -> list[float]:
@@ -75,6 +79,7 @@ def tell(records: Sequence[Record], section: SweepBayes) -> list[float]:
             if record.steps not in changes:
                 changes[record.steps] = float(np.median([other[section.steps] - other[record.steps] for other in complete]))
             values[i] = own[record.steps] + changes[record.steps]
+    values = np.clip(values, -LARGEST, LARGEST)
     cap = np.nanquantile(values, section.cap_quantile)
     return np.fmin(values, cap).tolist()
 
@@ -98,7 +103,15 @@ def smoothed(told: list[Told], space: Space) -> list[Told]:
     return [(p, float(f"{value:.{SMOOTH_DIGITS}g}")) for (p, _), value in zip(told, means.tolist(), strict=True)]
 
 
-def _proposal(k: int, values: Values, sampler: str, records: Sequence[Record], n_pending: int, seed: int) -> Proposal:
+def _proposal(
+    k: int,
+    values: Values,
+    sampler: str,
+    records: Sequence[Record],
+    n_pending: int,
+    seed: int,
+    expected: tuple[float | None, float | None] = (None, None),
+) -> Proposal:
     states = [record.state for record in records]
     return Proposal(
         trial=k,
@@ -109,7 +122,14 @@ def _proposal(k: int, values: Values, sampler: str, records: Sequence[Record], n
         n_diverged=states.count(DIVERGED),
         n_pending=n_pending,
         seed=seed,
+        expected_gain=expected[0],
+        noise=expected[1],
     )
+
+
+def _rounded(value: float) -> float:
+    """Round to the digits that proposed values have, since the last ones differ between machines."""
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 def _sobol(k: int, space: Space, seed: int) -> dict[str, Value]:
@@ -127,15 +147,14 @@ def _points(proposals: Sequence[Proposal], space: Space) -> np.ndarray:
     return space.encode_all([proposal.values for proposal in proposals])
 
 
-def _suggest(
-    records: Sequence[Record], pending: Sequence[Proposal], space: Space, section: SweepBayes, seed: int
-) -> dict[str, Value]:
+def _suggest(records: Sequence[Record], pending: Sequence[Proposal], space: Space, section: SweepBayes, seed: int) -> Suggestion:
     """Ask the multi-fidelity GP, which is told these records at every rung that they reached."""
     found = [values_by_step(record, section.metric) for record in records]
     curves_TL = np.array([[values.get(step, np.nan) for step in section.levels] for values in found])
     diverged_T = np.array([record.state == DIVERGED for record in records])
     points_TE = _points([record.proposal for record in records], space)
-    seen = observe(points_TE, tuple(space.slices.values()), curves_TL, diverged_T, section.cap_quantile)
+    drawn_T = np.array([record.proposal.sampler == SOBOL for record in records])
+    seen = observe(points_TE, tuple(space.slices.values()), curves_TL, diverged_T, drawn_T, section.cap_quantile)
     return suggest(seen, _points(pending, space), space, np.random.Generator(np.random.PCG64(seed)))
 
 

@@ -67,6 +67,24 @@ class Race:
         self.open = [Entry(candidate, len(self.losses[candidate])) for candidate in more[:left]]
 
 
+def winner(standing: Sequence[int], losses: Mapping[int, Sequence[float | None]]) -> int | None:
+    """Give the best mean of those that stand, or else of all; None where each candidate has a diverged run."""
+    sound = {
+        c: mean([value for value in values if value is not None]) for c, values in losses.items() if values and None not in values
+    }
+    last = [c for c in sound if c in standing] or list(sound)
+    return min(last, key=lambda c: (sound[c], c), default=None)
+
+
+def confirming(chosen: int | None, section: Select) -> list[Entry]:
+    """Give the runs that say how good the winner and the default are, over seeds that chose nothing; none without a winner.
+
+    The mean that won is partly lucky, so it is no estimate of what the winner is worth.
+    """
+    both = [] if chosen is None else sorted({0, chosen})
+    return [Entry(candidate, section.seeds + repeat) for repeat in range(section.confirm) for candidate in both]
+
+
 def keep(standing: Sequence[int], losses: Mapping[int, Sequence[float | None]], level: float) -> list[int]:
     """Give the candidates that remain, best mean first: not diverged, and not worse than the best by a t-test at `level`.
 

@@ -127,7 +127,7 @@ def _replay_one(
             stopped = stops(value, least, earlier[level], stopping.eta, stopping.slack)
             insort(earlier[level], value)
             if stopped:
-                trained[i] = int(rung)
+                trained[i] = min(int(rung), lengths[i])  # a trial that diverged has ended before
                 break
     return trained
 

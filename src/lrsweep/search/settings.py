@@ -3,9 +3,9 @@
 from itertools import count, takewhile
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
-from lrsweep.section import Count, Digest, Positive, Real, Section, Share, Text
+from lrsweep.section import MOST, Count, Digest, InnerShare, Positive, Real, Section, Several, Share, Steps, Text
 from lrsweep.space import Budget, Dimension, Float, Space, Value
 
 MOST_SEEDS = 100  # of a candidate: its number and that of the seed make the number of a trial
@@ -31,19 +31,28 @@ class Metric(Section):
     """M_u: weight of an eval / weight of the one before; of 25 terms the last weighs 1.12^24 = 15.2 times the first [-]"""
     rho: Share
     """M_u: an eval is near the peak where its LR is at least this share of the maximum [-] (the write-up)"""
-    rise_weight: Annotated[Real, Field(ge=0)]
+    rise_weight: Annotated[Real, Field(ge=0, le=MOST)]
     """M_u: lambda, the reward for a rise of the loss near the peak [-] (the write-up)"""
 
 
 class Stopping(Section):
     """The rule that stops trials at rungs."""
 
-    first_rung: Count
+    first_rung: Steps
     """step at which trials are compared first; each later rung is eta times the one before [steps]"""
-    eta: Annotated[int, Field(ge=2)]
+    eta: Several
     """the best 1/eta of the trials at a rung go on [-] (the write-up; Li et al. 2018, arXiv 1603.06560)"""
     slack: Share
     """trials go on up to this share above the threshold, after the first block [-] (measured by replay)"""
+
+
+class Ending(Section):
+    """The rule that ends phase 2 where more trials do not pay."""
+
+    gain: Positive
+    """a trial pays where its expected gain is above this share of the noise between seeds [-] (measured by replay)"""
+    patience: Count
+    """proposals in a row that do not pay, at which no more trials are started [proposals] (measured by replay)"""
 
 
 class SweepUniform(Budget):
@@ -54,17 +63,17 @@ class SweepUniform(Budget):
     lr: Float
     """maximum LR: training breaks from 0.37 on, and the loss is best at 0.02 [-]"""
     imported: Imported | None
-    """a sweep trained elsewhere, as `lrsweep import` prints it; null for none (docs/wandb.md)"""
+    """a sweep trained elsewhere, as `lrsweep import` prints it; null for none (docs/imports.md)"""
 
 
 class SweepBayes(Budget):
     """Phase 2: trials that a sampler proposes, stopped at rungs."""
 
     trials: Count
-    """trials that are proposed; most are stopped before their end [trials]"""
+    """most trials that are proposed, fewer where `ending` comes first; most are stopped before their end [trials]"""
     prior: Literal["sweep_uniform"] | None
     """sweep_uniform: its trials are known from the start, and first_block may be 0 | null (docs/study.md)"""
-    first_block: Annotated[int, Field(ge=0)]
+    first_block: Annotated[int, Field(ge=0, le=MOST)]
     """Sobol trials at the start, of which 1/eta go on at each rung [trials] (measured by replay)"""
     lag: Count
     """trial k sees trials up to k - lag, early ones up to k / 2; take 4 times the workers [trials]"""
@@ -72,7 +81,7 @@ class SweepBayes(Budget):
     """what proposes after the block: mfgp, a GP over all rungs | gp, tpe: Optuna's (docs/study.md)"""
     cap_quantile: Annotated[Real, Field(gt=0, le=1)]
     """quantile that caps the sampler's values: no divergence bends its fit [-] (measured by replay)"""
-    most_told: Annotated[int, Field(ge=16)]
+    most_told: Annotated[int, Field(ge=16, le=MOST)]
     """most trials that the sampler is told: the best for one half, others evenly for the rest [trials]"""
     space: dict[str, Literal["auto"] | Dimension]
     """what phase 2 varies: names that the trainer takes, each with a range {min, max, scale: linear | log}, with type: int for
@@ -81,6 +90,8 @@ class SweepBayes(Budget):
     """what trials are compared by"""
     stopping: Stopping
     """the rule of Hyperband, in W&B's form with strict: true"""
+    ending: Ending | None
+    """ends the study before `trials` where more of them do not pay; null for never (docs/study.md)"""
     imported: Imported | None
     """as sweep_uniform.imported"""
 
@@ -100,17 +111,74 @@ class SweepBayes(Budget):
         return Space.of({name: one for name, one in self.space.items() if one != "auto"}, lr)
 
 
+class Scale(Section):
+    """The LR carried to the final training: profiles of shorter or smaller runs, and a law through their best LRs."""
+
+    steps: Annotated[tuple[Steps, ...], Strict(False), Field(min_length=1)]
+    """lengths of the proxies; warm-up keeps its share of the run [steps] (Bjorck et al. 2024, arXiv 2409.19913)"""
+    sizes: Annotated[tuple[dict[str, Count], ...], Strict(False)]
+    """sizes of the proxies, as {d_model: 32, n_heads: 2, d_ff: 96}; [] for the model as it is"""
+    batch_size: Annotated[tuple[Count, ...], Strict(False)]
+    """batch sizes of the proxies; [] for the batch as it is [sequences]"""
+    runs: Annotated[int, Field(ge=4, le=MOST_SEEDS)]
+    """training runs of a proxy, each at another LR [runs]"""
+    factor: Annotated[Real, Field(gt=1)]
+    """the first runs of a proxy are at the selected LR, and at this factor above and below it [-]"""
+    carried: Annotated[tuple[str, ...], Strict(False)]
+    """terms in which proxies and final training take a plainly searched value over, as averaging_share (docs/params.md)"""
+
+
+class Ablate(Section):
+    """Ablations: a profile of the selected configuration and of each variant of it."""
+
+    variants: Annotated[dict[Text, dict[Text, Value]], Field(min_length=1)]
+    """variants by name, each with what it changes in the selected configuration: {no_norm: {norm: none}}"""
+    grid: bool
+    """true crosses each two variants too, to see whether their differences add up"""
+    factor: Annotated[Real, Field(gt=1)]
+    """each profile begins with a ladder of LRs: the selected one, and those this factor apart below and above it [-]"""
+    below: Count
+    """LRs of the ladder below the selected one [LRs]"""
+    above: Count
+    """LRs of the ladder above the selected one [LRs]"""
+    seeds: Several
+    """training runs of each variant at the selected LR, over seeds [runs]"""
+    profile_runs: Count
+    """further runs of each variant, placed about its best LR [runs]"""
+    edge_runs: Annotated[int, Field(ge=0, le=MOST_SEEDS)]
+    """further runs of each variant, placed where its training breaks [runs]"""
+    broken: InnerShare
+    """a run is broken where it diverges, or learns less than this share of what the baseline's best run does [-]"""
+
+    @property
+    def ladder(self) -> tuple[int, ...]:
+        """The LRs of the ladder, as powers of the factor, the selected one first."""
+        return (0, *range(-1, -self.below - 1, -1), *range(1, self.above + 1))
+
+    @property
+    def first(self) -> int:
+        """The runs of a variant that are placed without knowing any other: the ladder, and more seeds at the selected LR."""
+        return len(self.ladder) + self.seeds - 1
+
+    @property
+    def runs(self) -> int:
+        """The training runs of a variant."""
+        return self.first + self.profile_runs + self.edge_runs
+
+
 class Select(Section):
     """The race of the best trials over seeds."""
 
     candidates: Count
-    """best trials of phase 2 that race, beside the default [trials]"""
+    """trials of phase 2 that race, beside the default: the best by a smooth fit, spread over those near the best [trials]"""
     seeds: Annotated[int, Field(ge=2, le=MOST_SEEDS)]
     """most seeds that a candidate is trained over [seeds]"""
-    first_seeds: Annotated[int, Field(ge=2)]
+    first_seeds: Several
     """seeds that every candidate is trained over before any is dropped [seeds]"""
     budget: Count
     """most training runs of the race [runs]"""
+    confirm: Annotated[int, Field(ge=2, le=MOST_SEEDS)]
+    """seeds that the winner and the default are then trained over: their losses chose nothing, and are the stated ones [seeds]"""
     drop_level: Annotated[Real, Field(gt=0, lt=0.5)]
     """level of the t-test that drops a candidate; a lower one keeps more [-] (López-Ibáñez et al. 2016)"""
     border: Annotated[Real, Field(ge=0, lt=0.5)]

@@ -11,6 +11,8 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky
 from scipy.optimize import minimize
 
+from lrsweep.search.evals import LARGEST
+
 # Log-normal priors: (median, spread of the logarithm), inputs in [0, 1], values standardized.
 LENGTH = (0.5, 0.7)
 SIGNAL_VARIANCE = (1.0, 0.7)
@@ -79,7 +81,14 @@ def fit(points_NE: np.ndarray, values_N: np.ndarray) -> Smoother:
 
 def smooth(points_NE: np.ndarray, values_N: np.ndarray) -> np.ndarray:
     """Give the posterior means at the N points themselves, in the unit of the values."""
+    return smooth_with_noise(points_NE, values_N)[0]
+
+
+def smooth_with_noise(points_NE: np.ndarray, values_N: np.ndarray) -> tuple[np.ndarray, float]:
+    """Give the posterior means at the N points themselves, and the standard deviation of the noise of one value."""
+    values_N = np.clip(values_N, -LARGEST, LARGEST)
     mean = values_N.mean()
-    if np.ptp(values_N) == 0.0:
-        return values_N.copy()
-    return mean + fit(points_NE, values_N).weights(points_NE, points_NE) @ (values_N - mean)
+    if np.ptp(values_N) == 0.0 or values_N.std() == 0.0:
+        return values_N.copy(), 0.0
+    found = fit(points_NE, values_N)
+    return mean + found.weights(points_NE, points_NE) @ (values_N - mean), float(np.exp(found.raw_P[-1] / 2) * values_N.std())

@@ -7,13 +7,44 @@ so that not many proposals are made from the same few records.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lrsweep.search.curve import Curve, Decide
 from lrsweep.search.evals import Row, measure, values_by_step
 from lrsweep.search.settings import Metric, SweepBayes
 from lrsweep.search.stopping import Verdict, halve, judge
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED, Record, RungPoint
+
+ENDING, TRIALS = "ending", "trials"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A study in a few numbers. `ended_at_trial` is the first trial that was not started: the number of those that were."""
+
+    trials_complete: int
+    trials_pruned: int
+    trials_diverged: int
+    steps_trained: int
+    ended_at_trial: int
+    ended_by: str  # ENDING, or TRIALS where all were trained
+    ending_gain: float | None  # the rule's; None where there is none
+    ending_patience: int | None
+
+    @classmethod
+    def of(cls, records: Sequence[Record], section: SweepBayes) -> "Summary":
+        """Sum a study up that is whole."""
+        states, rule = [record.state for record in records], None if section.imported else section.ending
+        return cls(
+            trials_complete=states.count(COMPLETE),
+            trials_pruned=states.count(PRUNED),
+            trials_diverged=states.count(DIVERGED),
+            steps_trained=sum(record.steps for record in records),
+            ended_at_trial=len(records),
+            ended_by=ENDING if rule and len(records) < section.trials else TRIALS,
+            ending_gain=rule.gain if rule else None,
+            ending_patience=rule.patience if rule else None,
+        )
 
 
 def lag(k: int, section: SweepBayes) -> int:

@@ -14,7 +14,7 @@ class EvalPoint:
     """One eval of a curve. A non-finite loss is None, as JSON has no NaN; only the last eval of a DIVERGED trial can have it."""
 
     step: int
-    lr: float
+    lr: float | None  # None where the trainer does not say it
     loss_nats: float | None
 
 
@@ -31,7 +31,11 @@ class RungPoint:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The configuration of a trial, and the number of records that it was proposed from."""
+    """The configuration of a trial, the number of records that it was proposed from, and what its sampler expected of it.
+
+    `expected_gain` is the expected improvement of the true value at the end on the best one so far, and `noise` the standard
+    deviation between seeds, both in the unit of the metric; None where the sampler has no such expectation.
+    """
 
     trial: int
     values: Values
@@ -41,11 +45,19 @@ class Proposal:
     n_diverged: int
     n_pending: int
     seed: int
+    expected_gain: float | None
+    noise: float | None
 
     @classmethod
     def known(cls, trial: int, values: Mapping[str, Value], sampler: str) -> "Proposal":
         """Make the proposal of a configuration that no records were needed for."""
-        return cls(trial, dict(values), sampler=sampler, n_complete=0, n_pruned=0, n_diverged=0, n_pending=0, seed=0)
+        counts = {"n_complete": 0, "n_pruned": 0, "n_diverged": 0, "n_pending": 0}
+        return cls(trial, dict(values), sampler, **counts, seed=0, expected_gain=None, noise=None)
+
+    @property
+    def promise(self) -> float | None:
+        """The expected gain in shares of the noise between seeds."""
+        return self.expected_gain / self.noise if self.expected_gain is not None and self.noise else None
 
     @property
     def lr(self) -> float:

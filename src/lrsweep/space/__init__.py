@@ -2,6 +2,6 @@
 
 from lrsweep.space.budget import Budget
 from lrsweep.space.dimension import Choice, Dimension, Float, Int, Value
-from lrsweep.space.space import Space, Values
+from lrsweep.space.space import Plain, Space, Values
 
-__all__ = ["Budget", "Choice", "Dimension", "Float", "Int", "Space", "Value", "Values"]
+__all__ = ["Budget", "Choice", "Dimension", "Float", "Int", "Plain", "Space", "Value", "Values"]

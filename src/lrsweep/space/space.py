@@ -1,8 +1,8 @@
 """A space: the named dimensions that a study varies, and the configurations in it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -14,11 +14,22 @@ Values = Mapping[str, Value]  # a configuration: a value for each name
 _DIMENSIONS: TypeAdapter[dict[str, Dimension]] = TypeAdapter(dict[str, Dimension])
 
 
+class Plain(NamedTuple):
+    """The name of what a run is trained with in the place of a name, and whether its values are whole numbers."""
+
+    name: str
+    whole: bool
+
+
 @dataclass(frozen=True)
 class Space:
-    """Dimensions by their names, in order; `lr`, a Float, comes first. Shapes: N configurations, D names, E coordinates."""
+    """Dimensions by their names, in order; `lr`, a Float, comes first. Shapes: N configurations, D names, E coordinates.
+
+    plain: for a name that a run turns into another one, as a share of its length into steps, that one.
+    """
 
     dimensions: Mapping[str, Dimension]
+    plain: Mapping[str, Plain] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         assert next(iter(self.dimensions)) == "lr" and isinstance(self.dimensions["lr"], Float), "lr comes first"
@@ -29,12 +40,12 @@ class Space:
         return cls({"lr": lr, **{name: one for name, one in dimensions.items() if name != "lr"}})
 
     @classmethod
-    def from_json(cls, tree: Any) -> "Space":
+    def from_json(cls, tree: Any, plain: Mapping[str, Plain]) -> "Space":
         """Read a space from what `to_json` gave."""
-        return cls(_DIMENSIONS.validate_python(tree))
+        return cls(_DIMENSIONS.validate_python(tree), plain)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the dimensions as JSON."""
+        """Give the dimensions as JSON; which names are plain is known to the trainer."""
         return {name: one.model_dump(mode="json") for name, one in self.dimensions.items()}
 
     def __iter__(self) -> Iterator[str]:
