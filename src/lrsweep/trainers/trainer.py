@@ -11,28 +11,36 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
+from lrsweep.errors import UserError
 from lrsweep.space import Budget, Values
 
 
+class RunFailed(UserError):
+    """A run that a person must mend; whoever trains it adds which trial it is."""
+
+
 class Step(NamedTuple):
-    """One update: its number from 1, its LR, the loss in nats on its batch before it, and the gradient norm before clipping."""
+    """One update: its number from 1, its LR, the loss in nats on its batch before it, and the gradient norm before clipping.
+
+    None is what a trainer does not say, and so never calm.
+    """
 
     step: int
-    lr: float
-    loss_nats: float
-    grad_norm: float
+    lr: float | None
+    loss_nats: float | None
+    grad_norm: float | None
 
     @property
     def finite(self) -> bool:
         """Whether training can go on from here."""
-        return math.isfinite(self.loss_nats) and math.isfinite(self.grad_norm)
+        return all(value is None or math.isfinite(value) for value in (self.loss_nats, self.grad_norm))
 
 
 class Eval(NamedTuple):
-    """The validation loss in nats after `step` updates, and the LR of that step (0 at step 0)."""
+    """The validation loss in nats after `step` updates, and the LR of that step (0 at step 0); None where it is not known."""
 
     step: int
-    lr: float
+    lr: float | None
     loss_nats: float
 
     @property
@@ -77,6 +85,14 @@ class Trainer(Protocol):
 
     def start(self, values: Values, seed: int, budget: Budget) -> Run:
         """Make a fresh run: these values over the trainer's own, a seed for weights and batches, and a length."""
+
+
+@runtime_checkable
+class HasTest(Protocol):
+    """The capability of a run to measure itself on a text that nothing else has seen."""
+
+    def test_loss(self) -> float:
+        """Give the mean loss over the whole test text, in nats per token."""
 
 
 @runtime_checkable

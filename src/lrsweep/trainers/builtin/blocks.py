@@ -35,11 +35,16 @@ class Cache:
 
 
 class Attention(nn.Module):
-    """Causal attention of several heads (Vaswani et al. 2017, arXiv 1706.03762)."""
+    """Causal attention of several heads (Vaswani et al. 2017, arXiv 1706.03762).
+
+    Scores are divided by sqrt(K), under muP by K, since queries and keys align as training goes on (Yang et al. 2022, arXiv
+    2203.03466, definition 4.1).
+    """
 
     def __init__(self, section: Model, layer: int) -> None:
         super().__init__()
         self.layer, self.n_heads = layer, section.n_heads
+        self.scale = section.n_heads / section.d_model if section.parametrization == "mup" else None  # None is 1 / sqrt(K)
         self.qkv, self.out = Linear(section.d_model, section.d_model, 3), Linear(section.d_model, section.d_model)
 
     def forward(self, x_BTD: Tensor, turns_TP: Tensor | None, cache: Cache | None) -> Tensor:
@@ -51,7 +56,7 @@ class Attention(nn.Module):
             k_BTHK, v_BTHK = cache.extend(self.layer, k_BTHK, v_BTHK)
         q_BHTK, k_BHTK, v_BHTK = (x_BTHK.transpose(1, 2) for x_BTHK in (q_BTHK, k_BTHK, v_BTHK))
         # A single query is the newest token and sees every key; Transformer.forward admits no other query beside a filled cache.
-        out_BHTK = F.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=x_BTD.shape[1] > 1)
+        out_BHTK = F.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=x_BTD.shape[1] > 1, scale=self.scale)
         return self.out(out_BHTK.transpose(1, 2).flatten(2))
 
 

@@ -33,6 +33,7 @@ class Transformer(nn.Module):
         # A post-norm block ends with a norm, so that none follows the last block (Xiong et al. 2020, arXiv 2002.04745, table 1).
         self.norm = nn.Identity() if section.norm == "post" else norm(section)
         self.head = Linear(section.d_model, vocab_size)  # not tied to the embedding
+        self.width_ratio = section.width_ratio
         turns_TP = rotations(section.context_length, section.d_model // section.n_heads, section.rope_theta)
         self.register_buffer("turns_TP", turns_TP if section.position == "rope" else None, persistent=False)
 
@@ -47,7 +48,8 @@ class Transformer(nn.Module):
             x_BTD = block(x_BTD, turns_TP, cache)
         if cache is not None:
             cache.length += n_tokens
-        return self.head(self.norm(x_BTD))
+        x_BTD = self.norm(x_BTD)
+        return self.head(x_BTD if self.width_ratio == 1 else x_BTD / self.width_ratio)
 
     @property
     def hidden(self) -> dict[str, Linear]:
@@ -59,12 +61,14 @@ class Transformer(nn.Module):
 def init_weights(model: Transformer, seed: int) -> None:
     """Draw CS336's initial weights, from (seed, "init") alone; the gains of the norms stay 1.
 
-    Matrices: normal of variance 2 / (in + out) (Glorot and Bengio 2010), embeddings: of variance 1; both cut at 3 sigma.
+    Matrices: normal of variance 2 / (in + out) (Glorot and Bengio 2010), embeddings: of variance 1; both cut at 3 sigma. Under
+    muP the head has the variance of its base width, as what it gives is divided by the width ratio (Yang et al. 2022, table 8).
     """
     generator = torch.Generator().manual_seed(derive_seed(seed, "init"))
     for module in model.modules():
         if isinstance(module, Linear):
-            sigma = math.sqrt(2.0 / (module.in_features + module.n_out))
+            n_in = module.in_features / model.width_ratio if module is model.head else module.in_features
+            sigma = math.sqrt(2.0 / (n_in + module.n_out))
         elif isinstance(module, nn.Embedding):
             sigma = 1.0
         else:

@@ -1,6 +1,6 @@
 """The optimizers of a model: what they keep for each weight, and how they make a step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -41,32 +41,39 @@ class Optimizers:
     """AdamW for all weights of a model, or Muon for the matrices of its blocks and AdamW for embeddings, head and gains.
 
     All weights decay, embeddings and gains too, as in CS336. Many recipes leave out weights of fewer than two dimensions.
+
+    Under muP the matrices of the blocks have 1 / m of the LR at m times the base width (Yang et al. 2022, arXiv 2203.03466, table
+    8), and m times the weight decay, so that AdamW averages over 1 / (lr · weight_decay) steps at any width (Wang and Aitchison
+    2024, arXiv 2405.13698). Muon's rule would be another, and config refuses it there.
     """
 
     def __init__(self, model: Transformer, section: Optimizer) -> None:
+        assert model.width_ratio == 1 or section.optimizer == "adamw", "muP is for AdamW"
         hidden = model.hidden if section.optimizer == "muon" else {}
         self.section = section
         self.muon = Muon(hidden, section.weight_decay, section.muon_momentum) if hidden else None
         self.others = {name: weight for name, weight in model.named_parameters() if name not in hidden}
+        self.width_ratios = {name: model.width_ratio if name in model.hidden else 1.0 for name in self.others}
         self.moments: dict[str, dict[str, Tensor]] = {name: _fresh(weight) for name, weight in self.others.items()}
         if self.muon is not None:
             self.moments |= {name: {"momentum": buffer} for name, buffer in self.muon.momentum.items()}
 
     def step(self, lr: float) -> None:
         """Update the weights from their gradients at a learning rate: Muon's is lr · muon_lr_ratio."""
-        self._step_adamw(lr)
+        for ratio in dict.fromkeys(self.width_ratios.values()):
+            self._step_adamw([name for name in self.others if self.width_ratios[name] == ratio], lr, ratio)
         if self.muon is not None:
             for group in self.muon.param_groups:
                 group["lr"] = lr * self.section.muon_lr_ratio
             self.muon.step()
 
     @torch.no_grad()
-    def _step_adamw(self, lr: float) -> None:
-        """Make a step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101).
+    def _step_adamw(self, names: Sequence[str], lr: float, width_ratio: float) -> None:
+        """Make a step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with these weights.
 
         torch's function, and not its class: to make one of these imports torch.compile, which takes a second.
         """
-        weights, kept = list(self.others.values()), [self.moments[name] for name in self.others]
+        weights, kept = [self.others[name] for name in names], [self.moments[name] for name in names]
         first, second, steps = ([moments[key] for moments in kept] for key in ("exp_avg", "exp_avg_sq", "step"))
         adamw(
             weights,
@@ -79,8 +86,8 @@ class Optimizers:
             amsgrad=False,
             beta1=self.section.beta1,
             beta2=self.section.beta2,
-            lr=lr,
-            weight_decay=self.section.weight_decay,
+            lr=lr / width_ratio,
+            weight_decay=self.section.weight_decay * width_ratio,
             eps=self.section.eps,
             maximize=False,
         )

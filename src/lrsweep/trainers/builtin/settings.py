@@ -1,13 +1,15 @@
 """Settings of the built-in trainer, and the names that a study can vary. Imports no torch: params.yaml is checked with it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, Strict, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from lrsweep.section import Count, Decay, InnerShare, Positive, Real, Section, Share, Texts
+from lrsweep.section import Count, Decay, InnerShare, Positive, Real, Section, Several, Share, Steps, Texts
 from lrsweep.space import Budget, Value, Values
+from lrsweep.trainers.builtin import terms
+from lrsweep.trainers.builtin.terms import Terms
 
 S = TypeVar("S", bound=Section)
 
@@ -23,7 +25,7 @@ class Model(Section):
     """heads of attention; 2 · n_heads must divide d_model [heads]"""
     d_ff: Count
     """inner width of the feed-forward part, about 8/3 of d_model [-] (Shazeer 2020, arXiv 2002.05202)"""
-    context_length: Annotated[int, Field(ge=2)]
+    context_length: Several
     """longest text that the model sees at once [tokens]"""
     rope_theta: Positive
     """base of RoPE's wavelengths [-] (Su et al. 2021, arXiv 2104.09864)"""
@@ -33,6 +35,20 @@ class Model(Section):
     """how a token knows its place: rope | none (Kazemnejad et al. 2023, arXiv 2305.19466)"""
     ffn: Literal["swiglu", "silu"]
     """feed-forward part: swiglu | silu, ungated, as many parameters (Shazeer 2020, arXiv 2002.05202)"""
+    parametrization: Literal["standard", "mup"]
+    """what the best LR does as d_model grows: standard, it falls | mup, it stays (Yang et al. 2022, arXiv 2203.03466)"""
+    base_width: Count
+    """mup: d_model at which the hidden matrices have the LR and the weight decay as they are [-]"""
+
+    @property
+    def parameters(self) -> int:
+        """The entries of the matrices of all blocks: without embedding, head and gains."""
+        return self.n_layers * (4 * self.d_model**2 + 3 * self.d_model * self.d_ff)
+
+    @property
+    def width_ratio(self) -> float:
+        """How many times as wide as its base a muP model is; 1 in the standard parametrization."""
+        return self.d_model / self.base_width if self.parametrization == "mup" else 1.0
 
 
 class Optimizer(Section):
@@ -74,17 +90,17 @@ class Evaluation(Section):
 
 
 class Sharpness(Section):
-    """Curvature, measured in a few trials of phase 1."""
+    """Curvature, measured in runs across the LRs where training becomes unstable."""
 
-    trials_per_side: Count
-    """trials below the edge, and as many above it [trials]"""
-    steps: Annotated[tuple[Count, ...], Strict(False), Field(min_length=1)]
+    lrs: Several
+    """runs, evenly in log LR from half the largest near-optimal LR to where half of the runs break [runs]"""
+    steps: Annotated[tuple[Steps, ...], Strict(False), Field(min_length=1)]
     """updates at which curvature is measured, before each is made [steps]"""
     line_tolerance: InnerShare
     """relative error at which the search for the critical LR ends [-]"""
-    line_doublings: Count
+    line_doublings: Annotated[int, Field(ge=1, le=1000)]
     """the search goes from 2^-this to 2^this times the LR [doublings]"""
-    lanczos_products: Annotated[int, Field(ge=2)]
+    lanczos_products: Several
     """most Hessian-vector products of one measurement [products]"""
     lanczos_tolerance: InnerShare
     """relative error at which the search for the eigenvalue ends [-]"""
@@ -115,24 +131,38 @@ _FIELDS = {
     **{name: field for name, field in Optimizer.model_fields.items() if name != "precision"},
     "warmup_steps": Budget.model_fields["warmup_steps"],
     **{name: Model.model_fields[name] for name in ("norm", "position", "ffn")},  # its sizes are not varied
+    **Terms.model_fields,
 }
 
 # What a configuration may set; each name has the type, the limits and the description of its values.
 NAMES: Mapping[str, TypeAdapter] = {name: _adapter(field) for name, field in _FIELDS.items()}
 
+# What a size of the model is made of; no study varies it.
+SIZES: Mapping[str, TypeAdapter] = {
+    name: _adapter(Model.model_fields[name]) for name in ("d_model", "n_layers", "n_heads", "d_ff")
+}
 
-def fixed(name: str, optimizer: Optimizer, model: Model, budget: Budget) -> Value:
-    """Give the value that a name has where no configuration sets it; `lr` has none."""
-    assert name in NAMES and name != "lr", f"{name} has no fixed value"
+
+def complete(values: Values, names: Iterable[str], optimizer: Optimizer, model: Model, budget: Budget) -> dict[str, Value]:
+    """Give a configuration, which sets `lr`, in these names: what it does not set has the trainer's own value.
+
+    A term that it does not set has what its plain name comes to in a run of this length, and the other way round.
+    """
     sections: tuple[tuple[type[Section], Section], ...] = ((Optimizer, optimizer), (Model, model), (Budget, budget))
-    (section,) = (section for kind, section in sections if name in kind.model_fields)
-    return getattr(section, name)
+    own = {name: getattr(section, name) for kind, section in sections for name in kind.model_fields}
+    plain = own | terms.plain(values, budget.steps)
+    return {name: values[name] if name in values else terms.read(name, plain, budget.steps) for name in names}
 
 
 def override(values: Values, optimizer: Optimizer, model: Model, budget: Budget) -> tuple[Optimizer, Model, Budget]:
-    """Put a configuration over the fixed settings. Its values were checked when params.yaml was read."""
-    assert values.keys() <= NAMES.keys(), f"not all of {', '.join(values)} are names of this trainer"
-    return over(optimizer, Optimizer, values), over(model, Model, values), over(budget, Budget, values)
+    """Put a configuration over the fixed settings, its terms as what they come to in a run of this length.
+
+    Its values were checked when params.yaml was read.
+    """
+    assert values.keys() <= {*NAMES, *SIZES}, f"not all of {', '.join(values)} are names of this trainer"
+    assert not terms.clash(values), f"{terms.clash(values)} stands beside its plain name"
+    plain = terms.plain(values, budget.steps)
+    return over(optimizer, Optimizer, plain), over(model, Model, plain), over(budget, Budget, plain)
 
 
 def over(section: S, kind: type[S], values: Values) -> S:

@@ -70,7 +70,9 @@ def next_update(run: Run, inputs_BT: Tensor, targets_BT: Tensor) -> Update:
     moments = run.optimizers.moments.values()
     first, second = (_flat(kept[name] for kept in moments) for name in ("exp_avg", "exp_avg_sq"))
     first, second = first.lerp(clip * gradient, 1 - beta1), second.lerp((clip * gradient) ** 2, 1 - beta2)
+    ratios = run.optimizers.width_ratios  # of muP, by which the LR of a weight is lower
     preconditioner = (1 - beta1**number) * ((second / (1 - beta2**number)).sqrt() + section.eps)
+    preconditioner *= _flat(torch.full_like(weight, ratios[name]) for name, weight in run.model.named_parameters())
     direction = first / preconditioner + section.weight_decay * _flat(weight.detach() for weight in weights)
     return Update(direction, preconditioner, loss.item(), norm, clip)
 

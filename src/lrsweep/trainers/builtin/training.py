@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lrsweep.seeding import derive_seed
 from lrsweep.space import Budget
-from lrsweep.text.batches import sample_batch
+from lrsweep.text.batches import all_batches, sample_batch
 from lrsweep.trainers.builtin import checkpoints
 from lrsweep.trainers.builtin.model import Transformer, init_weights
 from lrsweep.trainers.builtin.optimizers import Optimizers
@@ -25,11 +25,15 @@ from lrsweep.trainers.trainer import Eval, Observation, Step
 
 @dataclass(frozen=True)
 class Data:
-    """What all runs read: the size of the vocabulary, the training tokens, and inputs and targets N x B x T of the evals."""
+    """What all runs read: the size of the vocabulary, the training tokens, and inputs and targets N x B x T of the evals.
+
+    test_tokens: only where runs are measured on them at their end; None keeps them from all others.
+    """
 
     vocab_size: int
     train_tokens: np.ndarray
     valid_batches: tuple[np.ndarray, np.ndarray]
+    test_tokens: np.ndarray | None
 
 
 class Settings(NamedTuple):
@@ -85,6 +89,19 @@ class Run:
                 yield (measured := Eval(number, lr, self._measure()))
                 if not measured.finite:
                     return
+
+    @torch.inference_mode()
+    def test_loss(self) -> float:
+        """Give the mean loss over the whole test text, in nats per token."""
+        tokens, total, count = self.data.test_tokens, 0.0, 0
+        assert tokens is not None, "only runs that choose nothing are told of the test text"
+        for arrays in all_batches(tokens, self.settings.optimizer.batch_size, self.settings.model.context_length):
+            inputs_BT, targets_BT = (torch.from_numpy(array).to(self.device) for array in arrays)
+            with self._autocast():
+                logits_BTV = self.model(inputs_BT)
+            total += F.cross_entropy(logits_BTV.float().flatten(0, 1), targets_BT.flatten(), reduction="sum").item()
+            count += targets_BT.numel()
+        return total / count
 
     def lr(self, step: int) -> float:
         """Give the learning rate of a step."""
