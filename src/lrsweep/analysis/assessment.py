@@ -1,16 +1,20 @@
 """Whether the metric works: a controlled assessment of the metrics at the rungs, and of the trials that were stopped there.
 
-A random sample of the pruned trials, the audit, is trained to its end. `known` below means the tables of the study with the
-audited trials on their whole curves (`merged`). Losses are in nats, resources in steps.
+A sample of the pruned trials, the audit, is trained to its end; those that came near to going on are more likely in it. So each
+audited trial stands for the pruned trials that it was sampled from (`search/repeats.py`), and each complete one for itself.
+`known` below means the tables of the study with the audited trials on their whole curves (`merged`). Losses are in nats,
+resources in steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lrsweep.analysis.ranks import Correlation, kendall, resampled, spearman, with_interval
+from lrsweep.analysis.relations import AgainstLoss, Known, OfLr, Rises, against_loss, of_lr, rises
 from lrsweep.analysis.settings import Assess
 from lrsweep.search import metric
 from lrsweep.search.replaying import finals, replay, summarize_replay, values_at
@@ -25,7 +29,8 @@ Row = dict[str, Any]
 class Audit:
     """What stopping cost and saved, from the audited sample of the pruned trials; see `audit`.
 
-    share: of the audited trials, the share that is among the best, with its 95 % interval. Unknown numbers are None.
+    share: of the pruned trials, the share that is among the best, as the audited ones that stand for them say, with its 95 %
+    interval. among_best counts audited trials. Unknown numbers are None.
     """
 
     pruned: int
@@ -79,6 +84,9 @@ class Assessment:
     warnings: tuple[str, ...]
     audit: Audit
     by_median: tuple[Split, ...]
+    against_loss: tuple[AgainstLoss, ...]
+    rises: Rises | None
+    lr: OfLr
     replay: tuple[Replayed, ...]
 
 
@@ -95,20 +103,28 @@ def assess(
     evals: pd.DataFrame,
     audited_trials: pd.DataFrame,
     audited_evals: pd.DataFrame,
+    stands_for: Mapping[int, float],
     section: Assess,
     sweep: SweepBayes,
     seed: int,
 ) -> tuple[Assessment, list[Row], list[Row]]:
-    """Assess a study, and give the rows of `correlations` and `replay`; audited tables carry the study's trial numbers."""
+    """Assess a study, and give the rows of `correlations` and `replay`.
+
+    Audited tables carry the study's trial numbers; stands_for: for each of these, the number of pruned trials that it stands for.
+    """
     known, curves = merged(trials, audited_trials), merged(evals, audited_evals)
-    pairs = correlations(known, curves, sweep.rungs, section, seed)
+    pairs = correlations(known, curves, sweep.rungs, stands_for, section, seed)
+    ends = Known(known, stands_for, section, seed)
     runs = replay(known, curves, sweep.rungs, sweep.stopping, section.orders, seed)
     found = Assessment(
         metric=sweep.metric.name,
         rungs=sweep.rungs,
         warnings=steering_warnings(pairs, sweep.metric.name),
-        audit=audit(trials, audited_trials, sweep.steps, section.best_share),
+        audit=audit(trials, audited_trials, stands_for, sweep.steps, section.best_share),
         by_median=by_median(trials, evals, sweep.rungs),
+        against_loss=against_loss(ends, curves, sweep.rungs),
+        rises=rises(ends, trials, evals, sweep.rungs, sweep.metric.rho),
+        lr=of_lr(ends, trials),
         replay=tuple(Replayed(**row) for row in summarize_replay(runs)),
     )
     return found, pairs, runs
@@ -124,76 +140,60 @@ def steering_warnings(pairs: list[Row], steering: str) -> tuple[str, ...]:
     )
 
 
-def correlations(known: pd.DataFrame, curves: pd.DataFrame, rungs: Sequence[int], section: Assess, seed: int) -> list[Row]:
+def correlations(
+    known: pd.DataFrame,
+    curves: pd.DataFrame,
+    rungs: Sequence[int],
+    stands_for: Mapping[int, float],
+    section: Assess,
+    seed: int,
+) -> list[Row]:
     """Give the rows of `correlations`: rank correlation of each metric at each rung with the final loss, over whole curves.
 
-    Intervals: percentile bootstrap over trials, with the same resamples for all metrics of the same trials. A correlation that
-    is undefined (too few trials, or all the same) is None. Complete trials are a larger share here than in the study, and they
-    are alike, so that over all trials the correlation is usually higher.
+    Each audited trial has the weight of the pruned trials that it stands for. Intervals: percentile bootstrap, with the same
+    resamples for all metrics of the same trials. A correlation that is undefined (too few trials, or all the same) is None.
     """
     ends, rows = finals(known), []
     for name in metric.NAMES:
         for rung in rungs:
             values = {trial: value for trial, value in values_at(curves, name, rung).items() if trial in ends}
             x, y = np.array([[value, ends[trial]] for trial, value in sorted(values.items())]).reshape(-1, 2).T
-            n = len(x)
-            draws = generator(seed, "assess/bootstrap", rung).integers(0, max(1, n), (section.bootstrap, n))
-            row = {"metric": name, "rung": int(rung), "n": n}
+            n, row = len(x), {"metric": name, "rung": int(rung), "n": len(x)}
+            weights_N = np.array([stands_for.get(trial, 1.0) for trial in sorted(values)])
+            enough = n >= section.fewest_trials
+            weights_BN = resampled(weights_N, section.bootstrap, generator(seed, "assess/bootstrap", rung)) if enough else None
             for coefficient, function in (("spearman", spearman), ("kendall", kendall)):
-                point = low = high = None
-                if n >= section.fewest_trials and np.isfinite(whole := function(x, y, np.arange(n)[None])[0]):
-                    again = function(x, y, draws)
-                    point, (low, high) = float(whole), np.quantile(again[np.isfinite(again)], [0.025, 0.975]).tolist()
-                row |= {coefficient: point, f"{coefficient}_low": low, f"{coefficient}_high": high}
+                found = Correlation(n, None, None, None)
+                if weights_BN is not None:
+                    found = with_interval(function(x, y, weights_BN), n)
+                row |= {coefficient: found.value, f"{coefficient}_low": found.low, f"{coefficient}_high": found.high}
             rows.append(row)
     return rows
 
 
-def spearman(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Give Spearman's rho in each resample (a row of indices): Pearson's correlation of mid-ranks; NaN where one is constant."""
-    from scipy.stats import rankdata
-
-    a, b = (rankdata(values[draws], axis=1) - (draws.shape[1] + 1) / 2 for values in (x, y))
-    with np.errstate(invalid="ignore"):
-        return (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
-
-
-def kendall(x: np.ndarray, y: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Give Kendall's tau-b in each resample: sum of s_ij t_ij / sqrt(sum of s_ij² · sum of t_ij²), with signs of differences.
-
-    A pair counts as often as its two trials were drawn together, so the signs are computed once and not for each resample.
-    """
-    weights = np.array([np.bincount(draw, minlength=len(x)) for draw in draws], float)
-    s, t = (np.sign(values[:, None] - values[None]) for values in (x, y))
-    both, first, second = (((weights @ signs) * weights).sum(1) for signs in (s * t, s * s, t * t))
-    with np.errstate(invalid="ignore"):
-        return both / np.sqrt(first * second)
-
-
-def audit(trials: pd.DataFrame, audited: pd.DataFrame, steps: int, best_share: float) -> Audit:
+def audit(trials: pd.DataFrame, audited: pd.DataFrame, stands_for: Mapping[int, float], steps: int, best_share: float) -> Audit:
     """Find what stopping cost and saved, from the audited sample of the pruned trials.
 
     A trial is among the best if less than best_share of all complete and pruned trials end better, where the audited trials
-    stand for all pruned ones. Interval: Clopper and Pearson (1934), exact for sampling with replacement and so a little wide
-    here. The cost is a lower bound, since a trial outside the sample may have been better still.
+    stand for all pruned ones. Interval: that of Clopper and Pearson (1934) for a weighted sample (Korn and Graubard 1998), with
+    (sum of weights)² / sum of squared weights as its size. The cost is a lower bound, since a trial outside the sample may have
+    been better still.
     """
-    from scipy.stats import binomtest  # only here: the page needs just the types
-
     complete, pruned = np.array(list(finals(trials).values())), trials[trials["state"] == PRUNED]
     ends = audited["final_loss_nats"].astype(float).fillna(np.inf).to_numpy()  # an audited trial can still diverge
-    weight, total = len(pruned) / len(ends) if len(ends) else 0.0, len(complete) + len(pruned)
-    better = [int((complete < end).sum()) + weight * int((ends < end).sum()) for end in ends]
-    good = sum(bool(np.isfinite(end)) and count < best_share * total for end, count in zip(ends, better, strict=True))
-    interval = binomtest(good, len(ends)).proportion_ci(0.95, method="exact") if len(ends) else None
+    weights, total = np.array([stands_for[trial] for trial in audited["trial"].tolist()]), len(complete) + len(pruned)
+    better = [int((complete < end).sum()) + float(weights[ends < end].sum()) for end in ends]
+    good = np.array([bool(np.isfinite(end)) and n < best_share * total for end, n in zip(ends, better, strict=True)], bool)
+    part, low, high = _share(good, weights)
     best, best_audited = (float(values.min()) if np.isfinite(values).any() else None for values in (complete, ends))
     saved, actual = int((steps - pruned["steps"]).sum()), int(trials["steps"].sum())
     return Audit(
         pruned=len(pruned),
         audited=len(ends),
-        among_best=good,
-        share=good / len(ends) if len(ends) else None,
-        share_low=float(interval.low) if interval else None,
-        share_high=float(interval.high) if interval else None,
+        among_best=int(good.sum()),
+        share=part,
+        share_low=low,
+        share_high=high,
         best_nats=best,
         best_audited_nats=best_audited,
         cost_nats=None if best is None or best_audited is None else max(0.0, best - best_audited),
@@ -201,6 +201,18 @@ def audit(trials: pd.DataFrame, audited: pd.DataFrame, steps: int, best_share: f
         share_saved=saved / (actual + saved) if actual + saved else None,
         audit_steps=int(audited["steps"].sum()),
     )
+
+
+def _share(good: np.ndarray, weights: np.ndarray) -> tuple[float | None, float | None, float | None]:
+    """Give the weighted share of what is good, with its 95 % interval."""
+    from scipy.special import betaincinv  # only here: the page needs just the types
+
+    if not len(good):
+        return None, None, None
+    part, size = float(weights[good].sum() / weights.sum()), float(weights.sum() ** 2 / (weights**2).sum())
+    low = float(betaincinv(part * size, size - part * size + 1, 0.025)) if part > 0 else 0.0
+    high = float(betaincinv(part * size + 1, size - part * size, 0.975)) if part < 1 else 1.0
+    return part, low, high
 
 
 def by_median(trials: pd.DataFrame, evals: pd.DataFrame, rungs: Sequence[int]) -> tuple[Split, ...]:

@@ -1,28 +1,33 @@
-"""K-means of the trials that survived: which kinds of curve there are, and with which hyperparameters.
+"""K-means of the trials that survived: whether there are kinds of trials, and what curves and hyperparameters these have.
 
 The features are the numbers of the configuration on their scales, its choices, and the eval loss at fixed shares of the steps,
 each standardized over the survivors. All choices of a name together weigh as much as one number. The number of clusters is the
-one with the highest mean silhouette (Rousseeuw 1987). Stability is the mean adjusted Rand index (Hubert and Arabie 1985) between
-these clusters and the clusters from other starting points.
+one with the highest mean silhouette (Rousseeuw 1987).
+
+K-means cuts any cloud into parts. So the partition stands only if its silhouette is above the 95th percentile of those that the
+same search finds in samples of a single Gaussian with the survivors' covariance: a parametric bootstrap, as of McLachlan (1987,
+"On bootstrapping the likelihood ratio test statistic for the number of components in a normal mixture"). Stability is the
+adjusted Rand index (Hubert and Arabie 1985) between the clusters of all survivors and those of random subsamples.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from lrsweep.analysis import settings
-from lrsweep.analysis.features import features_of
+from lrsweep.analysis.features import features_of, magnitude
 from lrsweep.search.trial import COMPLETE
-from lrsweep.seeding import derive_seed
+from lrsweep.seeding import derive_seed, generator
 from lrsweep.space import Choice, Dimension, Space, Value
 from lrsweep.store.tables import space_of
 
 Row = dict[str, Any]
 
 SAME = 1e-9  # a feature with a standard deviation below this share of its size counts as constant
+SUBSAMPLE = 0.8  # share of the survivors in a subsample
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,26 @@ class Separation:
 
 
 @dataclass(frozen=True)
+class Null:
+    """The mean silhouettes of samples of one Gaussian, clustered in the same way: their median and their 95th percentile."""
+
+    median: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Clusters:
-    """The survivors of a study in k clusters, the one with the lowest mean final loss first."""
+    """The survivors of a study in k clusters, the one with the lowest mean final loss first.
+
+    k is 1 where the best partition is no better separated than a sample of one Gaussian; silhouette, stability and its least
+    value over the subsamples are those of that partition. `message` says why there is a single cluster.
+    """
 
     n: int
     k: int
     silhouette: float | None
     silhouettes: tuple[Separation, ...]
+    null: Null | None
     stability: float | None
     stability_low: float | None
     clusters: tuple[Cluster, ...]
@@ -78,48 +96,110 @@ class Clusters:
 
 def find_clusters(trials: pd.DataFrame, evals: pd.DataFrame, section: settings.Cluster, seed: int) -> tuple[Clusters, list[Row]]:
     """Give the clusters of the complete trials, and the rows of the table `assignments`."""
-    from sklearn.metrics import adjusted_rand_score, silhouette_samples  # only here: the page needs just the types
-
     space = space_of(trials)
     survivors = trials[trials["state"] == COMPLETE].sort_values("trial", ignore_index=True)
     shares = np.arange(1, section.curve_points + 1) / section.curve_points
     n, curves = len(survivors), _curves(survivors, evals, shares)
     features = _features(survivors, space, curves)
     distinct = len(np.unique(features, axis=0)) if n else 0
-    with threadpool_limits(limits=1):  # a sum over threads would depend on their number
-        fits = {
-            k: _fit(features, k, section.restarts, seed, 0) for k in range(section.k_min, min(section.k_max, n - 1, distinct) + 1)
-        }
-        silhouettes = {k: silhouette_samples(features, labels) for k, labels in fits.items()}
-        means = {k: round(float(one.mean()), 9) for k, one in silhouettes.items()}
-        labels, values, agreements = np.zeros(n, int), np.zeros(n), list[float]()
-        if fits:
-            best = max(means, key=lambda k: (means[k], -k))
-            labels, values = fits[best], silhouettes[best]
-            others = [_fit(features, best, section.restarts, seed, start) for start in range(1, section.restarts + 1)]
-            agreements = [float(adjusted_rand_score(labels, other)) for other in others]
+    most = min(section.k_max, n - 1, distinct)
+    cut, message = None, _why_one(len(trials), n, distinct, section)
+    if most >= section.k_min:
+        with threadpool_limits(limits=1):  # a sum over threads would depend on their number
+            cut = partition(features, most, section, seed)
+        message = _no_clusters(n, cut) if cut.silhouette <= cut.null.high else ""
+    labels, values = (cut.labels, cut.values) if cut and not message else (np.zeros(n, int), np.zeros(n))
     labels = order_by_loss(labels, survivors["final_loss_nats"].to_numpy())
     numbers = sorted(set(labels.tolist()))
     found = Clusters(
         n=n,
         k=len(numbers),
-        silhouette=round(float(values.mean()), 9) if fits else None,
-        silhouettes=tuple(Separation(k, mean) for k, mean in means.items()),
-        stability=float(np.mean(agreements)) if agreements else None,
-        stability_low=min(agreements, default=None),
+        silhouette=cut.silhouette if cut else None,
+        silhouettes=tuple(Separation(k, mean) for k, mean in cut.means.items()) if cut else (),
+        null=cut.null if cut else None,
+        stability=float(np.mean(cut.agreements)) if cut and cut.agreements else None,
+        stability_low=min(cut.agreements, default=None) if cut else None,
         clusters=tuple(
-            _describe(cluster, survivors[own], space, shares, curves[own], values[own] if fits else None)
-            for cluster, own in ((number, labels == number) for number in numbers)
+            _describe(number, survivors[own], space, shares, curves[own], None if message else values[own])
+            for number, own in ((number, labels == number) for number in numbers)
         ),
-        message=None if fits else _why_one(len(trials), n, distinct, section),
+        message=message or None,
     )
     rows = zip(survivors["trial"].tolist(), labels.tolist(), values.tolist(), strict=True)
     return found, [{"trial": t, "cluster": c, "silhouette": round(value, 9)} for t, c, value in rows]
 
 
+class Cut(NamedTuple):
+    """The best partition of n survivors: labels and silhouettes of each, means by k; the null, and agreements of subsamples."""
+
+    labels: np.ndarray
+    values: np.ndarray
+    means: dict[int, float]
+    null: Null
+    agreements: list[float]
+
+    @property
+    def silhouette(self) -> float:
+        """The mean silhouette."""
+        return max(self.means.values())
+
+
+def partition(features: np.ndarray, most: int, section: settings.Cluster, seed: int) -> Cut:
+    """Partition n survivors by their standardized features (n, features) into k_min to `most` clusters, whichever is best."""
+    labels, values, means = _partition(features, most, section, seed, 0)
+    return Cut(labels, values, means, _null(features, most, section, seed), _agreements(features, labels, section, seed))
+
+
+def _partition(
+    features: np.ndarray, most: int, section: settings.Cluster, seed: int, sample: int
+) -> tuple[np.ndarray, np.ndarray, dict[int, float]]:
+    """Cluster n features into k_min to `most` parts: the labels (n) and silhouettes (n) of the best k, and the mean of each k."""
+    from sklearn.metrics import silhouette_samples  # only here: the page needs just the types
+
+    fits = {k: _fit(features, k, section.restarts, seed, sample) for k in range(section.k_min, most + 1)}
+    silhouettes = {k: silhouette_samples(features, labels) for k, labels in fits.items()}
+    means = {k: round(float(one.mean()), 9) for k, one in silhouettes.items()}
+    best = max(means, key=lambda k: (means[k], -k))
+    return fits[best], silhouettes[best], means
+
+
+def _null(features: np.ndarray, most: int, section: settings.Cluster, seed: int) -> Null:
+    """Cluster samples of one Gaussian with the covariance of the features, each of as many points.
+
+    With X the n centred features and Z n x n standard normal, the rows of Z X / sqrt(n - 1) have that covariance.
+    """
+    n, centred = len(features), features - features.mean(axis=0)
+    found = []
+    for sample in range(1, section.null_draws + 1):
+        drawn = generator(seed, "cluster/null", sample).standard_normal((n, n)) @ centred / np.sqrt(n - 1)
+        found.append(max(_partition(drawn, most, section, seed, sample)[2].values()))
+    median, high = np.quantile(found, [0.5, 0.95]).tolist()
+    return Null(median, high)
+
+
+def _agreements(features: np.ndarray, labels: np.ndarray, section: settings.Cluster, seed: int) -> list[float]:
+    """Give the adjusted Rand index of the labels with those of each subsample of the features, clustered alone."""
+    from sklearn.metrics import adjusted_rand_score
+
+    n, k = len(features), len(set(labels.tolist()))
+    size, found = max(k + 1, round(SUBSAMPLE * n)), []
+    for number in range(1, section.subsamples + 1):
+        some = np.sort(generator(seed, "cluster/subsample", number).permutation(n)[:size])
+        if len(np.unique(features[some], axis=0)) >= k:
+            found.append(float(adjusted_rand_score(labels[some], _fit(features[some], k, section.restarts, seed, number))))
+    return found
+
+
+def _no_clusters(n: int, cut: Cut) -> str:
+    return (
+        f"The {n} survivors form no clusters: the best partition has a mean silhouette of {cut.silhouette:.3f}, and k-means "
+        f"finds {cut.null.median:.3f} in samples of a single Gaussian (95th percentile {cut.null.high:.3f})"
+    )
+
+
 def _why_one(trials: int, n: int, distinct: int, section: settings.Cluster) -> str:
     if not n:
-        return f"0 of the {trials} trials of phase 2 survived, so there are no kinds of survivors"
+        return f"0 of the {trials} trials of phase 2 survived, so there are no clusters"
     return f"{n} trials survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"
 
 
@@ -143,6 +223,7 @@ def standardize(features: np.ndarray) -> np.ndarray:
     """Subtract the mean of each column and divide by its standard deviation; a constant column becomes 0."""
     if not len(features):
         return features
+    features = features / magnitude(features)
     spread = features.std(axis=0)
     varies = spread > SAME * np.abs(features).max(axis=0)
     return np.where(varies, (features - features.mean(axis=0)) / np.where(varies, spread, 1.0), 0.0)

@@ -1,7 +1,11 @@
-"""The edge of stability, from phase 1: which maximum LR still trains well, and what the gradient norm does up to there.
+"""The edge of stability: the best, the largest near-optimal and the maximum stable LR, from phase 1 and the runs that refine it.
 
-The edge is the largest LR whose smoothed final loss is within `tolerance` of the floor. valley.py does the smoothing. A diverged
-trial counts as one that learned nothing.
+- The best LR has the lowest loss, and stands with the band of LRs that are as good to within 0.5 %.
+- Up to the largest near-optimal LR the loss is within 2 % of the best.
+- Up to the maximum stable LR training breaks with at most a stated probability. It may lie far above the two others.
+
+The first two come from the profile of the refining runs (profile.py) or, where there are none, from the valley through phase 1's
+trials (valley.py); the third comes from whether each run broke (stability.py).
 """
 
 from collections.abc import Sequence
@@ -13,61 +17,19 @@ import pandas as pd
 
 from lrsweep.analysis import settings
 from lrsweep.analysis.endings import Counts, Ending, Instability, count_endings, describe_endings, find_instability
+from lrsweep.analysis.features import means_by_lr
 from lrsweep.analysis.outliers import Decade, Outlier, find_outliers, sampling
-from lrsweep.analysis.ranges import Range
+from lrsweep.analysis.profile import Interval, Run, are_enough, profile_of
+from lrsweep.analysis.ranges import Bounded, Range
+from lrsweep.analysis.rising import Rise, rise_of
 from lrsweep.analysis.spikes import Spikes, bin_steps, count_spikes, mark_spikes
-from lrsweep.analysis.valley import fit_edge, means_by_lr
+from lrsweep.analysis.stability import Breaks, breaks_of
+from lrsweep.analysis.valley import Valley, valley_of
 from lrsweep.search.settings import SweepUniform
-from lrsweep.search.trial import DIVERGED
 from lrsweep.seeding import generator
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Bracket:
-    """The highest stable LR that was tried, and the lowest one beyond the edge; None where all are stable."""
-
-    stable_lr: float
-    unstable_lr: float | None
-
-
-@dataclass(frozen=True)
-class Best:
-    """The trial with the lowest final loss."""
-
-    trial: int
-    lr: float
-    final_loss_nats: float | None
-
-
-@dataclass(frozen=True)
-class FitPoint:
-    """A distinct LR: the mean final loss there, and the fitted one."""
-
-    lr: float
-    loss_nats: float
-    fit_nats: float
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """The edge with its 95 % interval, and the fit behind it.
-
-    edge_high_lr is None where the interval is open above. All values are None where no trial learned. A fitted loss up to
-    limit_nats is stable.
-    """
-
-    edge_lr: float | None
-    edge_low_lr: float | None
-    edge_high_lr: float | None
-    resamples: int
-    at_border: bool
-    bracket: Bracket | None
-    best: Best | None
-    limit_nats: float | None
-    fit: tuple[FitPoint, ...]
-    message: str | None
+CURVE_POINTS = 60  # of the probability that training breaks
 
 
 @dataclass(frozen=True)
@@ -82,43 +44,159 @@ class Sensitivity:
 
 
 @dataclass(frozen=True)
-class Edge(Estimate):
-    """What phase 1 shows. LRs are maximum learning rates; lr_range is the LR range of phase 2."""
+class BreakPoint:
+    """The probability that training breaks at an LR."""
 
+    lr: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The three LRs, each with its 95 % interval; None where nothing is known.
+
+    band_low_lr, band_high_lr: the ends of the LRs that are as good as the best one to within 0.5 %. best_loss_nats: the loss
+    there. max_stable_lr: the highest LR at which training breaks with at most the probability `stable_to`. half_break_lr: the LR
+    at which half of the runs break.
+    """
+
+    best_lr: Bounded | None
+    band_low_lr: Bounded | None
+    band_high_lr: Bounded | None
+    best_loss_nats: Interval | None
+    near_optimal_lr: Bounded | None
+    max_stable_lr: Bounded | None
+    stable_to: float
+    half_break_lr: Bounded | None
+    break_curve: tuple[BreakPoint, ...]
+
+
+@dataclass(frozen=True)
+class Edge(Answers):
+    """What phase 1 and the runs that refine it show. LRs are maximum learning rates; lr_range is the LR range of phase 2.
+
+    refined: the number of these runs. norm_rise: where the gradient norm begins to rise in warm-up. missing: what the trainer
+    does not say, what is not known for that reason, and what to do.
+    """
+
+    refined: int
+    valley: Valley
     lr_range: Range
     initial_loss_nats: float | None
     counts: Counts
     instability: Instability
     lr_sensitivity: Sensitivity | None
     spikes: Spikes
+    norm_rise: Rise | None
+    missing: tuple[str, ...]
     outliers: tuple[Outlier, ...]
     sampling: tuple[Decade, ...]
     trials: tuple[Ending, ...]
 
 
-def find_edge(
-    trials: pd.DataFrame, evals: pd.DataFrame, steps: pd.DataFrame, section: settings.Edge, study: SweepUniform, seed: int
-) -> tuple[Edge, list[Row]]:
-    """Find the edge, and give the rows of the table `bins`."""
-    marked = mark_spikes(steps, section)
+@dataclass(frozen=True)
+class Trials:
+    """The trials of phase 1 in order of LR: how each ended, and the loss of the untrained model in nats."""
+
+    endings: tuple[Ending, ...]
+    initial_loss_nats: float | None
+
+
+@dataclass(frozen=True)
+class Refining:
+    """The runs that refine phase 1: those of the profile, and how all of them ended."""
+
+    profile: tuple[Run, ...]
+    endings: tuple[Ending, ...]
+
+
+NOT_REFINED = Refining((), ())
+
+
+def trials_of(
+    trials: pd.DataFrame, evals: pd.DataFrame, marked: pd.DataFrame, section: settings.Edge, study: SweepUniform
+) -> Trials:
+    """Describe how trials ended. marked: the steps with their spikes."""
     initial = _initial_loss(evals)
-    endings = describe_endings(trials, evals, marked, study.warmup_steps, section, initial)
+    return Trials(describe_endings(trials, evals, marked, study.warmup_steps, section, initial), initial)
+
+
+def find_edge(
+    trials: pd.DataFrame,
+    evals: pd.DataFrame,
+    steps: pd.DataFrame,
+    section: settings.Edge,
+    study: SweepUniform,
+    seed: int,
+    refining: Refining,
+) -> tuple[Edge, list[Row]]:
+    """Find the three LRs, and give the rows of the table `bins`."""
+    marked = mark_spikes(steps, section)
+    known = trials_of(trials, evals, marked, section, study)
+    endings, initial = known.endings, known.initial_loss_nats
     losses = np.array([_capped(row, initial) for row in endings])
     log_lrs = np.log([row.lr for row in endings])
-    found = _estimate(log_lrs, losses, endings, section, seed)
+    valley = valley_of(endings, losses, section, seed)
+    found = answers(valley, endings, refining, section, seed)
+    near = found.near_optimal_lr
     edge = Edge(
         **vars(found),
+        refined=len(refining.endings),
+        valley=valley,
         lr_range=_range(found, min((row.lr for row in endings), default=study.lr.min), section),
         initial_loss_nats=initial,
         counts=count_endings(endings, section.tolerance),
-        instability=find_instability(endings),
+        instability=find_instability((*endings, *refining.endings)),
         lr_sensitivity=lr_sensitivity(log_lrs, losses, section, seed),
-        spikes=count_spikes(marked, found.edge_lr),
+        spikes=count_spikes(marked, near.lr if near else None, {row.trial: row.lr for row in endings}),
+        norm_rise=rise_of(steps, study.warmup_steps, section, seed),
+        missing=missing(steps, evals),
         outliers=find_outliers(endings, losses, section),
         sampling=sampling(np.exp(log_lrs), study.lr, section.under_sampled),
         trials=endings,
     )
     return edge, bin_steps(marked, section, study.warmup_steps)
+
+
+def answers(valley: Valley, endings: Sequence[Ending], refining: Refining, section: settings.Edge, seed: int) -> Answers:
+    """Give the three LRs. The first two are the profile's or, where too few of its runs came to an end, the valley's."""
+    every = (*endings, *refining.endings)
+    breaks = breaks_of([(row.lr, row.unstable) for row in every])
+    profile = profile_of(refining.profile, seed, section.tolerance) if are_enough(refining.profile) else None
+    best = Bounded(valley.best.lr, None, None) if valley.best else None
+    return Answers(
+        best_lr=bounded(profile.lr) if profile else best,
+        band_low_lr=bounded(profile.band_low) if profile else None,
+        band_high_lr=bounded(profile.band_high) if profile else None,
+        best_loss_nats=profile.loss_nats if profile else None,
+        near_optimal_lr=bounded(profile.near_optimal_lr) if profile else valley.near_optimal_lr,
+        max_stable_lr=breaks.lr_at(section.stable_to, seed) if breaks else None,
+        stable_to=section.stable_to,
+        half_break_lr=breaks.lr_at(0.5, seed) if breaks else None,
+        break_curve=_break_curve(breaks, [row.lr for row in every]) if breaks else (),
+    )
+
+
+def _break_curve(breaks: Breaks, lrs: Sequence[float]) -> tuple[BreakPoint, ...]:
+    grid = np.geomspace(min(lrs), max(lrs), CURVE_POINTS).tolist()
+    return tuple(BreakPoint(lr, breaks.probability(float(np.log(lr)))) for lr in grid)
+
+
+def bounded(interval: Interval) -> Bounded:
+    """Give the interval of an LR."""
+    return Bounded(interval.value, interval.low, interval.high)
+
+
+def missing(steps: pd.DataFrame, evals: pd.DataFrame) -> tuple[str, ...]:
+    """Say what a script does not log, what stays unknown for that reason, and which line to add."""
+    found = []
+    if not steps["grad_norm"].notna().any():
+        adding = "log it at each step under a name of your choice, and set trainer.curve.grad_norm to that name"
+        found.append(f"The gradient norm is not logged, so spikes and where training breaks are not known: {adding}")
+    if not steps["lr"].notna().any() and not evals["lr"].notna().any():
+        adding = "log it at each step under a name of your choice, and set trainer.curve.lr to that name"
+        found.append(f"The learning rate is not logged, so catapults and norms by learning rate are not known: {adding}")
+    return tuple(found)
 
 
 def _initial_loss(evals: pd.DataFrame) -> float | None:
@@ -132,63 +210,16 @@ def _capped(row: Ending, initial: float | None) -> float:
     return min((value for value in (row.final_loss_nats, initial) if value is not None), default=float("inf"))
 
 
-def _estimate(log_lrs: np.ndarray, losses: np.ndarray, endings: Sequence[Ending], section: settings.Edge, seed: int) -> Estimate:
-    """Find the edge with its interval.
+def _range(found: Answers, lowest: float, section: settings.Edge) -> Range:
+    """Give phase 2's range: around the largest near-optimal LR or, where no trial learned, below the lowest LR tried.
 
-    The interval is a percentile bootstrap over trials, widened to the bracket, since nothing is known between the last stable
-    trial and the first unstable one. Where no trial was unstable it is open above. In simulations (23 or 60 trials, noise of
-    0.02 nats) it contained the true edge in 87 to 100 % of the studies whose draws reached the valley, in about 70 % of those
-    with 60 draws on a narrow valley, and in half of those whose 23 uniform draws all lay above the valley.
+    It starts below the lower end of the interval, since phase 1 alone finds that LR too high where no draw reached the valley.
     """
-    learned = np.array([row.learned for row in endings], bool)
-    if not learned.any():
-        return Estimate(None, None, None, 0, False, None, None, None, (), _no_edge(endings))
-    n = len(losses)
-    valley = fit_edge(log_lrs, losses, np.ones(n), section.tolerance)
-    points, edge, edges = valley.log_lrs, valley.edge_log_lr, []
-    draws = generator(seed, "edge/bootstrap").integers(0, n, (section.bootstrap if n >= section.fewest_trials else 0, n))
-    for weights in (np.bincount(draw, minlength=n) for draw in draws):
-        if learned[weights > 0].any():
-            edges.append(fit_edge(log_lrs, losses, weights, section.tolerance).edge_log_lr)
-    low, high = np.exp(np.quantile(edges, [0.025, 0.975])).tolist() if edges else (None, None)
-    stable, beyond = [float(np.exp(x)) for x in points if x <= edge][-1], [float(np.exp(x)) for x in points if x > edge]
-    best = min((row for row in endings if row.learned), key=lambda row: row.final_loss_nats or 0.0)
-    return Estimate(
-        edge_lr=float(np.exp(edge)),
-        edge_low_lr=None if low is None else min(low, stable),
-        edge_high_lr=max(high, beyond[0]) if beyond and high is not None else None,
-        resamples=len(edges),
-        at_border=not beyond,
-        bracket=Bracket(stable, beyond[0] if beyond else None),
-        best=Best(best.trial, best.lr, best.final_loss_nats),
-        limit_nats=valley.limit_nats,
-        fit=tuple(
-            FitPoint(float(np.exp(x)), mean, fitted)
-            for x, mean, fitted in zip(points, valley.losses_nats, valley.fit_nats, strict=True)
-        ),
-        message=None if beyond else "The highest LR tried is still stable: raise sweep_uniform.lr.max to find the edge",
-    )
-
-
-def _no_edge(endings: Sequence[Ending]) -> str:
-    diverged, n = sum(row.state == DIVERGED for row in endings), len(endings)
-    tried = f" (the lowest LR tried is {min(row.lr for row in endings):.3g})" if n else ""
-    return (
-        "No trial of phase 1 trained to its end below the loss at the end of warm-up, so no edge is known:"
-        f" {diverged} of {n} diverged; lower sweep_uniform.lr.min{tried}"
-    )
-
-
-def _range(found: Estimate, lowest: float, section: settings.Edge) -> Range:
-    """Give phase 2's range: around the edge or, where no trial was stable, below the lowest LR tried.
-
-    It starts below the lower end of the edge's interval, since the edge is found too high where no draw reached the valley.
-    """
-    edge, low = found.edge_lr, found.edge_low_lr or found.edge_lr
-    if edge is None or low is None:
+    near = found.near_optimal_lr
+    if near is None or near.lr is None:
         low, high = lowest / section.below, lowest
     else:
-        low, high = low / section.below, edge * section.above
+        low, high = (near.low or near.lr) / section.below, near.lr * section.above
     return Range(float(f"{low:.3g}"), float(f"{high:.3g}"), "log")
 
 

@@ -12,24 +12,30 @@ from lrsweep.search.trial import COMPLETE, DIVERGED
 
 @dataclass(frozen=True)
 class Catapult:
-    """The largest rise of the eval loss near the peak LR, and whether a later eval fell below it; None where nothing rose."""
+    """The largest rise of the eval loss near the peak LR, and whether a later eval fell below it; None where nothing rose.
 
-    rise_nats: float
+    rise_nats is None where the LR of the evals is not known.
+    """
+
+    rise_nats: float | None
     recovered: bool | None
 
 
 @dataclass(frozen=True)
 class Ending(Catapult):
-    """The end of a trial; a loss of None means that it diverged."""
+    """The end of a trial; a loss of None means that it diverged.
+
+    spikes and unstable are None where they are not known: no gradient norm could be judged, and nothing else shows instability.
+    """
 
     trial: int
     lr: float
     state: str
     final_loss_nats: float | None
     never_recovered: bool
-    spikes: int
+    spikes: int | None
     spike_rate: float | None
-    unstable: bool
+    unstable: bool | None
 
     @property
     def learned(self) -> bool:
@@ -52,12 +58,14 @@ class Instability:
     """The LRs at which training breaks, where trials diverge, never recover or spike often; far above those of a worse loss.
 
     first_lr is the lowest LR of a broken trial, calm_below_lr the highest calm LR below it, last_calm_lr the highest calm LR.
+    unknown counts the trials that did not break by their loss, and whose gradient norms were not logged.
     """
 
     trials: int
     first_lr: float | None
     calm_below_lr: float | None
     last_calm_lr: float | None
+    unknown: int
 
 
 def describe_endings(
@@ -76,6 +84,8 @@ def describe_endings(
         curve = curves.get(row.trial, evals.iloc[:0])
         final = float(row.final_loss_nats) if row.state == COMPLETE else None
         lost = final is not None and _never_recovered(final, curve, warmup_steps, initial)
+        after = curve.loc[curve["step"] > 0, "loss_nats"]
+        rose = initial is not None and len(after) > 0 and float(after.max()) > (1 + section.unstable_rise) * initial
         n, of = int(spikes.get(row.trial, 0)), int(judged.get(row.trial, 0))
         rise = catapult(curve["lr"].to_numpy(), curve["loss_nats"].to_numpy(), float(row.lr), section.near_peak)
         rows.append(
@@ -85,9 +95,9 @@ def describe_endings(
                 state=row.state,
                 final_loss_nats=final,
                 never_recovered=lost,
-                spikes=n,
+                spikes=n if of else None,
                 spike_rate=n / of if of else None,
-                unstable=final is None or lost or n > section.unstable_spikes * of,
+                unstable=final is None or lost or rose or (n > section.unstable_spikes * of if of else None),
                 **vars(rise),
             )
         )
@@ -105,6 +115,8 @@ def catapult(lrs: np.ndarray, losses: np.ndarray, max_lr: float, near_peak: floa
 
     Only evals count whose LR is at least near_peak times the maximum.
     """
+    if len(lrs) and np.isnan(lrs.astype(float)).all():
+        return Catapult(None, None)
     least = np.minimum.accumulate(losses)
     near = [i for i in range(1, len(losses)) if lrs[i] >= near_peak * max_lr]
     peak = max(near, key=lambda i: losses[i] - least[i - 1], default=None)
@@ -116,14 +128,14 @@ def catapult(lrs: np.ndarray, losses: np.ndarray, max_lr: float, near_peak: floa
 
 def find_instability(endings: Sequence[Ending]) -> Instability:
     """Find the LRs at which training breaks."""
-    broken, calm = ([row.lr for row in endings if row.unstable == kind] for kind in (True, False))
+    broken, calm, unknown = ([row.lr for row in endings if row.unstable is kind] for kind in (True, False, None))
     first = min(broken, default=None)
     below = [lr for lr in calm if first is None or lr < first]
-    return Instability(len(broken), first, max(below, default=None), max(calm, default=None))
+    return Instability(len(broken), first, max(below, default=None), max(calm, default=None), len(unknown))
 
 
 def count_endings(endings: Sequence[Ending], tolerance: float) -> Counts:
     """Count how the trials ended."""
     ended = [(row, row.final_loss_nats) for row in endings if row.final_loss_nats is not None]
-    catapults = sum(row.rise_nats > tolerance * final for row, final in ended)
+    catapults = sum((row.rise_nats or 0.0) > tolerance * final for row, final in ended)
     return Counts(len(endings), len(endings) - len(ended), sum(row.never_recovered for row, _ in ended), catapults)

@@ -6,6 +6,12 @@ import pandas as pd
 from lrsweep.space import Choice, Space
 
 
+def magnitude(values: np.ndarray) -> float:
+    """Give the power of two that brings values into -1 to 1: dividing by it is exact, and no square of what is left overflows."""
+    greatest = float(np.abs(values).max(initial=0.0))
+    return 2.0 ** max(-1000, np.frexp(greatest)[1]) if greatest else 1.0
+
+
 def features_of(trials: pd.DataFrame, space: Space) -> dict[str, np.ndarray]:
     """Give the features of each name, float64 of shape (trials, features of the name).
 
@@ -20,3 +26,10 @@ def features_of(trials: pd.DataFrame, space: Space) -> dict[str, np.ndarray]:
             numbers = values.astype(float)[:, None]
             found[name] = np.log(numbers) if one.is_log else numbers
     return found
+
+
+def means_by_lr(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give distinct log LRs with their mean losses and their weights, without trials of weight 0."""
+    points, where = np.unique(log_lrs[weights > 0], return_inverse=True)
+    totals = np.bincount(where, weights[weights > 0])
+    return points, np.bincount(where, (weights * losses)[weights > 0]) / totals, totals

@@ -2,8 +2,9 @@
 
 Importance is the share of the variance of a random forest's prediction that one hyperparameter alone explains, over the range
 tried (Hutter, Hoos and Leyton-Brown 2014, fANOVA, as Optuna has it). Intervals are percentiles over resamples of the trials. A
-study that closes in on its best trials sees little of the rest of its range. So `explained`, the out-of-bag R² of a forest, says
-how far to trust the importances.
+study that closes in on its best trials sees little of the rest of its range. `explained`, the out-of-bag R² of a forest, says
+whether a forest predicts the loss of trials that it has not seen. Where it does not, its importances describe noise, and none are
+given.
 """
 
 import warnings
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lrsweep.analysis import settings
-from lrsweep.analysis.features import features_of
+from lrsweep.analysis.features import features_of, magnitude
 from lrsweep.search.trial import COMPLETE
 from lrsweep.seeding import derive_seed, generator
 from lrsweep.space import Choice, Dimension, Int, Space
@@ -33,7 +34,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Importance:
-    """The importances in the order of the space, from n complete trials; empty where these are too few or too alike."""
+    """The importances in the order of the space, from n complete trials; empty where `message` says why there are none."""
 
     n: int
     explained: float | None
@@ -50,7 +51,12 @@ def rank_hyperparameters(trials: pd.DataFrame, section: settings.Importance, see
     if n < section.fewest_trials or not varied or losses.min() == losses.max():
         why = f"{n} complete trials are too few or too alike to rank the hyperparameters: give sweep_bayes more trials"
         return Importance(n, None, (), why)
+    losses = losses / magnitude(losses)
     values, forest = complete[varied], derive_seed(seed, "importance/forest")
+    features = features_of(complete, space)
+    explained = _explained(np.column_stack([features[name] for name in varied]), losses, section.trees, forest)
+    if explained < section.least_explained:
+        return Importance(n, explained, (), _why_none(n, explained, section.least_explained))
     point = _fanova(values, losses, space, section.trees, forest)
     draws = generator(seed, "importance/bootstrap").integers(0, n, (section.bootstrap, n))
     again = [
@@ -62,10 +68,14 @@ def rank_hyperparameters(trials: pd.DataFrame, section: settings.Importance, see
     for name in space:
         low, high = np.quantile([one.get(name, 0.0) for one in again], [0.025, 0.975]).tolist() if again else (None, None)
         shares.append(Share(name, point.get(name, 0.0), low, high))
-    features = features_of(complete, space)
-    explained = _explained(np.column_stack([features[name] for name in varied]), losses, section.trees, forest)
-    unforeseen = "A forest does not predict the final loss of trials that it has not seen: do not trust these importances"
-    return Importance(n, explained, tuple(shares), unforeseen if explained <= 0 else None)
+    return Importance(n, explained, tuple(shares), None)
+
+
+def _why_none(n: int, explained: float, least: float) -> str:
+    return (
+        f"Which hyperparameter matters most cannot be told from these {n} complete trials: a random forest predicts the final "
+        f"loss of trials that it has not seen with an R² of {explained:.2f}, and importance.least_explained is {least:g}"
+    )
 
 
 def _distribution(values: pd.Series, dimension: Dimension) -> Any:
@@ -98,7 +108,10 @@ def _fanova(values: pd.DataFrame, losses: np.ndarray, space: Space, trees: int, 
             ]
         )
         evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=trees, seed=seed % 2**32)
-        found = evaluator.evaluate(study)
+        try:
+            found = evaluator.evaluate(study)
+        except RuntimeError:  # no tree could split the losses
+            return {}
     return {name: round(float(found[name]), 9) for name in found}
 
 
@@ -109,4 +122,4 @@ def _explained(features: np.ndarray, losses: np.ndarray, trees: int, seed: int) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a trial that every tree has seen
         forest = RandomForestRegressor(trees, oob_score=True, random_state=seed % 2**32).fit(features, losses)
-    return round(float(forest.oob_score_), 9)
+    return round(float(forest.oob_score_), 9) if np.isfinite(forest.oob_score_) else 0.0

@@ -17,8 +17,9 @@ import numpy as np
 from lrsweep.analysis.profile import BAND, Interval, Profile
 from lrsweep.seeding import generator
 
-Role = Literal["size", "width", "horizon", "batch", "other"]
+Role = Literal["size", "width", "width in muP", "horizon", "batch", "other"]
 
+MUP_WIDTH = "mup_width"  # the column of a width of muP models
 DRAWS = 4000
 SHARED = (0.0, 0.05, 0.1, 0.2, 0.4)  # deviations, in log LR, of what profiles of one size or horizon share
 OWN = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0)  # deviations of what a profile has of its own
@@ -40,10 +41,11 @@ class Exponent(NamedTuple):
 # (muP's 1/width, arXiv 2203.03466). horizon at a fixed batch: -0.32 (Bjorck et al.), +0.02 (Step Law's 0.307 less a batch that
 # grows as D^0.571, at the square root of it). batch: 1/2 (Malladi et al., arXiv 2205.10287), 0 beyond the critical batch
 # (McCandlish et al., arXiv 1812.06162). DeepSeek's -0.125 for compute, with a batch that grows as C^0.327 (arXiv 2401.02954),
-# lies between.
+# lies between. muP is there for a best LR that is the same at any width (arXiv 2203.03466, figure 1).
 PRIORS: Mapping[Role, Exponent] = {
     "size": Exponent(-0.45, 0.2),
     "width": Exponent(-1.0, 0.3),
+    "width in muP": Exponent(0.0, 0.15),
     "horizon": Exponent(-0.15, 0.2),
     "batch": Exponent(0.4, 0.2),
     "other": Exponent(0.0, 0.5),
@@ -51,6 +53,7 @@ PRIORS: Mapping[Role, Exponent] = {
 NAMES: Mapping[Role, frozenset[str]] = {
     "size": frozenset({"n", "params", "parameters", "n_params", "num_params", "size", "model_size"}),
     "width": frozenset({"width", "d_model", "h", "hidden", "hidden_size", "m"}),
+    "width in muP": frozenset({MUP_WIDTH}),
     "horizon": frozenset({"d", "tokens", "n_tokens", "steps", "max_steps", "horizon", "iterations"}),
     "batch": frozenset({"b", "bs", "batch", "batch_size", "batch_tokens", "global_batch_size"}),
 }

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrsweep.analysis.valley import means_by_lr
+from lrsweep.analysis.features import means_by_lr
+from lrsweep.errors import UserError
 from lrsweep.seeding import generator
 
+FEWEST = 3  # LRs of a profile
 BAND = 0.005  # share of the best loss within which LRs form the band
-EDGE = 0.02  # share of the best loss up to which an LR is near-optimal
+NEAR_OPTIMAL = 0.02  # share of the best loss up to which an LR is near-optimal
 MISFIT = 0.4  # share of its excess by which the loss of a real valley differs from the model
 SHARED = 0.5  # share of their excess by which all runs of a real valley may lie too high or too low together
 REACH = 1.5  # nats of log LR beyond the runs that the best LR may lie at
@@ -63,8 +65,8 @@ class Interval:
 class Profile:
     """What the runs of one configuration say. LRs are maximum learning rates.
 
-    lr: the best one. band_low, band_high: the ends of the LRs within BAND of the best loss. edge_lr: the largest near-optimal
-    one, within EDGE of it. sensitivity_nats: mean loss above the best, evenly in log LR over the LRs tried (Wortsman et al. 2023,
+    lr: the best one. band_low, band_high: the ends of the LRs within BAND of the best loss. near_optimal_lr: the largest one
+    within a share of it. sensitivity_nats: mean loss above the best, evenly in log LR over the LRs tried (Wortsman et al. 2023,
     arXiv 2309.14322). log_lr_sd: standard deviation of the log of the best LR. at_border: the best lies at or beyond the lowest
     or the highest LR tried.
     """
@@ -72,7 +74,7 @@ class Profile:
     lr: Interval
     band_low: Interval
     band_high: Interval
-    edge_lr: Interval
+    near_optimal_lr: Interval
     loss_nats: Interval
     sensitivity_nats: Interval
     log_lr_sd: float
@@ -120,7 +122,18 @@ def posterior(runs: Sequence[Run], seed: int) -> Posterior:
 
 
 def _logs(runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
-    """Give log LR and log loss of the runs that did not diverge."""
+    """Give log LR and log loss of the runs that did not diverge.
+
+    Raises:
+        UserError: a loss is not above 0.
+    """
+    for run in runs:
+        if run.loss_nats is not None and run.loss_nats <= 0:
+            found = (
+                f"found a final loss of {run.loss_nats:g} at LR {run.lr:g}, expected losses above 0, whose logarithm is fitted"
+            )
+            remedy = "log such a loss, as cross-entropy is, or set edge.refine, scale and ablate to null in params.yaml"
+            raise UserError(f"profile: {found}; {remedy}")
     ended = [(np.log(run.lr), np.log(run.loss_nats)) for run in runs if run.loss_nats is not None]
     table: np.ndarray = np.array(ended).reshape(-1, 2)
     return table[:, 0], table[:, 1]
@@ -159,24 +172,30 @@ def reach(tolerance: float, curvature: np.ndarray, skew: np.ndarray, side: int) 
     return side * np.log(np.maximum(1 + root, 1e-3)) / skew
 
 
-def profile_of(runs: Sequence[Run], seed: int) -> Profile:
-    """Find the best LR, the band, the edge, the loss at the best and the LR sensitivity, each with its 95 % interval.
+def are_enough(runs: Sequence[Run]) -> bool:
+    """Say whether runs make a profile: whether FEWEST LRs or more did not diverge."""
+    return len({run.lr for run in runs if run.loss_nats is not None}) >= FEWEST
 
-    seed: of the posterior's draws. At least one run did not diverge.
+
+def profile_of(runs: Sequence[Run], seed: int, near: float = NEAR_OPTIMAL) -> Profile:
+    """Find the best LR, the band, the near-optimal LRs, the loss at the best and the LR sensitivity, each with its 95 % interval.
+
+    seed: of the posterior's draws. near: share of the best loss up to which an LR is near-optimal. At least one run did not
+    diverge.
     """
     drawn = posterior(runs, seed)
     tried, _ = _logs(runs)
     misfit = np.exp(MISFIT * generator(seed, "profile/misfit").standard_normal((3, DRAWS)))
     ends = {
         name: drawn.best + side * reach(share, drawn.curvature * misfit[row], drawn.skew, side)
-        for row, (name, side, share) in enumerate((("low", -1, BAND), ("high", 1, BAND), ("edge", 1, EDGE)))
+        for row, (name, side, share) in enumerate((("low", -1, BAND), ("high", 1, BAND), ("near", 1, near)))
     }
     lr = Interval.of(np.exp(drawn.best))
     return Profile(
         lr=lr,
         band_low=Interval.of(np.exp(ends["low"])),
         band_high=Interval.of(np.exp(ends["high"])),
-        edge_lr=Interval.of(np.exp(ends["edge"])),
+        near_optimal_lr=Interval.of(np.exp(ends["near"])),
         loss_nats=Interval.of(np.exp(drawn.floor)),
         sensitivity_nats=Interval.of(_sensitivity(runs, drawn)),
         log_lr_sd=float(drawn.best.std()),

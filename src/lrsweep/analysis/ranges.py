@@ -1,8 +1,28 @@
-"""A range as artifacts hold it: its ends and its scale, and how it is widened at a border."""
+"""Ranges as artifacts hold them: an LR with its interval; and a range of a space, which can be widened at a border."""
 
 from dataclasses import dataclass
 
 from lrsweep.space import Float, Int
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """An LR with its 95 % interval. None stands for what lies outside the LRs tried, of which nothing is known."""
+
+    lr: float | None
+    low: float | None
+    high: float | None
+
+
+def agreement(one: Bounded, other: Bounded | None) -> str | None:
+    """Say how an LR lies to another: below, above, or within where their intervals overlap; None where one is not known."""
+    if other is None or other.lr is None or one.lr is None:
+        return None
+    if one.high is not None and other.low is not None and one.high < other.low:
+        return "below"
+    if one.low is not None and other.high is not None and one.low > other.high:
+        return "above"
+    return "within"
 
 
 @dataclass(frozen=True)

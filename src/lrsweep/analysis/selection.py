@@ -1,18 +1,19 @@
-"""The choice: the best few trials of phase 2 and the default are raced over seeds (racing.py), and the best mean wins.
+"""The choice: candidates of phase 2 and the default are raced over seeds (racing.py), and the best mean wins.
 
-The least of many noisy values is lucky, so the study's best value is compared with the mean of its repetitions. Differences have
-Welch's interval (Welch 1947), which requires neither equal variances nor equal numbers of seeds. Losses are in nats.
+The least of many noisy means is lucky. So the winner and the default are then trained over seeds that chose nothing, and what is
+said of the winner's loss and of its gain on the default rests on these alone. Losses are in nats.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lrsweep.analysis.noise import Difference, Estimate, Noise, expected_greatest, indistinct
 from lrsweep.analysis.ranges import Range
-from lrsweep.search.racing import mean, pooled_sd, sd
+from lrsweep.search.racing import mean, winner
 from lrsweep.search.repeats import Candidate
 from lrsweep.search.settings import Select
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
@@ -22,32 +23,21 @@ from lrsweep.store.tables import space_of
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A difference of two means with its 95 % interval."""
-
-    difference_nats: float
-    low_nats: float | None
-    high_nats: float | None
-
-
-@dataclass(frozen=True)
 class Raced:
-    """A candidate after the race: the mean over its n finite runs with its 95 % interval, and the deviation between seeds.
+    """A candidate after the race: the mean over its n finite runs there.
 
-    Candidate 0 is the default, which has no trial in phase 2. `stands`: whether it remained in the race to the end.
+    Candidate 0 is the default, which has no trial in phase 2. `stands`: whether it remained in the race to the end. `plain`: what
+    values come to in the race, by the names that the space calls plain.
     """
 
     candidate: int
     trial: int | None
     values: dict[str, Value]
+    plain: dict[str, Value]
     stands: bool
     n: int
     n_diverged: int
     mean_nats: float | None
-    sd_nats: float | None
-    low_nats: float | None
-    high_nats: float | None
-    difference_to_default: Difference | None
 
     @property
     def lr(self) -> float:
@@ -56,27 +46,19 @@ class Raced:
 
 
 @dataclass(frozen=True)
-class Noise:
-    """The standard deviation between seeds, pooled over the candidates."""
-
-    sd_nats: float | None
-    degrees_of_freedom: int
-
-
-@dataclass(frozen=True)
 class Luck:
-    """The study's best value minus the mean of its repetitions: a negative difference is luck.
+    """The best single run of the candidates in phase 2, minus the mean of its n repetitions: a negative difference is luck.
 
-    alike: the number of trials whose single run is within noise of the best. expected_nats: the expected luck of the best of so
-    many trials if all were equal.
+    usual_nats: 95 % of single runs lie within so much of such a mean. alike: the number of trials of phase 2 whose single run is
+    within noise of the best. expected_nats: the expected luck of the best of so many trials if all were equal.
     """
 
-    trial: int | None
+    trial: int
     observed_nats: float
+    n: int
     mean_nats: float
     difference_nats: float
-    low_nats: float | None
-    high_nats: float | None
+    usual_nats: float | None
     alike: int | None
     expected_nats: float | None
 
@@ -96,13 +78,19 @@ class BorderWarning:
 class Choice:
     """The selected configuration, and what it was compared with; candidates are named by their numbers.
 
-    lower_lr, higher_lr: of the candidates within noise of the selected one, those with the lowest and the highest LR.
+    loss, difference_to_default: over the seeds that confirm, which chose nothing; the default has the mean default_mean_nats
+    there. diverged: how many of these runs of the selected configuration diverged. noise: pooled over the candidates without the
+    default, whose noise can be another. within_noise: the candidates, also dropped ones and the default, that the noise does not
+    separate from the selected one. lower_lr, higher_lr: of these the one with the lowest and the one with the highest LR.
     """
 
     selected: dict[str, Value]
     default: dict[str, Value]
     candidate: int
     trial: int | None
+    loss: Estimate | None
+    diverged: int
+    default_mean_nats: float | None
     difference_to_default: Difference | None
     candidates: tuple[Raced, ...]
     noise: Noise
@@ -119,6 +107,33 @@ class Choice:
         return self.candidates[self.candidate]
 
 
+@dataclass(frozen=True)
+class Runs:
+    """The losses of each candidate by its number, None where a run diverged: those of the race, and those that confirm."""
+
+    raced: dict[int, list[float | None]]
+    confirming: dict[int, list[float | None]]
+
+    @classmethod
+    def of(cls, replicates: pd.DataFrame, candidates: int) -> "Runs":
+        """Read them from the table of replicates."""
+        ends = replicates["final_loss_nats"].astype(float).where(replicates["state"] == COMPLETE)
+        losses = [None if np.isnan(loss) else loss for loss in ends.tolist()]
+        found = cls(*({number: list[float | None]() for number in range(candidates)} for _ in range(2)))
+        for number, is_round, loss in zip(replicates["candidate"], replicates["round"].notna(), losses, strict=True):
+            (found.raced if is_round else found.confirming)[number].append(loss)
+        return found
+
+    def groups(self, numbers: Sequence[int]) -> list[list[float]]:
+        """Give the finite runs of these candidates; those of the race and those that confirm are groups of their own."""
+        return [finite(runs[number]) for number in numbers for runs in (self.raced, self.confirming)]
+
+
+def finite(losses: Sequence[float | None]) -> list[float]:
+    """Give the losses of the runs that did not diverge."""
+    return [loss for loss in losses if loss is not None]
+
+
 def choose(
     candidates: Sequence[Candidate],
     replicates: pd.DataFrame,
@@ -129,147 +144,90 @@ def choose(
     """Choose from the runs of the race. A candidate with a diverged run is out; where all are out, the default is taken.
 
     candidates: all candidates in order of their numbers, the default first, each with all names of the space.
-    standing: the candidates that remained in the race; a dropped one is not within noise, whatever its few seeds say.
+    standing: the candidates that remained in the race.
     """
-    finals = replicates[replicates["state"] == COMPLETE].set_index("candidate")["final_loss_nats"].astype(float)
-    losses = [finals[finals.index == one.number].tolist() for one in candidates]
-    table = [_summarize(one, replicates, number in standing, losses) for number, one in enumerate(candidates)]
-    sound = [row for row in table if row.n and not row.n_diverged]
-    last = [row for row in sound if row.stands] or sound
-    chosen = min(last, key=lambda row: (row.mean_nats, row.candidate), default=table[0])
-    within, noise = _within_noise(last, chosen, losses), Noise(*pooled_sd(losses))
+    runs, own = Runs.of(replicates, len(candidates)), replicates.drop_duplicates("candidate").set_index("candidate")
+    plain = own[[one.name for one in space_of(trials).plain.values()]].to_dict("index")
+    table = [_summarize(one, plain[one.number], runs.raced[one.number], one.number in standing) for one in candidates]
+    won = winner(standing, runs.raced)
+    chosen = table[won or 0]
+    noise, default_noise = Noise.of(runs.groups(range(1, len(table)))), Noise.of(runs.groups([0]))
+    fresh, default = finite(runs.confirming[chosen.candidate]), finite(runs.confirming[0])
+    own_noise = noise.at_least(Noise.of(runs.groups([chosen.candidate]))) if chosen.candidate else default_noise
+    within = [table[number] for number in _alike(runs, chosen.candidate, noise)] if won is not None else []
     lower, higher = ([row for row in within if side * row.lr > side * chosen.lr] for side in (-1, 1))
     return Choice(
         selected=chosen.values,
         default=table[0].values,
         candidate=chosen.candidate,
         trial=chosen.trial,
-        difference_to_default=chosen.difference_to_default,
+        loss=Estimate.of(fresh, own_noise),
+        diverged=len(runs.confirming[chosen.candidate]) - len(fresh),
+        default_mean_nats=mean(default) if default else None,
+        difference_to_default=Difference.of(fresh, own_noise, default, default_noise) if chosen.candidate else None,
         candidates=tuple(table),
         noise=noise,
-        luck=_luck(trials, table, noise),
+        luck=_luck(trials, table, runs, noise),
         within_noise=tuple(row.candidate for row in within),
         lower_lr=min(lower, key=lambda row: row.lr).candidate if lower else None,
         higher_lr=max(higher, key=lambda row: row.lr).candidate if higher else None,
         border_warnings=_border_warnings(chosen, section, space_of(trials)) if chosen.candidate else (),
-        message=_message(table, sound, chosen.candidate, trials["state"].value_counts().to_dict()),
+        message=_message(table, won, trials["state"].value_counts().to_dict()),
     )
 
 
-def _message(table: Sequence[Raced], sound: Sequence[Raced], number: int, states: Mapping[str, int]) -> str | None:
+def _message(table: Sequence[Raced], won: int | None, states: Mapping[str, int]) -> str | None:
     """Say why no candidate is chosen, or give None; states: the number of trials of phase 2 in each state."""
-    own = "" if any(row.candidate == 0 for row in sound) else ", which diverged as well: lower select.default.lr too"
+    own = ", which diverged as well: lower select.default.lr too" if table[0].n_diverged else ""
     if len(table) == 1:
         diverged, pruned, n = states.get(DIVERGED, 0), states.get(PRUNED, 0), sum(states.values())
         ends = f"{diverged} of {n} diverged" + (f", {pruned} were stopped" if pruned else "")
         remedy = "lower its LR range (where sweep_bayes.space.lr is auto, sweep_uniform.lr.min)"
         more = ", or give sweep_bayes more trials" if pruned else ""
         return f"Phase 2 has no complete trial ({ends}): {remedy}{more}. The default is taken{own}"
-    if not any(row.candidate for row in sound):
+    if all(row.n_diverged for row in table[1:]):
         return f"Every candidate diverged for at least one seed: lower phase 2's LR range. The default is taken{own}"
-    return None if number else "No candidate has a lower mean loss than the default, so the default is kept"
+    return None if won else "No candidate has a lower mean loss than the default, so the default is kept"
 
 
-def _summarize(one: Candidate, replicates: pd.DataFrame, stands: bool, losses: Sequence[list[float]]) -> Raced:
-    """Give mean, standard deviation between seeds, and the 95 % t interval of the mean."""
-    values = losses[one.number]
-    n, middle, spread = len(values), mean(values) if values else None, sd(values) if len(values) > 1 else None
-    half = None if spread is None else _t_quantile(n - 1) * spread / math.sqrt(n)
-    return Raced(
-        candidate=one.number,
-        trial=one.trial,
-        values=dict(one.values),
-        stands=stands,
-        n=n,
-        n_diverged=int((replicates["candidate"] == one.number).sum()) - n,
-        mean_nats=middle,
-        sd_nats=spread,
-        low_nats=None if middle is None or half is None else middle - half,
-        high_nats=None if middle is None or half is None else middle + half,
-        difference_to_default=welch(values, losses[0]) if one.number else None,
-    )
+def _summarize(one: Candidate, plain: dict[Any, Any], losses: Sequence[float | None], stands: bool) -> Raced:
+    known = finite(losses)
+    middle = mean(known) if known else None
+    return Raced(one.number, one.trial, dict(one.values), plain, stands, len(known), len(losses) - len(known), middle)
 
 
-def _t_quantile(freedom: float) -> float:
-    from scipy.special import stdtrit
+def _alike(runs: Runs, chosen: int, noise: Noise) -> tuple[int, ...]:
+    """Give the candidates without a divergence that the noise does not separate from the chosen one, over all of their runs."""
+    both = {number: [*runs.raced[number], *runs.confirming[number]] for number in runs.raced}
+    sound = {number: finite(losses) for number, losses in both.items() if number == chosen or None not in losses}
+    return indistinct(sound, chosen, noise)
 
-    return float(stdtrit(freedom, 0.975))
 
+def _luck(trials: pd.DataFrame, table: Sequence[Raced], runs: Runs, noise: Noise) -> Luck | None:
+    """Compare the best single run of the candidates with its repetitions: those that confirm it, or else those of the race.
 
-def welch(values: list[float], others: list[float]) -> Difference | None:
-    """Give mean(values) - mean(others) with its 95 % interval, with the degrees of freedom of Welch and Satterthwaite.
-
-    None where one of the two is empty; without an interval where one of them has a single value.
-
-    >>> welch([1.0, 3.0], [2.0, 4.0]).difference_nats
-    -1.0
+    A single run lies around a mean of n others with the variance s² (1 + 1 / n). The expected luck is
+    -s · E[the greatest of m standard normals], with m the trials whose single run is within noise of the best.
     """
-    if not values or not others:
+    ends = trials.set_index("trial")["final_loss_nats"].astype(float)
+    best = min((row for row in table if row.trial is not None), key=lambda row: (ends[row.trial], row.candidate), default=None)
+    if best is None or best.trial is None:
         return None
-    difference = mean(values) - mean(others)
-    if min(len(values), len(others)) < 2:
-        return Difference(difference, None, None)
-    parts = [sd(one) ** 2 / len(one) for one in (values, others)]
-    half = 0.0
-    if sum(parts) > 0:
-        freedom = sum(parts) ** 2 / sum(part**2 / (len(one) - 1) for part, one in zip(parts, (values, others), strict=True))
-        half = _t_quantile(freedom) * math.sqrt(sum(parts))
-    return Difference(difference, difference - half, difference + half)
-
-
-def _within_noise(sound: Sequence[Raced], chosen: Raced, losses: Sequence[list[float]]) -> list[Raced]:
-    """Give the other candidates whose difference to the chosen one has 0 in its interval, or no interval."""
-    rows = []
-    for row in sound:
-        gap = welch(losses[row.candidate], losses[chosen.candidate])
-        assert gap is not None, "a sound candidate has a loss"
-        apart = gap.low_nats is not None and gap.high_nats is not None and not gap.low_nats <= 0 <= gap.high_nats
-        if row.candidate != chosen.candidate and not apart:
-            rows.append(row)
-    return rows
-
-
-def _luck(trials: pd.DataFrame, table: Sequence[Raced], noise: Noise) -> Luck | None:
-    """Compare the study's best trial with its repetitions.
-
-    The expected luck is -sd · E[the greatest of m standard normals]. m is the number of trials whose single run is within noise
-    of the best: if all of them were equal, the best of them would look better than it is by that much.
-    """
-    best = next((row for row in table if row.candidate == 1), None)
-    if best is None or best.mean_nats is None:
+    again = finite(runs.confirming[best.candidate]) or finite(runs.raced[best.candidate])
+    if not again:
         return None
-    observed = float(trials.loc[trials["trial"] == best.trial, "final_loss_nats"].iloc[0])
-    alike, expected = _expected_luck(trials["final_loss_nats"].dropna().to_numpy(float), noise)
+    observed, reach = float(ends[best.trial]), noise.reach(1, 1)
+    alike = None if reach is None else int((ends <= observed + reach).sum())
     return Luck(
         trial=best.trial,
         observed_nats=observed,
-        mean_nats=best.mean_nats,
-        difference_nats=observed - best.mean_nats,
-        low_nats=None if best.high_nats is None else observed - best.high_nats,
-        high_nats=None if best.low_nats is None else observed - best.low_nats,
+        n=len(again),
+        mean_nats=mean(again),
+        difference_nats=observed - mean(again),
+        usual_nats=noise.at_least(Noise.of(runs.groups([best.candidate]))).reach(1, len(again)),
         alike=alike,
-        expected_nats=expected,
+        expected_nats=None if alike is None or noise.sd_nats is None else -noise.sd_nats * expected_greatest(alike),
     )
-
-
-def _expected_luck(finals: np.ndarray, noise: Noise) -> tuple[int | None, float | None]:
-    if noise.sd_nats is None:
-        return None, None
-    reach = _t_quantile(noise.degrees_of_freedom) * noise.sd_nats * math.sqrt(2)
-    alike = int((finals <= finals.min() + reach).sum())
-    return alike, -noise.sd_nats * expected_greatest(alike)
-
-
-def expected_greatest(n: int) -> float:
-    """Give the expected greatest of n standard normals, the integral of n x φ(x) Φ(x)^(n-1) (Tippett 1925).
-
-    >>> round(expected_greatest(2) * math.sqrt(math.pi), 6)
-    1.0
-    """
-    from scipy.special import ndtr
-
-    x = np.linspace(-10, 10, 4001)
-    return float(np.trapezoid(n * x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * ndtr(x) ** (n - 1), x))
 
 
 def _border_warnings(chosen: Raced, section: Select, space: Space) -> tuple[BorderWarning, ...]:

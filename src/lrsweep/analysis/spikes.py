@@ -1,5 +1,6 @@
 """Spikes of the gradient norm in phase 1: which steps they are, and how often they occur at each learning rate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,21 +14,31 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Spikes:
-    """The number of spikes, and their share of the steps below and above the edge."""
+    """The number of spikes, and their share of the steps at near-optimal LRs and above; None where no step could be judged.
 
-    total: int
-    rate_below_edge: float | None
-    rate_above_edge: float | None
+    from_above counts those at a near-optimal LR of the step, in trials whose maximum LR lies above: the decay brings them there.
+    """
+
+    total: int | None
+    rate_near_optimal: float | None
+    rate_above: float | None
+    from_above: int
 
 
 def mark_spikes(steps: pd.DataFrame, section: settings.Edge) -> pd.DataFrame:
     """Add `judged` (a full window of finite norms precedes the step) and `spike` (its norm is above factor · their median)."""
-    marked = steps.sort_values(["trial", "step"], ignore_index=True)
+    marked = known(steps.sort_values(["trial", "step"], ignore_index=True))
     norms = marked["grad_norm"].where(np.isfinite(marked["grad_norm"]))
     window = section.spike_window
     median = norms.groupby(marked["trial"]).transform(lambda one: one.rolling(window).median().shift(1))
     # written as "not below", so that NaN counts as a spike
     return marked.assign(judged=median.notna(), spike=median.notna() & ~(norms <= section.spike_factor * median))
+
+
+def known(steps: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the steps whose norm the trainer does not say; the last of a trial that broke may be NaN and stays."""
+    last = ~steps.duplicated("trial", keep="last") & steps["lr"].notna()
+    return steps[steps["grad_norm"].notna() | last].reset_index(drop=True)
 
 
 def bin_steps(marked: pd.DataFrame, section: settings.Edge, warmup_steps: int) -> list[Row]:
@@ -59,7 +70,10 @@ def rate(marked: pd.DataFrame) -> float | None:
     return int(marked["spike"].sum()) / judged if judged else None
 
 
-def count_spikes(marked: pd.DataFrame, edge: float | None) -> Spikes:
-    """Count the spikes below and above the edge."""
-    under = marked["lr"] <= (edge if edge is not None else 0.0)
-    return Spikes(int(marked["spike"].sum()), rate(marked[under]), rate(marked[~under]))
+def count_spikes(marked: pd.DataFrame, near: float | None, max_lrs: Mapping[int, float]) -> Spikes:
+    """Count the spikes up to the largest near-optimal LR and above it. max_lrs: of the trials, by their numbers."""
+    limit = near if near is not None else 0.0
+    under = marked["lr"] <= limit
+    total = int(marked["spike"].sum()) if marked["judged"].any() else None
+    above = under & (marked["trial"].map(max_lrs) > limit)
+    return Spikes(total, rate(marked[under]), rate(marked[~under]), int(marked.loc[above, "spike"].sum()))
