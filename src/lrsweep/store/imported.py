@@ -4,9 +4,9 @@ import.json lists the records with their digests, and its own digest stands in p
 another import runs again what depends on it.
 """
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ Found = tuple[Record, Mapping[str, Any]]  # a trial, and its curve as arrays of 
 
 CONTEXT = "imported"  # the identity of each record, where a trial of our own has a digest
 FILE = "import.json"
+SHOWN = 4  # files in a sentence
 LENGTHS = set(Budget.model_fields)  # in steps, which the trials of a study must have
 
 
 def write(folder: Path, study: str, budget: Budget, source: Mapping[str, Any], found: Iterable[Found]) -> Imported:
     """Write the records with their curves, and import.json: all of it or nothing."""
-    names, unfinished = {}, folder.with_name(f".{folder.name}.{os.getpid()}")
+    names, unfinished = {}, files.temporary(folder)
     try:
         for record, curve in found:
             path = records.record_path(unfinished, record.trial)
@@ -51,7 +52,9 @@ def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
     assert section, "only an imported study has a manifest"
     path, key = Path(section.folder) / FILE, f"{stage}.imported"
     if not path.is_file():
-        raise UserError(f"{key}.folder: found no {path}; import the sweep (lrsweep import wandb --help), or set {key} to null")
+        again = f"import the runs (lrsweep import --help), or set {key} to null"
+        what, remedy = files.kept_elsewhere(section.folder) or (f"holds no {FILE}", again)
+        raise UserError(f"{key}.folder: found {section.folder!r}, which {what}, expected an imported study; {remedy}")
     if (digest := files.digest(path)) != section.sha256:
         raise UserError(f"{key}.sha256: found {section.sha256}, expected {digest}, the digest of {path}; import again, or set it")
     content = read_json(path)
@@ -61,6 +64,32 @@ def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
             what = "study" if name == "study" else f"{stage}.{name}"
             raise UserError(f"{path}: made for {what} {content[name]}, params.yaml says {value}; set it back, or import again")
     return content
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an imported study comes from: the kind of source, its files, its number of runs, and notes on how they were read."""
+
+    kind: str
+    files: tuple[str, ...]
+    runs: int
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        files = ", ".join(self.files[:SHOWN]) + (f", … ({len(self.files)} in all)" if len(self.files) > SHOWN else "")
+        return f"imported: {self.runs} {'run' if self.runs == 1 else 'runs'} from {files} ({self.kind})"
+
+
+def origin(stage: str, study: SweepUniform | SweepBayes) -> Origin | None:
+    """Say where a study comes from; None where it is trained here.
+
+    Raises:
+        UserError: as in manifest.
+    """
+    if study.imported is None:
+        return None
+    source = manifest(stage, study)["source"]
+    return Origin(source["kind"], tuple(source["files"]), len(source["runs"]), tuple(source["notes"]))
 
 
 def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record, Path]]:

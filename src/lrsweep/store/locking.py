@@ -1,18 +1,24 @@
 """Locks: one runner in a folder at a time, and one process at a trial.
 
-The system releases a lock when its holder ends, also when it is killed. Where a file system has no locks, filelock falls back
-to files that say who made them.
+The system releases a lock when its holder ends, also when it is killed. Where a file system has no locks (Lustre mounted without
+them, NFS without lockd), a file that says who made it is the lock. One of a killed process is removed by the next on its machine.
 """
 
+import errno
+import os
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from lrsweep import files
 from lrsweep.errors import UserError
 
+_LOCKLESS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+_SAID = "LRSWEEP_NO_LOCKS"  # set for this process and all that it starts
 _HELD: list[AbstractContextManager] = []  # to the end of the process
 
 
@@ -23,14 +29,32 @@ def claim(path: Path) -> Iterator[bool]:
     Raises:
         UserError: the lock's file cannot be written.
     """
-    lock = FileLock(path, blocking=False)
+    lock = None
     with files.writing(path), suppress(Timeout):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock = _lock(path)
     try:
-        yield lock.is_locked
+        yield lock is not None
     finally:
-        lock.release()
+        if lock:
+            lock.release()
+
+
+def _lock(path: Path) -> BaseFileLock:
+    lock: BaseFileLock = FileLock(path, blocking=False, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except OSError as error:
+        if error.errno not in _LOCKLESS:
+            raise
+        if _SAID not in os.environ:
+            os.environ[_SAID] = "1"
+            found = f"found a file system without locks ({error.strerror}), so files stand in for them"
+            remedy = f"where a machine fails, remove its own before the next run: rm -r {shlex.quote(str(path.parent))}"
+            print(f"lrsweep: {path.parent}: {found}; {remedy}", file=sys.stderr, flush=True)
+        lock = SoftFileLock(path.with_name(f"{path.name}.held"), blocking=False)
+        lock.acquire()
+    return lock
 
 
 def hold(path: Path) -> None:

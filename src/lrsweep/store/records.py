@@ -7,7 +7,7 @@ same trial has the same bytes wherever and whenever it ran.
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -74,7 +74,7 @@ def load_curve(path: Path) -> dict[str, np.ndarray]:
     try:
         data = curve_path.read_bytes()
         curve = load_arrays(data)
-    except (FileNotFoundError, SafetensorError) as error:
+    except (FileNotFoundError, IsADirectoryError, SafetensorError) as error:
         found = f"missing or damaged ({error}), expected the curve of the record"
         raise UserError(f"{curve_path}: {found}; {_remedy(path)}") from None
     if hashlib.sha256(data).hexdigest() != expected:
@@ -84,7 +84,7 @@ def load_curve(path: Path) -> dict[str, np.ndarray]:
 
 def exists(path: Path) -> bool:
     """Say whether both files of a record are there."""
-    return path.exists() and path.with_suffix(".safetensors").exists()
+    return all(one.is_file() or one.is_dir() for one in (path, path.with_suffix(".safetensors")))  # not a pipe, which never ends
 
 
 def keep(path: Path, identity: str, content: Mapping[str, Any]) -> None:
@@ -101,12 +101,12 @@ def kept(path: Path, identity: str) -> dict[str, Any] | None:
     return None
 
 
-def of_tables(trials: "pd.DataFrame", evals: "pd.DataFrame", identity: str, fixed: Values) -> list[Record]:
-    """Give the trials of two tables as records, in order; `fixed` has the values of what their study did not vary."""
+def of_tables(trials: "pd.DataFrame", evals: "pd.DataFrame", identity: str, complete: Callable[[Values], Values]) -> list[Record]:
+    """Give the trials of two tables as records, in order; `complete` adds the values of what their study did not vary."""
     found, names = [], space_of(trials).names
     points = {trial: rows.sort_values("step") for trial, rows in evals.groupby("trial")}
     for row in trials.sort_values("trial").to_dict("records"):
-        values = {"lr": row["lr"], **fixed, **{name: row[name] for name in names}}
+        values = complete({name: row[name] for name in names})
         curve = points[row["trial"]].itertuples() if row["trial"] in points else ()
         seen = tuple(EvalPoint(int(one.step), float(one.lr), float(one.loss_nats)) for one in curve)
         proposal = Proposal.known(int(row["trial"]), values, "uniform")
@@ -124,7 +124,7 @@ def _body(path: Path) -> dict[str, Any] | None:
     try:
         body: dict[str, Any] = json.loads(path.read_bytes())
         return body if body.pop("digest") == canonical_digest(body) else None
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, IsADirectoryError):
         return None
 
 
@@ -137,4 +137,5 @@ def _read(path: Path) -> tuple[Record, str]:
 
 
 def _remedy(path: Path) -> str:
-    return f"remove it (rm {shlex.quote(str(path))}) and run again: only this trial is trained again"
+    command = f"rm {'-r ' if path.is_dir() else ''}{shlex.quote(str(path))}"
+    return f"remove it ({command}) and run again: only this trial is trained again"

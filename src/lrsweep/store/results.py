@@ -99,9 +99,9 @@ def work() -> Path:
 
 
 def table_of(name: str) -> str:
-    """Give the name in TABLES of an artifact: its own name, or final_NAME where it is the final training's."""
-    path = Path(name)
-    return f"final_{path.stem}" if path.parent.name == "train" else path.stem
+    """Give the name in TABLES of an artifact: its own name, behind a word where another stage has one of that name."""
+    path, words = Path(name), {"train": "final_", "ablate": "ablated_"}
+    return words.get(path.parent.name, "") + path.stem
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -115,11 +115,13 @@ def read_json(path: Path) -> Any:
     Raises:
         UserError: the file is missing or damaged.
     """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: found a folder or a pipe, expected JSON; remove it and run the pipeline again")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: {NOT_RUN}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: damaged ({error}), expected JSON; remove it and run the pipeline again") from None
 
 

@@ -1,6 +1,7 @@
 """Tables in parquet: the same values give the same bytes, and each column carries its meaning.
 
-A table of configurations also carries its space, with names, ranges and choices; `space_of` gives it.
+A table of configurations also carries its space, with names, ranges and choices; `space_of` gives it. A name that a run turns
+into a plain one has the column of that beside its own, with the values that were trained.
 """
 
 import json
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrsweep import files
 from lrsweep.errors import UserError
-from lrsweep.space import Choice, Dimension, Int, Space
+from lrsweep.space import Choice, Dimension, Int, Plain, Space
 from lrsweep.store.columns import TABLES, VALUES
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SIMULATED = "simulated"  # the column, JSON key and safetensors metadata that mark made-up curves and what comes of them
-_SPACE = b"space"  # a key of the schema's metadata
+_SPACE, _PLAIN = b"space", b"plain"  # keys of the schema's metadata
 NOT_RUN = "no such file; the stage that writes it has not run: `snakemake --cores all` runs it"
 
 
@@ -30,11 +31,18 @@ def schema(name: str, space: Space | None) -> "pa.Schema":
     for column, (kind, meaning) in TABLES[name].items():
         if column == VALUES:
             assert space is not None, f"{name} holds configurations"
-            fields += [pa.field(one, _type_of(space[one]), False, {"meaning": f"value of {one}"}) for one in space]
+            for one in space:
+                fields.append(pa.field(one, _type_of(space[one]), False, {"meaning": f"value of {one}"}))
+                if plain := space.plain.get(one):
+                    kind_of, meaning = pa.int64() if plain.whole else pa.float64(), f"what {one} comes to in this run"
+                    fields.append(pa.field(plain.name, kind_of, False, {"meaning": meaning}))
         else:
             kind_of = pa.bool_() if kind == "bool" else getattr(pa, kind)()
             fields.append(pa.field(column.rstrip("?"), kind_of, column.endswith("?"), {"meaning": meaning}))
-    return pa.schema(fields, {_SPACE: json.dumps(space.to_json()).encode()} if space and VALUES in TABLES[name] else None)
+    about = {}
+    if space and VALUES in TABLES[name]:
+        about = {_SPACE: space.to_json(), **({_PLAIN: space.plain} if space.plain else {})}
+    return pa.schema(fields, {key: json.dumps(value).encode() for key, value in about.items()} or None)
 
 
 def _type_of(dimension: Dimension) -> "pa.DataType":
@@ -87,7 +95,8 @@ def read(path: Path, name: str) -> tuple["pd.DataFrame", bool]:
     if simulated:
         table = table.drop_columns(SIMULATED)
     about = table.schema.metadata or {}
-    space = Space.from_json(json.loads(about[_SPACE])) if _SPACE in about else None
+    plain = {name: Plain(*one) for name, one in json.loads(about[_PLAIN]).items()} if _PLAIN in about else {}
+    space = Space.from_json(json.loads(about[_SPACE]), plain) if _SPACE in about else None
     if (space is None) == (VALUES in TABLES[name]) or not table.schema.equals(schema(name, space)):
         found = f"found columns {table.column_names}"
         raise UserError(f"{path}: {found}, expected those of {name}; remove it and run the pipeline again")

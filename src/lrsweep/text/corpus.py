@@ -1,202 +1,196 @@
-"""The corpus: documents from one of three sources, split into training and validation text by document.
+"""The corpus: documents from one of three sources, split by document into a text for training, for validation and for the test.
 
-In train.txt and valid.txt a line <|endoftext|> ends each document. No document has that mark inside, since it ends a document in
-a source too, beside any other separator. Line ends become \\n. Everything is streamed: memory holds a few documents.
+In train.txt, valid.txt and test.txt a line <|endoftext|> ends each document. No document has that mark inside, since it ends a
+document in a source too, beside any other separator. Line ends become \\n. Everything is streamed: memory holds a few documents.
 """
 
-import codecs
-import glob
-import io
-import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from hashlib import blake2b
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lrsweep import files
 from lrsweep.errors import UserError
 from lrsweep.seeding import derive_seed
-from lrsweep.text.settings import Corpus
-
-END_OF_TEXT = "<|endoftext|>"
-CHUNK_BYTES = 1 << 20
-DOCUMENT_LIMIT = 1 << 22  # characters of a document, which memory holds (0.14 kB each when encoded); War and Peace has 3.2 M
-BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
-
-
-def source_files(section: Corpus) -> list[Path]:
-    """List the files that `source: files` reads, in the order of corpus.paths, each glob sorted; none for other sources.
-
-    Raises:
-        UserError: a path or a glob matches no file, or a file with a brace in its name.
-    """
-    if section.source != "files":
-        return []
-    found: dict[Path, None] = {}  # in order, each once
-    for number, pattern in enumerate(section.paths):
-        matches = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
-        paths = [Path(path) for path in matches if Path(path).is_file()]
-        if not paths:
-            is_what = "is a folder" if Path(pattern).is_dir() else "names no file"
-            remedy = f"write {str(Path(pattern) / '*.txt')!r}" if Path(pattern).is_dir() else "correct the path"
-            raise UserError(f"corpus.paths[{number}]: found {pattern!r}, which {is_what}, expected UTF-8 text; {remedy}")
-        found.update(dict.fromkeys(paths))
-    for path in found:
-        if "{" in str(path):
-            raise UserError(f"{path}: found a name with a brace, expected one that Snakemake takes for no wildcard; rename it")
-    return list(found)
+from lrsweep.terminal import warn
+from lrsweep.text import formats
+from lrsweep.text.formats import END_OF_TEXT
+from lrsweep.text.settings import HELD_OUT, SIDES, Corpus
+from lrsweep.text.sources import repeated, source_files
 
 
 def read_beginnings(section: Corpus) -> None:
     """Read the beginning of each source file, so that what is not text is refused before any work.
 
     Raises:
-        UserError: a path matches no file, or a file is empty, binary or not UTF-8.
+        UserError: a path matches no file, a file cannot be read, or corpus.separator is not met in texts that are read whole.
     """
-    for path in source_files(section):
-        for _ in islice(_read_text(path), 2):  # the second piece, since the end of an empty file shows that it is empty
-            pass
+    paths = source_files(section)
+    for path in paths:
+        _read_beginning(path, section.column)
+    if all(path.stat().st_size < formats.CHUNK_BYTES for path in paths):
+        _need_separator(section.separator, paths)
 
 
-def write_corpus(section: Corpus, seed: int, train: Path, valid: Path, downloads: Path) -> dict[str, Any]:
-    """Write both texts and return what corpus.json says of them: sizes in bytes, digests, numbers of documents.
+def _read_beginning(path: Path, column: str) -> None:
+    # Of a text two pieces, since the end of an empty file shows that it is empty.
+    plain = formats.format_of(path) == "text"
+    for _ in islice(formats.read_text(path) if plain else formats.documents(path, None, column), 2):
+        pass
+
+
+def write_corpus(section: Corpus, seed: int, folder: Path, downloads: Path) -> dict[str, Any]:
+    """Write the texts into a folder, and return what corpus.json says of them.
+
+    Of each side: documents, bytes, sha256; of those held out also `in_training`, the documents that stand in training too.
 
     Raises:
-        UserError: a source is missing, empty or not UTF-8, or there are fewer than two documents (with valid_url: one each).
+        UserError: a source is missing, empty or not UTF-8, or a side has no document.
     """
-    sources: list[dict[str, Any]] = []
-    if section.source == "stories":
-        from lrsweep.text.stories import stories
-
-        documents: Iterable[str] = stories(seed, round(section.stories_mb * 1e6))
-        counts = _write(_split(documents, section.valid_share, seed), train, valid)
-    else:
-        named = _files(section, downloads)
-        sources = [{"path": name, "bytes": path.stat().st_size, "sha256": files.digest(path)} for name, path in named]
-        paths = [path for _, path in named]
-        separator = section.separator or _find_separator(paths)
-        sides: Iterable[tuple[bool, str]]
-        if section.source == "url" and len(paths) == 2:
-            sides = ((side == 1, text) for side, path in enumerate(paths) for text in split_documents([path], separator))
-        else:
-            sides = _split(split_documents(paths, separator), section.valid_share, seed)
-        counts = _write(sides, train, valid)
-    splits = {
-        name: {"documents": count, "bytes": path.stat().st_size, "sha256": files.digest(path)}
-        for name, count, path in zip(("train", "valid"), counts, (train, valid), strict=True)
+    named = _files(section, downloads)
+    copies = repeated([path for _, path in named.values()]) if section.source == "files" else {}
+    texts = {side: folder / f"{side}.txt" for side in SIDES}
+    prints = _write(_sides(section, [one for one in named.values() if one[1] not in copies], seed), texts)
+    splits: dict[str, Any] = {
+        side: {"documents": len(prints[side]), "bytes": path.stat().st_size, "sha256": files.digest(path)}
+        for side, path in texts.items()
     }
+    for side, word in HELD_OUT.items():
+        found = splits[side]["in_training"] = int(np.isin(prints[side], prints["train"]).sum())
+        if found:
+            repeats = f"{found} of {len(prints[side])} {word} documents stand in training too"
+            _warn(f"{repeats}; corpus.repeated: drop leaves them out")
+    sources = [_source(name, path, copies) for name, (_, path) in named.items()]
     return {"source": section.source, "sources": sources, **splits}
 
 
 def read_documents(path: Path) -> Iterator[str]:
-    """Read the documents of train.txt or valid.txt, one at a time.
+    """Read the documents of train.txt, valid.txt or test.txt, one at a time.
 
     Raises:
         UserError: the file is missing, empty or damaged.
     """
-    return split_documents([path], f"\n{END_OF_TEXT}\n")
+    return filter(None, map(str.strip, formats.split(path, f"\n{END_OF_TEXT}\n")))
 
 
-def split_documents(paths: Iterable[Path], separator: str | None) -> Iterator[str]:
-    """Split files into stripped, non-empty documents at the separator (None: at blank lines), at <|endoftext|> and between files.
+def _source(name: str, path: Path, copies: Mapping[Path, Path]) -> dict[str, Any]:
+    """Give what corpus.json says of a source file; one with the bytes of another was not read."""
+    found = {"path": name, "bytes": path.stat().st_size, "sha256": files.digest(path)}
+    if path not in copies:
+        return found
+    _warn(f"{name} has the text of {copies[path]}, which is read once")
+    return {**found, "same_as": str(copies[path])}
 
-    Raises:
-        UserError: a file cannot be read as UTF-8 text, or a document is longer than DOCUMENT_LIMIT.
+
+def _warn(said: str) -> None:
+    warn(f"lrsweep: warning: {said}")
+
+
+def _files(section: Corpus, downloads: Path) -> dict[str, tuple[str, Path]]:
+    """Give each source by its name in corpus.json, with its side and the file that holds it; a download is named by its key.
+
+    What has the side `train` is split, unless the other sides have downloads of their own.
     """
-    # Read text has \n alone, so a separator with \r\n would never be met.
-    mark = BLANK_LINES if separator is None else re.compile(re.escape(separator.replace("\r\n", "\n")))
-    for path in paths:
-        rest = ""  # the beginning of a document whose end has not been read
-        for text in _read_text(path):
-            *whole, rest = mark.split(rest + text)
-            for document in whole:
-                yield from _clean(document)
-            if len(rest) > DOCUMENT_LIMIT:
-                raise UserError(
-                    f"{path}: found more than {DOCUMENT_LIMIT} characters without a separator, expected documents;"
-                    " set corpus.separator to what stands between them"
-                )
-        yield from _clean(rest)
-
-
-def _clean(document: str) -> Iterator[str]:
-    yield from filter(None, (part.strip() for part in document.split(END_OF_TEXT)))
-
-
-def _files(section: Corpus, downloads: Path) -> list[tuple[str, Path]]:
-    """Give each source as params.yaml names it, and the file that holds it, which for a download depends on LRSWEEP_WORK."""
+    if section.source == "stories":
+        return {}
     if section.source == "files":
-        return [(str(path), path) for path in source_files(section)]
+        return {str(path): ("train", path) for path in source_files(section)}
     from lrsweep.text.download import fetch
 
-    assert section.url and section.sha256, "checking.py asks for both"
-    found = [(section.url, fetch(section.url, section.sha256, downloads / section.sha256))]
-    if section.valid_url and section.valid_sha256:
-        found.append((section.valid_url, fetch(section.valid_url, section.valid_sha256, downloads / section.valid_sha256)))
-    return found
+    asked = {
+        "corpus.url": ("train", section.url, section.sha256),
+        "corpus.valid_url": ("valid", section.valid_url, section.valid_sha256),
+        "corpus.test_url": ("test", section.test_url, section.test_sha256),
+    }
+    return {key: (side, fetch(url, sha256, downloads / sha256)) for key, (side, url, sha256) in asked.items() if url and sha256}
 
 
-def _read_text(path: Path) -> Iterator[str]:
-    """Read the text of a file in pieces, without a byte order mark, and with each line end (\\r\\n, \\r) as \\n."""
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
-    position = lines = 0
-    try:
-        with path.open("rb") as file:
-            while data := file.read(CHUNK_BYTES):
-                _refuse_nul(path, data, position, lines)
-                yield decoder.decode(data)
-                position += len(data)
-                lines += data.count(b"\n")
-            yield decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        # error.object is what was left over from the piece before, and this piece.
-        at = position + len(data) - len(error.object) + error.start
-        line = lines + error.object[: error.start].count(b"\n") + 1
-        raise UserError(
-            f"{path}: found a byte that is not UTF-8 at {at} (line {line}), expected UTF-8 text; convert it"
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"{path}: found {str(error.strerror).lower()}, expected a file of UTF-8 text; correct the path or its rights"
-        ) from None
-    if position == 0:
-        raise UserError(f"{path}: found an empty file, expected UTF-8 text; fill it or leave it out")
+def _sides(section: Corpus, sources: list[tuple[str, Path]], seed: int) -> Iterator[tuple[str, str]]:
+    """Give the documents of a corpus, each with its side. What has a source of its own is not split off the training text."""
+    is_new = _is_new(set()) if section.repeated == "drop" else lambda _: True
+    shares = {"valid": section.valid_share, "test": section.test_share}
+    shares = {side: share for side, share in shares.items() if side not in dict(sources)}
+    if section.source == "stories":
+        from lrsweep.text.stories import stories
 
-
-def _refuse_nul(path: Path, data: bytes, position: int, lines: int) -> None:
-    if (at := data.find(0)) >= 0:
-        where = f"{position + at} (line {lines + data.count(bytes([10]), 0, at) + 1})"
-        raise UserError(f"{path}: found a NUL byte at {where}, expected UTF-8 text; is it binary, or UTF-16? Convert it")
+        return _split(filter(is_new, stories(seed, round(section.stories_mb * 1e6))), shares, seed)
+    paths = [path for _, path in sources]
+    _need_separator(section.separator, paths)
+    separator = section.separator or _find_separator(paths)
+    found = [(side, filter(is_new, formats.documents(path, separator, section.column))) for side, path in sources]
+    training = chain.from_iterable(texts for side, texts in found if side == "train")
+    apart = ((side, text) for side, texts in found if side != "train" for text in texts)
+    return chain(_split(training, shares, seed), apart)
 
 
 def _find_separator(paths: Iterable[Path]) -> str | None:
-    """Give <|endoftext|> where any of the files has it, else None."""
-    for path in paths:
-        tail = ""
-        for text in _read_text(path):
-            if END_OF_TEXT in tail + text:
-                return END_OF_TEXT
-            tail = (tail + text)[1 - len(END_OF_TEXT) :]  # the mark may lie across two pieces
-    return None
+    """Give <|endoftext|> where any of the plain texts has it, else None."""
+    return END_OF_TEXT if any(formats.has_mark(path, END_OF_TEXT) for path in formats.plain(paths)) else None
 
 
-def _split(documents: Iterable[str], share: float, seed: int) -> Iterator[tuple[bool, str]]:
-    """Say of each document whether it is held out: a draw from (seed, its number) decides, whatever the other documents are.
+def _need_separator(separator: str | None, paths: Iterable[Path]) -> None:
+    """Refuse a separator that no plain text has, which is a mistake in its spelling."""
+    texts = formats.plain(paths)
+    if separator is None or not texts or any(formats.has_mark(path, separator.replace("\r\n", "\n")) for path in texts):
+        return
+    spelled = separator.replace("\\r", "\r").replace("\\n", "\n").replace("\\t", "\t")
+    meant = f"write it in double quotes ({json.dumps(spelled)})" if spelled != separator else "correct it, or write null"
+    found = f"found {separator!r} ({len(separator)} characters), which none of the texts has"
+    raise UserError(f"corpus.separator: {found}, expected what stands between their documents; {meant}")
 
-    The first goes to training and the second to validation, so that both sides have one without reading the whole text first.
+
+def _fingerprint(document: str) -> int:
+    return int.from_bytes(blake2b(document.encode(), digest_size=8).digest(), "little")
+
+
+def _is_new(seen: set[int]) -> Callable[[str], bool]:
+    """Make a function that says whether it has not seen a document before."""
+
+    def is_new(document: str) -> bool:
+        before = len(seen)
+        seen.add(_fingerprint(document))
+        return len(seen) > before
+
+    return is_new
+
+
+def _split(documents: Iterable[str], shares: Mapping[str, float], seed: int) -> Iterator[tuple[str, str]]:
+    """Give each document with its side: a draw from (seed, its number) decides, whatever the other documents are.
+
+    shares: of what is held out. The least draws go to validation and the greatest to the test, so that the share of one takes
+    nothing from the other. The first document goes to training, the second to validation, and the next one that is not drawn
+    for validation to the test: so each side has one without reading the whole text first.
     """
+    empty = set(shares)
     for number, document in enumerate(documents):
-        drawn = derive_seed(seed, "split", number) / 2**63 < share
-        yield (drawn if number > 1 else number == 1), document
+        drawn = derive_seed(seed, "split", number) / 2**63
+        side = "valid" if drawn < shares.get("valid", 0.0) else "test" if drawn >= 1 - shares.get("test", 0.0) else "train"
+        if number == 0:
+            side = "train"
+        elif number == 1 and "valid" in shares:
+            side = "valid"
+        elif side == "train" and "test" in empty:
+            side = "test"
+        empty.discard(side)
+        yield side, document
 
 
-def _write(sides: Iterable[tuple[bool, str]], train: Path, valid: Path) -> list[int]:
-    counts = [0, 0]
-    with files.atomic_writer(train) as train_file, files.atomic_writer(valid) as valid_file:
-        for held_out, document in sides:
-            (valid_file if held_out else train_file).write(f"{document}\n{END_OF_TEXT}\n".encode())
-            counts[held_out] += 1
-        if not all(counts):
-            found = f"found {counts[0]} documents for training and {counts[1]} for validation"
-            raise UserError(f"corpus.source: {found}, expected at least one each; give more text or set corpus.separator")
-    return counts
+def _write(sides: Iterable[tuple[str, str]], texts: Mapping[str, Path]) -> dict[str, np.ndarray]:
+    """Write the texts; give the fingerprints of the documents of each."""
+    prints = {side: array("Q") for side in texts}
+    with ExitStack() as stack:
+        opened = {side: stack.enter_context(files.atomic_writer(path)) for side, path in texts.items()}
+        for side, document in sides:
+            opened[side].write(f"{document}\n{END_OF_TEXT}\n".encode())
+            prints[side].append(_fingerprint(document))
+        if not all(prints.values()):
+            counts = ", ".join(f"{len(prints[side])} for {word}" for side, word in {"train": "training", **HELD_OUT}.items())
+            expected = "expected at least one document each; give more text or set corpus.separator"
+            raise UserError(f"corpus.source: found {counts}, {expected}")
+    return {side: np.array(found) for side, found in prints.items()}

@@ -1,7 +1,10 @@
 """Downloads: resumed where they broke off, and checked against a digest."""
 
+import re
+import shlex
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from rich.console import Console
@@ -23,11 +26,18 @@ def fetch(url: str, sha256: str, target: Path) -> Path:
         UserError: no http(s) address, no network, an HTTP error, no room on the disk, or another digest.
     """
     if not url.lower().startswith(("http://", "https://")):
-        raise UserError(f"corpus.url: found {url!r}, expected an address with http:// or https://; use source: files for a file")
+        found = repr(public(url))
+        raise UserError(f"corpus.url: found {found}, expected an address with http:// or https://; use source: files for a file")
     if target.is_file() and files.digest(target) == sha256:
         return target
     with files.folder_for(target):
         return _fetch(url, sha256, target)
+
+
+def public(url: str) -> str:
+    """Give an address without user, password, query and fragment, which may be secrets: what is shown and recorded of it."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _fetch(url: str, sha256: str, target: Path) -> Path:
@@ -41,13 +51,14 @@ def _fetch(url: str, sha256: str, target: Path) -> Path:
         found = files.digest(part)
     if found != sha256:
         part.unlink()
-        raise UserError(
-            f"{url}: found sha256 {found}, expected {sha256}; the file was removed: correct the digest if you trust the source"
-        )
+        remedy = "the file was removed: correct the digest if you trust the source"
+        raise UserError(f"{public(url)}: found sha256 {found}, expected {sha256}; {remedy}")
     return part.replace(target)
 
 
 def _download(url: str, part: Path) -> None:
+    if part.is_symlink():
+        raise UserError(f"{part}: found a link, expected the beginning of a download; remove it (rm {shlex.quote(str(part))})")
     done = part.stat().st_size if part.exists() else 0
     # Otherwise a server may compress the text, and neither the range nor the digest would fit.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
@@ -57,18 +68,23 @@ def _download(url: str, part: Path) -> None:
             if answer.status_code == requests.codes.requested_range_not_satisfiable:
                 return  # nothing is missing, or the part is of another file: its digest decides
             if 400 <= answer.status_code < 500:
-                raise UserError(f"{url}: found HTTP {answer.status_code} {answer.reason}, expected a file; correct the address")
+                found = f"HTTP {answer.status_code} {answer.reason}"
+                raise UserError(f"{public(url)}: found {found}, expected a file; correct the address")
             answer.raise_for_status()
             _save(answer, part, done if _goes_on(answer, done) else 0)
     except requests.RequestException as error:  # an OSError too, so it comes first
-        raise UserError(
-            f"{url}: found {type(error).__name__} ({' '.join(str(error).split())}), expected a file; {again}"
-        ) from None
+        raise UserError(f"{public(url)}: found {_spelled(error)}, expected a file; {again}") from None
     except OSError as error:
         raise UserError(
             f"{part}: found {str(error.strerror).lower()}, expected room for the download;"
             f" make room or correct its rights, then {again}"
         ) from None
+
+
+def _spelled(error: requests.RequestException) -> str:
+    """Write an error without the queries of addresses, which may hold secrets."""
+    said = re.sub(r"\?[^\s'\")]*|//[^\s/@]*@", lambda found: "//" if found[0].endswith("@") else "", " ".join(str(error).split()))
+    return f"{type(error).__name__} ({said})"
 
 
 def _goes_on(answer: Any, done: int) -> bool:
@@ -82,7 +98,7 @@ def _save(answer: Any, part: Path, done: int) -> None:
     console = Console(stderr=True)
     columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bar, part.open("ab" if done else "wb") as file:
+    with bar, files.open_plainly(part, "ab" if done else "wb") as file:
         task = bar.add_task("download", total=total, completed=done)
         for data in answer.iter_content(CHUNK_BYTES):
             file.write(data)

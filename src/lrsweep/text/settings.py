@@ -6,6 +6,9 @@ from pydantic import Field
 
 from lrsweep.section import Digest, InnerShare, Real, Section, Text, Texts
 
+HELD_OUT = {"valid": "validation", "test": "test"}  # sides that no training reads, each with its word
+SIDES = ("train", *HELD_OUT)
+
 
 class Corpus(Section):
     """Where the text comes from."""
@@ -15,11 +18,17 @@ class Corpus(Section):
     stories_mb: Annotated[Real, Field(gt=0, le=4096)]
     """stories: size of the text [MB of 10^6 bytes]"""
     paths: Texts
-    """files: paths or globs ([data/*.txt]) of UTF-8 text inside the project"""
+    """files: paths or globs ([data/*.txt]) of text, JSON lines or parquet in data/, each also compressed"""
     separator: Annotated[Text, Field(min_length=1)] | None
     """files, url: text between documents; null: <|endoftext|> where it occurs, else blank lines"""
+    column: Text
+    """files, url: key of JSON lines, or column of parquet, that holds the text of a document"""
+    repeated: Literal["keep", "drop"]
+    """documents that came before, to the byte: keep, and count those held out that stand in training too | drop"""
     valid_share: InnerShare
     """share of the documents held out for validation; not used with valid_url [-]"""
+    test_share: InnerShare
+    """share of the documents held out for the test, which only final losses are measured on; not used with test_url [-]"""
     url: Text | None
     """url: address of the training text"""
     sha256: Digest | None
@@ -28,6 +37,10 @@ class Corpus(Section):
     """url: address of the validation text; null takes valid_share of the training text"""
     valid_sha256: Digest | None
     """url: SHA-256 that the validation text must have"""
+    test_url: Text | None
+    """url: address of the test text; null takes test_share of the training text"""
+    test_sha256: Digest | None
+    """url: SHA-256 that the test text must have"""
 
 
 class Tokenize(Section):

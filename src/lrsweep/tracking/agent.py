@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from lrsweep.config import checking
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
-from lrsweep.runner.trainer import make_trainer
+from lrsweep.runner.trainer import make_trainer, trained_values
 from lrsweep.search.curve import Curve, follow
 from lrsweep.search.evals import measure
 from lrsweep.search.trial import PRUNED, EvalPoint
@@ -25,6 +25,7 @@ from lrsweep.seeding import derive_seed
 from lrsweep.space import Value, Values
 from lrsweep.store.results import FOLDER, Results
 from lrsweep.tracking import runs as tracking
+from lrsweep.trainers.builtin import terms
 from lrsweep.trainers.trainer import Observation, Step, Trainer
 
 
@@ -65,6 +66,8 @@ def read_values(words: Sequence[str], names: Mapping[str, TypeAdapter]) -> dict[
             raise UserError(f"{name}: found {text}, expected {expected}; correct the sweep") from None
     if "lr" not in values:
         raise UserError("lr: found no --lr=VALUE, expected one; correct the sweep")
+    if term := terms.clash(values):
+        raise UserError(f"{term}: found it beside {terms.TERMS[term].name}, expected one of the two; correct the sweep")
     return values
 
 
@@ -87,7 +90,7 @@ def run_trial(params: Params, trainer: Trainer, stage: str, values: Values) -> C
     budget, seed = getattr(params, stage), trial_seed(params, stage, values)
     training, curve = trainer.start(values, seed, budget), Curve()
     with tracking.start(None, None, {}) as run:
-        run.config.setdefaults({**values, "seed": str(seed)})
+        run.config.setdefaults({**values, **trained_values(params, values, budget), "seed": str(seed)})
         signal.signal(signal.SIGTERM, _stop)
         try:
             seen = _logged(run, training.observe(budget.steps), params, stage, float(values["lr"]))

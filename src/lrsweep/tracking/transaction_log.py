@@ -8,8 +8,9 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lrsweep.errors import UserError
 
@@ -20,12 +21,22 @@ BLOCK_BYTES = 32768
 FULL, FIRST, MIDDLE, LAST = range(1, 5)
 
 
-class LoggedRun(NamedTuple):
-    """A run as it was logged: its ID, its configuration and its rows, each with W&B's `_step`."""
+class _CutOff(Exception):
+    """The log cannot be read past some byte."""
 
-    name: str
-    config: dict[str, Any]
-    rows: list[dict[str, Any]]
+
+@dataclass
+class LoggedRun:
+    """A run as it was logged: its ID and display name, its configuration and its rows, each with W&B's `_step`.
+
+    broken: why rows may be missing at the end; None where the run's end is there.
+    """
+
+    name: str = ""
+    display_name: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    broken: str | None = None
 
 
 def read(path: Path) -> LoggedRun:
@@ -34,34 +45,47 @@ def read(path: Path) -> LoggedRun:
     Raises:
         UserError: the file is damaged or cut off, or its run has not ended.
     """
+    run = scan(path)
+    if run.broken:
+        raise UserError(run.broken)
+    return run
+
+
+def scan(path: Path) -> LoggedRun:
+    """Read an offline run as far as it can be read.
+
+    Raises:
+        UserError: the file is none of W&B's.
+    """
     from google.protobuf.message import DecodeError
     from wandb.proto.wandb_internal_pb2 import Record
 
-    name, ended = "", False
-    config: dict[str, Any] = {}
-    rows: list[dict[str, Any]] = []
-    for number, data in enumerate(_records(path), start=1):
-        record = Record()
-        try:
+    run, number, ended = LoggedRun(), 0, False
+    try:
+        for data in _records(path):
+            record = Record()
             record.ParseFromString(data)
-        except DecodeError as error:
-            raise UserError(f"{path}: record {number}: not one of W&B's ({error}); the file is damaged: copy it again") from None
-        kind = record.WhichOneof("record_type")
-        if kind == "run":
-            name = record.run.run_id
-            config |= _values(record.run.config.update)
-        elif kind == "config":
-            config |= _values(record.config.update)
-        elif kind == "history":
-            rows.append({"_step": record.history.step.num, **_values(record.history.item)})
-        elif kind == "exit":
-            ended = True
-    if not ended:
-        raise UserError(
-            f"{path}: ends after {len(rows)} rows without the run's end: it was cut off, was killed, or still runs;"
-            " wait for it, or leave it out (--leave-out)"
+            match record.WhichOneof("record_type"):
+                case "run":
+                    run.name, run.display_name = record.run.run_id, record.run.display_name
+                    run.config |= _values(record.run.config.update)
+                case "config":
+                    run.config |= _values(record.config.update)
+                case "history":
+                    run.rows.append({"_step": record.history.step.num, **_values(record.history.item)})
+                case "exit":
+                    ended = True
+            number += 1
+    except DecodeError as error:
+        run.broken = f"{path}: record {number + 1}: not one of W&B's ({error}); the file is damaged: copy it again"
+    except _CutOff as error:
+        run.broken = f"{path}: {error}; copy it again"
+    if not ended and not run.broken:
+        run.broken = (
+            f"{path}: ends after {len(run.rows)} rows without the run's end: it was cut off, was killed, or still runs;"
+            " wait for it"
         )
-    return LoggedRun(name, config, rows)
+    return run
 
 
 def _values(items: Any) -> dict[str, Any]:
@@ -91,19 +115,17 @@ def _records(path: Path) -> Iterator[bytes]:
             continue
         start = position + PIECE.size
         if start > len(data):
-            raise UserError(f"{path}: cut off at byte {position}, expected whole records; copy it again")
+            raise _CutOff(f"cut off at byte {position}, expected whole records")
         checksum, length, kind = PIECE.unpack_from(data, position)
         piece = data[start : start + length]
         if len(piece) < length:
-            raise UserError(f"{path}: cut off at byte {position}, expected whole records; copy it again")
+            raise _CutOff(f"cut off at byte {position}, expected whole records")
         if zlib.crc32(bytes([kind]) + piece) != checksum or bool(parts) != (kind in (MIDDLE, LAST)):
-            raise UserError(
-                f"{path}: damaged at byte {position}: its checksum does not fit, expected whole records; copy it again"
-            )
+            raise _CutOff(f"damaged at byte {position}: its checksum does not fit, expected whole records")
         position = start + length
         parts.append(piece)
         if kind in (FULL, LAST):
             yield b"".join(parts)
             parts = []
     if parts:
-        raise UserError(f"{path}: cut off at byte {position}, expected whole records; copy it again")
+        raise _CutOff(f"cut off at byte {position}, expected whole records")
