@@ -1,7 +1,13 @@
 """The errors that a user sees: one line each that names what was found, what was expected and what to do."""
 
+import errno
 import sys
 from collections.abc import Callable
+
+from lrsweep.terminal import plain, warn
+
+_PATHS = (errno.ENAMETOOLONG, errno.ELOOP)  # of a path that leads to no file
+MOST_SHOWN = 80  # characters of a path
 
 
 class UserError(Exception):
@@ -14,7 +20,7 @@ class Mismatch(Exception):
 
 def lines(error: Exception) -> str:
     """Give the error as the user sees it, with a line for each problem."""
-    return "\n".join(f"lrsweep: {line}" for line in str(error).splitlines())
+    return "\n".join(f"lrsweep: {line}" for line in plain(str(error)).split("\n"))
 
 
 def exit_code(command: Callable[[], object]) -> int:
@@ -26,17 +32,23 @@ def exit_code(command: Callable[[], object]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except UserError as error:
-        print(lines(error), file=sys.stderr)
+        warn(lines(error))
         return 2
     except Mismatch as error:
-        print(lines(error), file=sys.stderr)
+        warn(lines(error))
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _PATHS:
+            name = f"{error.filename}"
+            place = name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}…"
+            found = (error.strerror or "an error").lower()
+            warn(f"lrsweep: {place}: found {found}, expected a path that the system takes; correct it")
+            return 2
         if not _out_of_memory(error):
             sys.excepthook(*sys.exc_info())
             return 1
         remedy = "use fewer --cores or execution.workers, or lower optimizer.batch_size"
-        print(f"lrsweep: {' '.join(sys.argv[1:])}: memory ran out; {remedy}, and run again", file=sys.stderr)
+        warn(f"lrsweep: {' '.join(sys.argv[1:])}: memory ran out; {remedy}, and run again")
         return 1
     return 0
 

@@ -3,26 +3,37 @@
 import errno
 import hashlib
 import os
+import re
+import secrets
+import shlex
 import shutil
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from lrsweep.errors import UserError
 
 PROBE_BYTES = 1 << 16  # no run begins with less room than this
+FORGOTTEN_S = 7 * 24 * 3600.0
+_TEMPORARY = re.compile(r"\..+\.(?P<machine>[0-9a-f]{12})\.(?P<pid>\d+)\.[0-9a-f]{8}", re.DOTALL)
 
 # Why a file cannot be written, through no fault of ours, and what to do
 _REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
     errno.EFBIG: "raise the limit of a file's size (ulimit -f)",
-    errno.EROFS: "make it writable",
-    errno.EACCES: "make it writable",
-    errno.EPERM: "make it writable",
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY), "move away what is in the place of a folder there"),
+    errno.EISDIR: "move away the folder that is in the place of a file there",
+    **dict.fromkeys((errno.ELOOP, errno.ENXIO), "remove the link or pipe that is in its place"),
+    errno.ENAMETOOLONG: "move the project, or LRSWEEP_WORK, to a folder with a shorter name",
+    errno.ESTALE: "mount the network file system again",
+    **dict.fromkeys((errno.EIO, errno.EREMOTEIO), "see what the system says of that disk"),
 }
 
 
@@ -31,20 +42,31 @@ def writing(path: Path) -> Iterator[None]:
     """Turn a failure of the block to write a file or folder into one line that says why.
 
     Raises:
-        UserError: the disk is full, a quota is used up, or the place may not be written to.
+        UserError: the system does not let it be written, for a reason of _REMEDIES.
     """
     try:
         yield
     except OSError as error:
         if error.errno not in _REMEDIES:
             raise
+        place = f"{path}" if error.filename in (None, str(path)) else f"{path} ({error.filename})"
         remedy = f"{_REMEDIES[error.errno]} and run the same command again: nothing that had finished is lost"
-        raise UserError(f"{path}: cannot be written ({error.strerror}), expected a place to write to; {remedy}") from None
+        raise UserError(f"{place}: cannot be written ({error.strerror}), expected a place to write to; {remedy}") from None
+
+
+@cache
+def machine() -> str:
+    """Give what a process number is unique in, until the next start of the system: a container has its own, under any name."""
+    found = os.uname().nodename
+    for say in (lambda: Path("/proc/sys/kernel/random/boot_id").read_text(), lambda: os.readlink("/proc/self/ns/pid")):
+        with suppress(OSError):  # there on Linux alone
+            found += say()
+    return hashlib.sha256(found.encode()).hexdigest()[:12]
 
 
 def temporary(path: Path) -> Path:
-    """Give the name beside `path` that this process writes to: with the node, since only one node has each process number."""
-    return path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+    """Make up the name beside `path` that this process writes to, which nobody can have known before."""
+    return path.with_name(f".{path.name[:150]}.{machine()}.{os.getpid()}.{secrets.token_hex(4)}")
 
 
 def prepare(root: Path) -> None:
@@ -54,12 +76,20 @@ def prepare(root: Path) -> None:
         UserError: as in writing, before any work.
     """
     with writing(root):
+        if root.is_symlink() and not root.exists():
+            raise UserError(f"{root}: found a link to nothing, expected a folder; make {os.readlink(root)}, or remove the link")
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=root) as probe:
             probe.write(bytes(PROBE_BYTES))
-    for path in root.rglob(f".*.{os.uname().nodename}.*"):
-        if path.suffix[1:].isdecimal() and not alive(int(path.suffix[1:])):
+    for path in root.rglob(".*"):
+        named = _TEMPORARY.fullmatch(path.name)
+        if named and (_old(path) if named["machine"] != machine() else not alive(int(named["pid"]))):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _old(path: Path) -> bool:
+    """Say whether nothing can be writing a file any more, on whatever machine."""
+    return time.time() - path.lstat().st_mtime > FORGOTTEN_S
 
 
 def bring_to_the_present(paths: Iterable[Path]) -> None:
@@ -79,11 +109,25 @@ def append_line(path: Path, line: str) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(file, line.encode() + b"\n")
-        finally:
+        with open_plainly(path, "ab", buffering=0) as file:
+            file.write(line.encode() + b"\n")
+
+
+def open_plainly(path: Path, mode: Literal["ab", "wb", "xb"], buffering: int = -1) -> BinaryIO:
+    """Open a file to write, with the rights that the umask gives; where a link or a pipe is in its place, refuse.
+
+    Raises:
+        OSError: it cannot be opened; ELOOP for a link.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        file = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
             os.close(file)
+            raise OSError(errno.ELOOP, "not a plain file", name)
+        return file
+
+    return open(path, mode, buffering=buffering, opener=opener)
 
 
 Stamp = tuple[int, int, int]  # time, size and inode of a file, which show an edit
@@ -120,7 +164,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
     unfinished = temporary(path)
     with writing(path), folder_for(path):
         try:
-            with unfinished.open("wb") as file:
+            with open_plainly(unfinished, "xb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -159,3 +203,15 @@ def digest(path: Path) -> str:
     """Give the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def kept_elsewhere(name: str) -> tuple[str, str] | None:
+    """Say why a path or glob in data/ leads to nothing, and what to do, where DVC has, or should have, what it names."""
+    if ".dvc" in Path.cwd().parts:  # the workspace of dvc exp run --temp or --queue
+        add = f"dvc add {'--glob ' if set('*?[') & set(name) else ''}{shlex.quote(name)}"
+        keep = f"`{add} && git add {Path(name).parent}/*.dvc && git commit`"
+        what = "is not in this workspace of an experiment, which has what git and DVC's cache know"
+        return what, f"keep it in DVC ({keep} in the project), or run without --temp and --queue"
+    if Path(f"{name}.dvc").is_file():
+        return "DVC keeps and has not put here", f"run `dvc pull {shlex.quote(f'{name}.dvc')}`"
+    return None

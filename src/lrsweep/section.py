@@ -30,7 +30,11 @@ Positive = Annotated[Real, Field(gt=0)]
 Share = Annotated[Real, Field(ge=0, le=1)]
 InnerShare = Annotated[Real, Field(gt=0, lt=1)]
 Decay = Annotated[Real, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+MOST = 100_000  # of what is counted, and
+MOST_STEPS = 10**9  # of steps: far above what anyone means, so that more is a mistake and no endless run
+Count = Annotated[int, Field(ge=1, le=MOST)]
+Several = Annotated[int, Field(ge=2, le=MOST)]
+Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
 Text = Annotated[str, AfterValidator(_text)]
 Texts = Annotated[tuple[Text, ...], Strict(False)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -5,6 +5,7 @@ PLAN = lrsweep_workflow.plan(
     is_main=workflow.is_main_process,
     is_dry=workflow.dryrun,
     at_once=workflow.nodes or workflow.resource_settings.cores,
+    given=config,
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,9 +15,12 @@ from lrsweep.errors import UserError
 from lrsweep.runner.catalogue import STUDIES
 from lrsweep.runner.progress import duration
 
+if TYPE_CHECKING:
+    from lrsweep.provenance.pipeline import Stage
+
 STAGES = (
     *("check", "corpus", "tokenize", "sweep_uniform", "edge", "sharpness", "sweep_bayes"),
-    *("cluster", "importance", "assess", "select", "train", "generate", "figures", "report"),
+    *("cluster", "importance", "assess", "select", "scale", "ablate", "train", "generate", "figures", "report"),
 )
 PARAMS = Path("params.yaml")
 PANEL = "Stages"
@@ -38,18 +41,32 @@ def _register(stage: str) -> None:
 
 def _run(stage: str) -> None:
     from lrsweep.cli.identities import identity
-    from lrsweep.provenance import pipeline, recording
+    from lrsweep.provenance import recording
     from lrsweep.runner import premise
     from lrsweep.store.results import FOLDER, Results
 
     params, results = premise.load(), Results(FOLDER)
     wandb.before(params)
-    declared = pipeline.load()[stage]
+    declared = _declared(stage)
     recording.refuse_damaged(declared, params)
     recorded = recording.recording(declared, params, results, lambda: identity(stage, params))
     with _timed(stage), recorded if declared.provenance else nullcontext():
         import_module(f"lrsweep.stages.{stage}").run(params, results)
     wandb.after(params, stage, results)
+
+
+def _declared(stage: str) -> "Stage":
+    """Give what dvc.yaml says of a stage.
+
+    Raises:
+        UserError: there is no such stage, as of those that make the text of the built-in model beside a script.
+    """
+    from lrsweep.provenance import pipeline
+
+    stages = pipeline.load()
+    if stage not in stages:
+        raise UserError(f"{stage}: found no such stage in dvc.yaml, expected one of {', '.join(stages)}; name one of these")
+    return stages[stage]
 
 
 @contextmanager
@@ -76,6 +93,7 @@ def work(
 
     if stage not in STUDIES:
         raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(STUDIES)}; name one of these")
+    _declared(stage)
     params = premise.load()
     if devices.device(params.execution.device) == "cuda":
         import os

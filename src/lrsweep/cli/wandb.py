@@ -1,8 +1,7 @@
 """The commands for W&B; what they need is imported when they run."""
 
-import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -11,14 +10,11 @@ from lrsweep.config.checking import PARAMS
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.store.results import FOLDER, Results
+from lrsweep.terminal import say, warn
 
 exports = typer.Typer(help="Hand the studies to another tool.", epilog="Example: lrsweep export wandb wandb_sweeps")
-imports = typer.Typer(
-    help="Take over a sweep that was trained elsewhere as a study.",
-    epilog="Example: lrsweep import wandb sweep_uniform runs.jsonl --into data/my_sweep",
-)
 
-TRIALS = ("sweep_uniform", "sweep_bayes", "assess", "select")  # stages whose trials have a run each
+TRIALS = ("sweep_uniform", "sweep_bayes", "assess", "select", "edge", "scale", "ablate")  # stages whose trials have a run each
 RUNS = {"train": "final_training", "report": "report"}  # stages with a run of their own, and the function that makes it
 
 
@@ -44,7 +40,7 @@ def after(params: Params, stage: str, results: Results) -> None:
     try:
         _make_runs(params, stage, results)
     except UserError as error:  # the results are there, and a failure here must not cost them
-        print(f"lrsweep: warning: {error}; `lrsweep track` makes the missing runs later", file=sys.stderr)
+        warn(f"lrsweep: warning: {error}; `lrsweep track` makes the missing runs later")
 
 
 def _make_runs(params: Params, stage: str, results: Results) -> None:
@@ -82,20 +78,4 @@ def export_wandb(folder: Annotated[Path, typer.Argument(help="Folder of the thre
     from lrsweep.stages.exchange import export
 
     for path in export(checking.load(PARAMS), folder):
-        print(path)
-
-
-@imports.command("wandb", epilog="Example: lrsweep import wandb sweep_uniform runs.jsonl --into data/my_sweep")
-def import_wandb(
-    stage: Annotated[Literal["sweep_uniform", "sweep_bayes"], typer.Argument(help="The study that it becomes.")],
-    sources: Annotated[list[Path], typer.Argument(help="JSON or CSV of histories, or folders of offline runs.")],
-    into: Annotated[Path, typer.Option(help="New folder for the study.")],
-    name: Annotated[
-        list[str] | None, typer.Option(help="OURS=THEIRS: the name of a value in the export; OURS= where it was not logged.")
-    ] = None,
-    leave_out: Annotated[list[str] | None, typer.Option(help="Name of a run to leave out.")] = None,
-) -> None:
-    """Take over the runs of a W&B sweep as a study, and print what to put into params.yaml: see docs/wandb.md."""
-    from lrsweep.stages.exchange import take
-
-    print(take(checking.load(PARAMS), stage, sources, into, name or [], leave_out or []))
+        say(f"{path}")

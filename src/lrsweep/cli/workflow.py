@@ -1,9 +1,9 @@
 """The plan of a run for the Snakefile: which stages there are, what each depends on, and how many workers train its trials."""
 
-import json
 import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,18 +12,21 @@ from lrsweep import files
 from lrsweep.cli import wandb
 from lrsweep.config import checking
 from lrsweep.config.params import Params
-from lrsweep.errors import UserError, lines
+from lrsweep.errors import UserError, exit_code
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.pipeline import Stage
 from lrsweep.runner import premise
 from lrsweep.runner.catalogue import STUDIES, study_of
+from lrsweep.shipped import shipped
 from lrsweep.store import imported, results
 from lrsweep.store.locking import held, hold
+from lrsweep.store.records import canonical_digest
 from lrsweep.text.corpus import read_beginnings
 from lrsweep.trainers import devices
 
 LOCK = Path(".snakemake/runner.lock")
 WORKERS = Path(".snakemake/workers")
+RULES = shipped("workflow/rules")
 T = TypeVar("T")
 
 
@@ -46,8 +49,8 @@ class Plan:
         return [*self.data[stage.name], *stage.code_files]
 
     def values(self, stage: Stage) -> str:
-        """Give the parameters that a stage reads, so that a changed one runs it again."""
-        return json.dumps(stage.values(self.params), sort_keys=True)
+        """Give a digest of the parameters that a stage reads, so that a changed one runs it again; texts may hold braces."""
+        return canonical_digest(stage.values(self.params))
 
     def worker(self, stage: str, number: int | str) -> str:
         """Give the file that marks the end of a worker."""
@@ -64,15 +67,20 @@ class Plan:
         return [self.worker(stage.name, number) for number in range(n)]
 
 
-def plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
+def plan(is_main: bool, is_dry: bool, at_once: int, given: Mapping[str, object]) -> Plan:
     """Check params.yaml and give the plan; a mistake gets a line and ends Snakemake with exit code 2.
 
-    at_once: the number of trials that train at once: Snakemake's cores here, its jobs on a cluster.
+    at_once: the number of trials that train at once: Snakemake's cores here, its jobs on a cluster. given: what stands behind
+    --config, which this workflow has no use for.
     """
-    return _or_refuse(lambda: _plan(is_main, is_dry, at_once))
+    return _or_refuse(lambda: _plan(is_main, is_dry, at_once, given))
 
 
-def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
+def _plan(is_main: bool, is_dry: bool, at_once: int, given: Mapping[str, object]) -> Plan:
+    if given:
+        values = " ".join(f"{key}={value}" for key, value in given.items())
+        command = "dvc exp run " + " ".join(f"-S {shlex.quote(f'{key}={value}')}" for key, value in given.items())
+        raise UserError(f"--config: found {values}, expected nothing: values stand in params.yaml; edit it, or run {command}")
     stages, params = pipeline.load(), checking.load(Path("params.yaml"))
     workers = at_once if params.execution.workers == "auto" else params.execution.workers
     data = {name: recording.inputs(stage, params) for name, stage in stages.items()}
@@ -83,7 +91,8 @@ def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
     _inherit(params)
     if is_main:
         premise.begin(params)
-        read_beginnings(params.corpus)
+        if not params.trainer:
+            read_beginnings(params.corpus)
         wandb.before(params)
         if not held(LOCK):
             _clear(found, is_dry)
@@ -92,7 +101,8 @@ def _plan(is_main: bool, is_dry: bool, at_once: int) -> Plan:
 
 def _inherit(params: Params) -> None:
     """Set what jobs inherit from the run that starts them: the code, the command, and the device, which decides last digits."""
-    for name, path in (("PYTHONPATH", Path("src").resolve()), ("PATH", Path(sys.executable).parent)):
+    own = {"PYTHONPATH": Path("src").resolve()} if Path("src/lrsweep").is_dir() else {}
+    for name, path in {**own, "PATH": Path(sys.executable).parent}.items():
         os.environ[name] = os.pathsep.join(filter(None, [str(path), os.environ.get(name)]))
     os.environ[devices.VARIABLE] = devices.device(params.execution.device)
 
@@ -110,10 +120,8 @@ def _clear(found: Plan, is_dry: bool) -> None:
 
 
 def _or_refuse(ask: Callable[[], T]) -> T:
-    """Print a mistake as one line and exit, since Snakemake would wrap an exception in a traceback."""
-    try:
-        return ask()
-    except UserError as error:
-        print(lines(error), file=sys.stderr)
-        sys.stderr.flush()
-        os._exit(2)
+    """Print what is wrong and exit, since Snakemake would wrap an exception in a traceback of its own."""
+    found: list[T] = []
+    if code := exit_code(lambda: found.append(ask())):
+        os._exit(code)
+    return found[0]

@@ -58,6 +58,8 @@ def form(fragment: Fragment) -> str:
         return _mapping(fragment["properties"])
     if "items" in fragment:
         return f"list, each {form(fragment['items'])}"
+    if "additionalProperties" in fragment:
+        return f"a mapping of names, each to {form(fragment['additionalProperties'])}"
     limits = [f"{name} {fragment[limit]}" for limit, name in LIMITS.items() if limit in fragment]
     kind = "64 hexadecimal digits" if "pattern" in fragment else WORDS[fragment["type"]]
     return " ".join([kind, " and ".join(limits)]).rstrip()

@@ -8,16 +8,29 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from lrsweep.config import violations
 from lrsweep.config.params import Params
 from lrsweep.config.violations import Nothing, Problem
-from lrsweep.space import Choice, Dimension, Float, Int, Value
+from lrsweep.space import Choice, Dimension, Float, Int, Value, Values
 from lrsweep.store.columns import TABLES, VALUES
 from lrsweep.store.tables import SIMULATED
-from lrsweep.trainers.builtin.settings import NAMES
+from lrsweep.trainers.builtin import terms
+from lrsweep.trainers.builtin.settings import NAMES, complete
+from lrsweep.trainers.builtin.terms import LEAST_STEPS, TERMS
+from lrsweep.trainers.command.settings import ARGUMENTS
 
+NARROWEST = 0.001  # width of a range, as a share of its larger end
 SPACE, DEFAULT = "sweep_bayes.space", "select.default"
 RANGE, CHOICES = "a range {min, max, scale: linear | log}", "{choices: [one, another]}"
 
 # Columns of the tables of configurations beside those of the names
-RESERVED = {column.rstrip("?") for table in TABLES.values() if VALUES in table for column in table} | {SIMULATED}
+RESERVED = {column.rstrip("?") for table in TABLES.values() if VALUES in table for column in table} | {SIMULATED, ARGUMENTS}
+
+
+def taken(p: Params) -> Mapping[str, TypeAdapter]:
+    """Give the names whose values are known; a script and made-up curves take any others too."""
+    return {"lr": NAMES["lr"]} if p.trainer else NAMES
+
+
+def _takes_any(p: Params) -> bool:
+    return p.simulate or p.trainer is not None
 
 
 def problems(p: Params) -> Iterator[Problem]:
@@ -29,32 +42,34 @@ def problems(p: Params) -> Iterator[Problem]:
     for name, dimension in p.sweep_bayes.space.items():
         yield from _space_problems(f"{SPACE}.{name}", name, dimension, p)
     yield from _default_problems(p)
+    if not p.trainer:
+        yield from _term_problems(p)
 
 
 def _space_problems(key: str, name: str, dimension: Dimension | Literal["auto"], p: Params) -> Iterator[Problem]:
     """Find what is wrong with one name of the space."""
-    if problem := _name_problem(key, name, dimension, p.simulate):
+    if problem := _name_problem(key, name, dimension, p):
         yield problem
     elif isinstance(dimension, str):
         if name != "lr":
             yield Problem(key, dimension, f"{RANGE} or {CHOICES}: auto is for lr alone", "write out what to search")
     elif name == "lr" and not isinstance(dimension, Float):
         yield Problem(key, _plain(dimension), f"auto or {RANGE} of real numbers", "write auto for the edge's range")
-    elif found := list(_dimension_problems(key, dimension, NAMES.get(name))):
+    elif found := list(_dimension_problems(key, dimension, taken(p).get(name))):
         yield from found
     elif name == "warmup_steps" and isinstance(dimension, Choice):
-        yield from _warmup_problems(f"{key}.choices", max(dimension.choices), p)
+        yield from warmup_problems(f"{key}.choices", max(dimension.choices), p)
     elif name == "warmup_steps" and isinstance(dimension, Int):
-        yield from _warmup_problems(f"{key}.max", dimension.max, p)
+        yield from warmup_problems(f"{key}.max", dimension.max, p)
 
 
-def _name_problem(key: str, name: str, found: Dimension | Value, simulate: bool) -> Problem | None:
-    """Find what is wrong with the name itself; made-up curves take any name."""
+def _name_problem(key: str, name: str, found: Dimension | Value, p: Params) -> Problem | None:
+    """Find what is wrong with the name itself; made-up curves and a script take any name."""
     if name in RESERVED:
         return Problem(key, name, "a name that no column of the tables has already", "give it another name")
     if not name.isidentifier():
         return Problem(key, name, "a name of letters, digits and _", "give it another name")
-    if name not in NAMES and not simulate:
+    if name not in NAMES and not _takes_any(p):
         near = violations.nearest(name, NAMES)
         expected = "a name that the trainer takes" + (f" (nearest: {near})" if near else f": {', '.join(NAMES)}")
         return Problem(key, _plain(found), expected, "correct the name or remove the line")
@@ -69,7 +84,10 @@ def _dimension_problems(key: str, dimension: Dimension, takes: TypeAdapter | Non
         yield wrong_kind
     elif dimension.min >= dimension.max:
         yield Problem(f"{key}.min", dimension.min, f"less than {key}.max ({dimension.max})", "swap or change them")
-    elif wrong := list(_value_problems({f"{key}.min": dimension.min, f"{key}.max": dimension.max}, takes)):
+    elif isinstance(dimension, Float) and dimension.max - dimension.min < NARROWEST * max(abs(dimension.min), abs(dimension.max)):
+        expected = f"at least {NARROWEST:.1%} of {key}.max ({dimension.max}) below it: values are rounded to 4 digits"
+        yield Problem(f"{key}.min", dimension.min, expected, "widen the range, or take the name out of the space")
+    elif wrong := list(value_problems({f"{key}.min": dimension.min, f"{key}.max": dimension.max}, takes)):
         yield from wrong
     elif dimension.is_log and dimension.min <= 0:
         yield Problem(f"{key}.min", dimension.min, "greater than 0 on a log scale", "raise it, or write scale: linear")
@@ -94,10 +112,10 @@ def _choice_problems(key: str, dimension: Choice, takes: TypeAdapter | None) -> 
         if value in dimension.choices[:number]:
             yield Problem(place, value, "each choice once", "remove one")
         else:
-            yield from _value_problems({place: value}, takes)
+            yield from value_problems({place: value}, takes)
 
 
-def _value_problems(values: Mapping[str, Value], takes: TypeAdapter | None) -> Iterator[Problem]:
+def value_problems(values: Mapping[str, Value], takes: TypeAdapter | None) -> Iterator[Problem]:
     """Say of each value, by its key, why the trainer does not take it."""
     for key, value in values.items():
         try:
@@ -107,7 +125,7 @@ def _value_problems(values: Mapping[str, Value], takes: TypeAdapter | None) -> I
             yield violations.describe(key, error.errors())
 
 
-def _warmup_problems(key: str, longest: Value, p: Params) -> Iterator[Problem]:
+def warmup_problems(key: str, longest: Value, p: Params) -> Iterator[Problem]:
     """Find a warm-up that is as long as a trial of phase 2."""
     if not isinstance(longest, str) and longest >= p.sweep_bayes.steps:
         yield Problem(key, longest, f"less than sweep_bayes.steps ({p.sweep_bayes.steps})", "shorten the warm-up")
@@ -117,17 +135,58 @@ def _default_problems(p: Params) -> Iterator[Problem]:
     """Find what is wrong with the configuration that the candidates are compared with."""
     given, space = p.select.default, p.sweep_bayes.space
     for name in dict.fromkeys(("lr", *space)):
-        if name not in given and (name == "lr" or (p.simulate and name not in NAMES)):
+        if name not in given and (name == "lr" or (_takes_any(p) and name not in taken(p))):
             yield Problem(f"{DEFAULT}.{name}", Nothing("nothing"), "a value to compare the candidates with", f"add {name}")
     for name, value in given.items():
         key = f"{DEFAULT}.{name}"
-        problem = _name_problem(key, name, value, p.simulate) if name not in space else None
-        if name in NAMES:
-            problem = next(_value_problems({key: value}, NAMES[name]), None)
+        problem = _name_problem(key, name, value, p) if name not in space else None
+        if name in taken(p):
+            problem = next(value_problems({key: value}, taken(p)[name]), None)
         if problem:
             yield problem
         elif name == "warmup_steps":
-            yield from _warmup_problems(key, value, p)
+            yield from warmup_problems(key, value, p)
+
+
+def _term_problems(p: Params) -> Iterator[Problem]:
+    """Find terms that stand beside their plain names, that no run can have, or that the default has no value for."""
+    space, given = p.sweep_bayes.space, p.select.default
+    for place, names in ((SPACE, space), (DEFAULT, given)):
+        if name := terms.clash(names):
+            plain = TERMS[name].name
+            expected = f"one of the two, since {name} gives {plain} for each length"
+            yield Problem(f"{place}.{name}", Nothing(f"it beside {plain}"), expected, "remove one")
+            return
+    for name in (name for name in ("averaging_share", "beta2_share") if name in space or name in given):
+        yield from _short_problems(name, p)
+    if name := next(_without_share(given, p) if "lr" in given else iter(()), None):
+        why = f"nothing, and a {TERMS[name].name} that no {name} stands for"
+        yield Problem(f"{DEFAULT}.{name}", Nothing(why), "a value to compare the candidates with", f"add {name}")
+    if p.sweep_bayes.prior and (name := next(_without_share({"lr": 1.0}, p), None)):
+        expected = f"null: optimizer.{TERMS[name].name} has no {name}"
+        yield Problem("sweep_bayes.prior", p.sweep_bayes.prior, expected, "set it to null, or change that value")
+
+
+def _without_share(given: Values, p: Params) -> Iterator[str]:
+    """Find the terms of the space that a configuration without them has no value of, as of no weight decay."""
+    missing = [name for name in TERMS if name in p.sweep_bayes.space and name not in given]
+    for name, value in complete(given, missing, p.optimizer, p.model, p.sweep_bayes).items():
+        if any(value_problems({name: value}, NAMES[name])):
+            yield name
+
+
+def _short_problems(name: str, p: Params) -> Iterator[Problem]:
+    """Find shares of a run that are less than a step, in the study or in the final training."""
+    dimension, default = p.sweep_bayes.space.get(name), p.select.default.get(name)
+    least = {f"{DEFAULT}.{name}": default}
+    if isinstance(dimension, Choice):
+        least[f"{SPACE}.{name}.choices"] = min(dimension.choices)
+    elif isinstance(dimension, Float):
+        least[f"{SPACE}.{name}.min"] = dimension.min
+    section, steps = min((("sweep_bayes", p.sweep_bayes.steps), ("train", p.train.steps)), key=lambda one: one[1])
+    for key, value in least.items():
+        if isinstance(value, float | int) and 0 < value * steps < LEAST_STEPS:
+            yield Problem(key, value, f"at least a step of {section}.steps: 1 / {steps}", "raise it")
 
 
 def _plain(found: Dimension | Value) -> object:

@@ -5,15 +5,30 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lrsweep.analysis.settings import Assess, Cluster, Edge, Importance
-from lrsweep.search.settings import Select, SweepBayes, SweepUniform
-from lrsweep.section import Count, Positive, Section
+from lrsweep.search.settings import MOST_SEEDS, Ablate, Scale, Select, SweepBayes, SweepUniform
+from lrsweep.section import Count, Positive, Section, Steps
 from lrsweep.space import Budget
 from lrsweep.text.settings import Corpus, Tokenize
 from lrsweep.trainers.builtin.settings import Evaluation, Generate, Model, Optimizer, Sharpness, measures
+from lrsweep.trainers.command.settings import Script
+
+
+class Compare(Section):
+    """What the final training is compared with: each configuration is trained for as long, over the same seeds."""
+
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+    """seeds of each configuration; the final training is the first of its own [seeds]"""
+    each: bool
+    """after the LR, true changes the others one at a time, and false all at once"""
+    rules: bool
+    """true also trains what other rules for the LR say (docs/scaling.md)"""
 
 
 class Train(Budget):
     """The final training."""
+
+    compare: Compare | None
+    """the default, then with this LR, then the final values, trained for as long, to split the gain; null for off"""
 
 
 class Execution(Section):
@@ -23,7 +38,7 @@ class Execution(Section):
     """auto takes the GPU where there is one | cpu | cuda"""
     workers: Literal["auto"] | Count
     """processes that train a study: auto takes Snakemake's cores here, its jobs on a cluster [workers]"""
-    checkpoint_every: Count | None
+    checkpoint_every: Steps | None
     """steps between two checkpoints, from which a killed training goes on; null for none [steps]"""
     trial_minutes: Positive | None
     """time after which a trial counts as hanging and its process is killed; null for no limit [minutes]"""
@@ -42,6 +57,8 @@ class Params(Section):
     """number that all random numbers are derived from [-]"""
     simulate: bool
     """true makes up curves instead of training, for tests of scale; every result then says so"""
+    trainer: Script | None
+    """your own training script; null trains the built-in model (docs/script.md)"""
     corpus: Corpus
     """where the text comes from"""
     tokenize: Tokenize
@@ -57,7 +74,7 @@ class Params(Section):
     edge: Edge
     """where the loss gets worse and where training breaks, from phase 1 (docs/evidence.md)"""
     sharpness: Sharpness | None
-    """curvature around the edge, measured in a few trials of phase 1 that are trained again; null for off"""
+    """curvature, measured in runs across the LRs where training becomes unstable; null for off"""
     sweep_bayes: SweepBayes
     """phase 2: trials that a sampler proposes, stopped at rungs (docs/study.md)"""
     cluster: Cluster
@@ -68,6 +85,10 @@ class Params(Section):
     """whether the metric and the stopping rule work"""
     select: Select
     """the race of the best trials over seeds"""
+    scale: Scale | None
+    """the LR carried to the final training by runs of other lengths, sizes or batches (docs/scaling.md); null for off"""
+    ablate: Ablate | None
+    """variants of what was selected, each at its own best LR: `lrsweep preset ablations`; null for off"""
     train: Train
     """the final training"""
     generate: Generate
@@ -78,6 +99,8 @@ class Params(Section):
     @property
     def unmeasured(self) -> str | None:
         """Why no curvature is measured; None where it is measured."""
+        if self.trainer:
+            return "curvature is measured in the built-in model alone"
         if self.sharpness is None:
             return "sharpness is null in params.yaml"
         if self.sweep_uniform.imported:

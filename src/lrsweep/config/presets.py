@@ -1,7 +1,7 @@
 """Presets: a few values that replace those of params.yaml, whose comments, order and layout stay as they are.
 
-A preset gives values key by key. In sweep_bayes.space and select.default, where names are free, a preset replaces the whole value
-of a name, adds a name that is not there, and removes one with `name: null`.
+A preset gives values key by key. In sweep_bayes.space, select.default and ablate.variants, where names are free, a preset
+replaces the whole value of a name, adds a name that is not there, and removes one with `name: null`.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,11 @@ from typing import Any
 from ruamel.yaml import CommentedMap, CommentedSeq, CommentToken
 from ruamel.yaml.error import CommentMark
 
-from lrsweep.config import yamlfile
+from lrsweep.config import script, yamlfile
 from lrsweep.config.checking import parse_problems
 from lrsweep.config.names import DEFAULT, SPACE
-from lrsweep.config.violations import nearest
+from lrsweep.config.variants import KEY as VARIANTS
+from lrsweep.config.violations import nearest, suggestion
 from lrsweep.config.yamlfile import Document
 from lrsweep.errors import UserError
 
@@ -32,13 +33,16 @@ def apply(params_path: Path, names: list[str]) -> None:
     params = Document(text)
     for name in names:
         if name not in known():
+            if not known() and script.names_script(params.tree):
+                remedy = f"edit params.yaml, or write {FOLDER}/{name}.yaml; `lrsweep explain KEY` says what a key is"
+                raise UserError(f"preset {name!r}: found a script, expected the built-in model, which presets are of; {remedy}")
             near = nearest(name, known())
             remedy = f"write {near}" if near else f"write one of these, or add {FOLDER}/NAME.yaml"
             raise UserError(f"preset {name!r}: not found in {FOLDER}, expected one of: {', '.join(known())}; {remedy}")
         path = FOLDER / f"{name}.yaml"
         preset = yamlfile.read(path)
         if yamlfile.parse(preset, path):
-            _lay(params.tree, Document(preset).tree, "", path)
+            _lay(params.tree, Document(preset).tree, "", path, params.tree)
     changed = str(params)
     problems = parse_problems(yamlfile.parse(changed, params_path))
     if problems:
@@ -51,19 +55,18 @@ def known() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def _lay(values: CommentedMap, preset: Mapping[str, Any], above: str, path: Path) -> None:
-    """Lay the values of a preset over a mapping of params.yaml whose key path is `above`."""
-    free = above in (f"{SPACE}.", f"{DEFAULT}.")
+def _lay(values: CommentedMap, preset: Mapping[str, Any], above: str, path: Path, tree: CommentedMap) -> None:
+    """Lay the values of a preset over a mapping of params.yaml, the tree, whose key path is `above`."""
+    free = above in (f"{SPACE}.", f"{DEFAULT}.", f"{VARIANTS}.")
     for key, value in preset.items():
         if key not in values and not free:
-            near = nearest(key, values)
-            expected = f"a key of params.yaml{f' (nearest: {near})' if near else ''}"
-            raise UserError(f"{path}: found {above}{key}, expected {expected}; correct its name")
+            near = suggestion(key, values, above.removesuffix("."), tree)
+            raise UserError(f"{path}: found {above}{key}, expected a key of params.yaml{near}; correct its name")
         if free and value is None:
             if key in values:
                 remove(values, key)
         elif isinstance(value, Mapping) and isinstance(values.get(key), CommentedMap) and not free:
-            _lay(values[key], value, f"{above}{key}.", path)
+            _lay(values[key], value, f"{above}{key}.", path, tree)
         else:
             put(values, key, value)
 
@@ -74,8 +77,19 @@ def put(mapping: CommentedMap, key: str, value: Any) -> None:
     if key in mapping and _is_block(mapping[key]) and mapping[key].ca.comment:
         behind, *_ = mapping[key].ca.comment
         mapping.ca.items[key] = [None, None, behind, None]
-    mapping[key] = _on_one_line(value)
+    if mapping.get(key) is None and key in mapping and _is_block(value):
+        _open(mapping, key, value)
+    else:
+        mapping[key] = _on_one_line(value)
     _give(mapping, key, below)
+
+
+def _open(mapping: CommentedMap, key: str, section: CommentedMap) -> None:
+    """Put a section where there is null: a key a line, and the comment stays behind the key of the section."""
+    said = mapping.ca.items.pop(key, None)
+    mapping[key] = CommentedMap((name, _on_one_line(below)) for name, below in section.items())
+    if said and said[2]:
+        mapping[key].ca.comment = [said[2], None]
 
 
 def remove(mapping: CommentedMap, key: str) -> None:

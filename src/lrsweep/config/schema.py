@@ -15,9 +15,10 @@ from ruamel.yaml import CommentedMap, CommentedSeq
 from ruamel.yaml.nodes import CollectionNode
 
 from lrsweep import files
-from lrsweep.config import yamlfile
+from lrsweep.config import script, yamlfile
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
+from lrsweep.shipped import shipped
 from lrsweep.trainers.builtin.settings import NAMES
 
 PATH = Path("params.schema.json")
@@ -103,14 +104,34 @@ def _strip(value: object) -> None:
 
 
 def read() -> Fragment:
-    """Read the schema.
+    """Read the schema: that of this folder, or, where a script of a person's own is, that of the package.
 
     Raises:
         UserError: it is missing or damaged.
     """
+    if not PATH.exists():
+        return of_script()
+    return _read(PATH)
+
+
+def of_script() -> Fragment:
+    """Read the schema that the package brings, without the keys that do not apply beside a script."""
+    found = _read(shipped(str(PATH)))
+    for path in script.NOT_APPLYING:
+        *above, name = path.split(".")
+        section = found
+        for one in above:
+            section = section_of(section["properties"][one]) or section
+        del section["properties"][name]
+    for key in keys(found):
+        key.fragment["description"] = script.DESCRIPTIONS.get(key.path, key.fragment["description"])
+    return found
+
+
+def _read(path: Path) -> Fragment:
     remedy = "`lrsweep schema` writes it"
     try:
-        found: Fragment = json.loads(PATH.read_text(encoding="utf-8"))
+        found: Fragment = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{PATH}: found no such file, expected the schema of params.yaml; {remedy}") from None
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import getitem
@@ -12,8 +13,10 @@ from pydantic import BaseModel, ValidationError
 from lrsweep.config.params import Params
 from lrsweep.config.yamlfile import shortened
 from lrsweep.space import Choice, Float, Int
+from lrsweep.trainers.command.settings import CurveFile, CurvePattern
 
 DIMENSIONS: Mapping[str, type[BaseModel]] = {kind.__name__: kind for kind in (Float, Int, Choice)}
+KINDS: Mapping[str, type[BaseModel]] = {**DIMENSIONS, **{kind.__name__: kind for kind in (CurveFile, CurvePattern)}}
 RANGE = "a mapping of min, max and scale"
 
 
@@ -60,20 +63,22 @@ def of(error: ValidationError, tree: Mapping[str, Any]) -> list[Problem]:
     for key, group in items.items():
         inside = any(other.startswith((f"{key}.", f"{key}[")) for other in items) and isinstance(group[0]["input"], dict | list)
         if key not in renamed and not inside:  # a mistake inside says more than that the whole is not "auto" either
-            problems.append(describe(key, group))
+            problems.append(describe(key, group, tree))
     return problems
 
 
 def _meant(loc: tuple[Any, ...], tree: Mapping[str, Any]) -> bool:
-    """Say whether an error is about the kind of dimension that was meant, since pydantic reports the errors of all kinds."""
+    """Say whether an error is about the kind of dimension or curve that was meant: pydantic reports the errors of all kinds."""
     if loc[:2] == ("sweep_bayes", "space") and loc[-1] == "literal['auto']":
         return loc[2] == "lr"
-    kinds = [i for i, part in enumerate(loc) if part in DIMENSIONS]
+    kinds = [i for i, part in enumerate(loc) if part in KINDS]
     if not kinds:
         return True
     value: Any = reduce(getitem, loc[: kinds[0]], tree)
     if not isinstance(value, Mapping):
-        return loc[kinds[0]] == "Float"  # one error stands for all
+        return loc[kinds[0]] in ("Float", "CurveFile")  # one error stands for all
+    if loc[kinds[0]] not in DIMENSIONS:
+        return loc[kinds[0]] == ("CurvePattern" if "pattern" in value else "CurveFile")
     return loc[kinds[0]] == ("Choice" if "choices" in value else "Int" if "type" in value else "Float")
 
 
@@ -85,18 +90,21 @@ def _renamed(items: dict[str, list[Any]]) -> Iterator[str]:
             yield f"{above}.{near}" if above else near
 
 
-def describe(key: str, group: Sequence[Any]) -> Problem:
-    """Make one problem of pydantic's errors at one key; a key that may hold several kinds of values has several errors."""
+def describe(key: str, group: Sequence[Any], tree: Mapping[str, Any] | None = None) -> Problem:
+    """Make one problem of pydantic's errors at one key; a key that may hold several kinds of values has several errors.
+
+    tree: what was read, of which a misplaced key may have its name elsewhere.
+    """
     item, kind = group[0], group[0]["type"]
     if kind == "extra_forbidden":
-        near = nearest(str(item["loc"][-1]), keys_beside(item["loc"]))
-        expected = f"a known key (nearest: {near})" if near else "a known key"
-        return Problem(key, item["input"], expected, "correct its name or remove the line")
+        above, _, name = key.rpartition(".")
+        hint = suggestion(name, keys_beside(item["loc"]), above, tree or {})
+        return Problem(key, item["input"], f"a known key{hint}", "correct its name or remove the line")
     if kind == "missing":
         return Problem(key, Nothing("nothing"), "a value", "add the line; `lrsweep explain` lists every key")
     alternatives = [_expected(one) for one in group]
     if any(one["type"] == "model_type" for one in group):
-        remedy = f"write its keys and values below it: `lrsweep explain {key}`"
+        remedy = f"write its keys and values below it: `lrsweep explain {shlex.quote(key)}`"
     elif kind == "literal_error":
         near = nearest(str(item["input"]), re.findall(r"'(\w+)'", item["ctx"]["expected"]))
         remedy = f"write {near}" if near else "write one of these"
@@ -114,7 +122,9 @@ def _expected(item: Any) -> str:
     if kind == "model_type":
         if item["ctx"]["class_name"] in DIMENSIONS:
             return f"{RANGE}, or of choices" if "space" in item["loc"] else RANGE
-        return "a mapping of keys" + (" or null" if item["ctx"]["class_name"] in ("Sharpness", "Imported") else "")
+        return "a mapping of keys" + (
+            " or null" if item["ctx"]["class_name"] in ("Sharpness", "Imported", "Scale", "Ablate") else ""
+        )
     if kind == "too_short":
         return f"at least {item['ctx']['min_length']} of them"
     if kind in WORDS:
@@ -136,9 +146,24 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
+def suggestion(name: str, beside: Iterable[str], above: str, tree: Mapping[str, Any]) -> str:
+    """Say in brackets which key was meant: the one spelt alike beside it, or those of its name deeper in its section."""
+    inside = [path for path in _paths(tree) if path.startswith(f"{above}." if above else "") and path.endswith(f".{name}")]
+    deeper = [path for path in inside if path != f"{above}.{name}"][:3]
+    near = nearest(name, beside) or ", ".join(deeper)
+    return f" (nearest: {near})" if near else ""
+
+
+def _paths(tree: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for key, value in tree.items():
+        yield f"{above}{key}"
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{above}{key}.")
+
+
 def _readable(loc: tuple[Any, ...]) -> str:
     """Write the key path, such as sharpness.steps[0], without the names of union members that pydantic adds to it."""
-    members = rf"literal\[.*\]|function-.*|constrained-.*|float|int|str|{'|'.join(DIMENSIONS)}"
+    members = rf"literal\[.*\]|function-.*|constrained-.*|float|int|str|{'|'.join(KINDS)}"
     parts = [part for part in loc if isinstance(part, int) or not re.fullmatch(members, part)]
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
@@ -147,8 +172,8 @@ def keys_beside(loc: tuple[Any, ...]) -> list[str]:
     """List the known keys of the mapping that holds a key."""
     model: type[BaseModel] | None = Params
     for part in loc[:-1]:
-        if part in DIMENSIONS:
-            model = DIMENSIONS[part]
+        if part in KINDS:
+            model = KINDS[part]
         elif model and part in model.model_fields:
             model = section_of(model.model_fields[part].annotation)
     return list(model.model_fields) if model else []

@@ -1,6 +1,5 @@
 """Figures of the choice over seeds and of the final training."""
 
-from collections.abc import Sequence
 from itertools import cycle
 
 import numpy as np
@@ -8,65 +7,100 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.analysis.selection import Choice
-from lrsweep.figures.drawing import DASHES, SHAPES, Style, legend_above, limit, log_axes, usable
+from lrsweep.figures.drawing import DASHES, SHAPES, Style, legend_above, limit, limits, log_axes, usable
 from lrsweep.figures.figure import figure
+
+RUN, CONFIRMING, MEAN = "run", "confirming", "mean"  # series
 
 
 def prepare_choice(replicates: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """Give rows `run`: one training run each; `mean`: the mean of a candidate with its interval."""
-    runs = replicates[["candidate", "seed"]].assign(series="run", loss_nats=replicates["final_loss_nats"])
-    means = [{**vars(row), "series": "mean", "loss_nats": row.mean_nats} for row in choice.candidates]
+    """Give rows `run`: a run of the race; `confirming`: a run that confirms; `mean`: the confirmed loss, with its interval."""
+    series = replicates["round"].notna().map({True: RUN, False: CONFIRMING})
+    runs = replicates[["candidate", "seed"]].assign(series=series, loss_nats=replicates["final_loss_nats"])
+    ends = {"low_nats": choice.loss.low_nats, "high_nats": choice.loss.high_nats} if choice.loss else {}
+    means = [{"series": MEAN, "candidate": choice.candidate, "loss_nats": choice.loss.mean_nats, **ends}] if choice.loss else []
     columns = ["series", "candidate", "seed", "loss_nats", "low_nats", "high_nats"]
     data = pd.DataFrame(runs.to_dict("records") + means, columns=columns)
     return data.astype({"seed": "Int64", "loss_nats": float, "low_nats": float, "high_nats": float})
 
 
+def describe_spread(data: pd.DataFrame) -> str:
+    """Say how many candidates have runs among those of the selected one, and where the default's lie."""
+    known = data[data["loss_nats"].notna()]
+    runs, means = known[known["series"] != MEAN], known[known["series"] == MEAN]
+    ends = runs.groupby("candidate")["loss_nats"].agg(["min", "max"])
+    if means.empty or means["candidate"].iloc[0] not in ends.index:
+        return ""
+    selected = means["candidate"].iloc[0]
+    others = ends.drop(index=[selected, 0], errors="ignore")
+    overlap = ((others["min"] <= ends.loc[selected, "max"]) & (others["max"] >= ends.loc[selected, "min"])).sum()
+    told = f"Here the runs of {overlap} of {len(others)} other candidates overlap with those of the selected one, {selected}."
+    if selected == 0 or 0 not in ends.index:
+        return told
+    return f"{told} The default's lie from {ends.loc[0, 'min']:.3f} to {ends.loc[0, 'max']:.3f} nats."
+
+
 @figure(
     ("select/replicates.parquet", "select/choice.json"),
     prepare=prepare_choice,
-    panels=2,
-    caption="Final loss of the candidates and of the default, trained again over several seeds: each run (dots), and the mean "
-    "with its 95 % interval. The right panel shows the candidates alone, on a scale of their own. Where intervals "
-    "overlap, the order of the means is not certain.",
+    shows=describe_spread,
+    caption="Final loss of the candidates and of the default over seeds: each run of the race (dots), each run of the selected "
+    "candidate and of the default over seeds that chose nothing (squares), and the mean of these for the selected one with its "
+    "95 % interval. Runs above the axis stand at its border. Where the runs of two candidates overlap, the race may have chosen "
+    "the wrong one, at little cost.",
 )
-def choice(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Draw two panels of the same runs: with the default, and without it on a scale of their own."""
-    axes[0].set_ylabel("final eval loss (nats)")
-    for ax, part, title in zip(axes, (data, data[data["candidate"] > 0]), ("with the default", "candidates alone"), strict=True):
-        ax.set(xlabel="candidate", title=title)
-        _draw_candidates(ax, part)
-    if axes[0].has_data():
-        axes[0].legend()
-
-
-def _draw_candidates(ax: Axes, data: pd.DataFrame) -> None:
-    if not usable(ax, data[data["loss_nats"].notna()], "no training ran to its end"):
+def choice(ax: Axes, data: pd.DataFrame) -> None:
+    """Draw the runs of each candidate on a scale that holds the candidates; the default's may lie above it."""
+    ax.set(xlabel="candidate", ylabel="final eval loss (nats)")
+    known = data[data["loss_nats"].notna()]
+    if not usable(ax, known, "no training ran to its end"):
         return
-    runs, means = data[data["series"] == "run"], data[(data["series"] == "mean") & data["loss_nats"].notna()]
-    ax.plot(runs["candidate"] + 0.15, runs["loss_nats"], "o", color="#E69F00", alpha=0.8, label="one run")
-    middle = means["loss_nats"].to_numpy()
-    spread = np.nan_to_num([middle - means["low_nats"], means["high_nats"] - middle]).clip(0)
-    ax.errorbar(means["candidate"], middle, spread, fmt="D", color="#0072B2", capsize=5, label="mean, 95 % interval")
-    known = sorted(data["candidate"].unique())
-    ax.set_xlim(known[0] - 0.5, known[-1] + 0.5)
-    ax.set_xticks(known, ["default" if candidate == 0 else str(candidate) for candidate in known])
+    searched = known[known["candidate"] > 0]
+    ax.set_ylim(limits((searched if len(searched) else known)["loss_nats"]))
+    for series, shift, mark, colour, words in (
+        (RUN, -0.15, "o", "#E69F00", "run of the race"),
+        (CONFIRMING, 0.0, "s", "#56B4E9", "run that confirms"),
+    ):
+        part = known[known["series"] == series]
+        heights = part["loss_nats"].clip(upper=ax.get_ylim()[1])
+        ax.plot(part["candidate"] + shift, heights, mark, color=colour, alpha=0.8, clip_on=False, label=words)
+    means = known[known["series"] == MEAN]
+    spread = np.nan_to_num([means["loss_nats"] - means["low_nats"], means["high_nats"] - means["loss_nats"]]).clip(0)
+    style: Style = {"fmt": "D", "color": "#0072B2", "capsize": 5, "label": "confirmed mean"}
+    ax.errorbar(means["candidate"] + 0.2, means["loss_nats"], spread, **style)
+    numbers = sorted(data["candidate"].unique())
+    ax.set_xlim(numbers[0] - 0.5, numbers[-1] + 0.5)
+    ax.set_xticks(numbers, ["default" if candidate == 0 else str(candidate) for candidate in numbers])
+    legend_above(ax, 3)
 
 
 def prepare_race(replicates: pd.DataFrame) -> pd.DataFrame:
     """Give for each candidate and each of its rounds: seeds so far, their mean loss, and whether the candidate stays."""
-    rows = []
+    rows, replicates = [], replicates[replicates["round"].notna()]
     for (candidate, number), part in replicates.groupby(["candidate", "round"]):
         known = replicates[(replicates["candidate"] == candidate) & (replicates["round"] <= number)]
         rows.append((candidate, number, len(known), known["final_loss_nats"].astype(float).mean(), part["stays"].all()))
     return pd.DataFrame(rows, columns=["candidate", "round", "seeds", "mean_nats", "stays"])
 
 
+def describe_race(data: pd.DataFrame) -> str:
+    """Say how many candidates were dropped, and how far a mean moved."""
+    known = data[data["mean_nats"].notna() & (data["candidate"] > 0)]
+    if known.empty:
+        return ""
+    candidates = known.groupby("candidate")
+    moved = (candidates["mean_nats"].max() - candidates["mean_nats"].min()).max()
+    dropped = (~candidates["stays"].all()).sum()
+    said = f"{dropped} of {len(candidates)} candidates were dropped" if dropped else "no candidate was dropped"
+    return f"Here {said}, and a mean moved by up to {moved:.3f} nats as seeds were added."
+
+
 @figure(
     ("select/replicates.parquet",),
     prepare=prepare_race,
+    shows=describe_race,
     caption="The race of the candidates: the mean loss of each over its seeds so far, round by round. A cross marks a candidate "
-    "that was clearly worse than the best and got no more seeds. See how far the means move as seeds are added: a "
-    "single run hides this noise.",
+    "that was dropped, because it was clearly worse than the best. A line that moves shows the noise that a single run hides.",
 )
 def race(ax: Axes, data: pd.DataFrame) -> None:
     """Draw a line for each candidate over the rounds, and a cross where it was dropped."""
@@ -120,4 +154,4 @@ def final_curve(ax: Axes, data: pd.DataFrame) -> None:
             ax.plot(part["step"], part["loss_nats"], **style)
     limit(ax, finite["loss_nats"], finite["loss_nats"].iloc[0] * 1.1)
     log_axes(ax, "x")
-    ax.legend()
+    legend_above(ax, 2)

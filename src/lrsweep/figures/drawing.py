@@ -11,11 +11,15 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 
 SHOWN_QUANTILE = 0.9  # a few runaway losses must not flatten the rest: the axis ends a little above this quantile
-NEVER = "never recovered"  # beside the states: complete, and no better than after warm-up
-COLOURS = {COMPLETE: "#0072B2", PRUNED: "#E69F00", DIVERGED: "#D55E00", NEVER: "#000000"}
-MARKERS = {COMPLETE: "o", PRUNED: "s", DIVERGED: "^", NEVER: "X"}
+CLOSE = 1.005  # times the best loss: as good as the best
+BROKE = "broke"  # beside the states: complete, and training broke on the way
+WAITING = "waiting at a rung"  # in a study that runs: of the block, where the others have not reached the rung
+COLOURS = {COMPLETE: "#0072B2", PRUNED: "#E69F00", DIVERGED: "#D55E00", BROKE: "#000000", WAITING: "#808080"}
+MARKERS = {COMPLETE: "o", PRUNED: "s", DIVERGED: "^", BROKE: "X", WAITING: "D"}
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
+NEAR, STABLE = "largest near-optimal", "maximum stable"
+LRS = {NEAR: ":", STABLE: "--"}  # lines at the LRs of an edge
 SHAPES = "osD^vPX"
 SCALE = "viridis"  # of losses: dark is low, light is high
 INKLESS = "#BBBBBB"  # of points without a value to colour them by
@@ -30,6 +34,13 @@ def label(name: str) -> str:
 def legend_above(ax: Axes, columns: int) -> None:
     """Put the legend over the axes, where it hides no point."""
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5)
+
+
+def legend_over(axes: Sequence[Axes], columns: int) -> None:
+    """Put one legend of all panels over them."""
+    known = {words: handle for ax in axes for handle, words in zip(*ax.get_legend_handles_labels(), strict=True)}
+    if known:
+        axes[0].figure.legend(list(known.values()), list(known), loc="outside upper center", ncols=columns, frameon=False)
 
 
 def usable(ax: Axes, data: pd.DataFrame, note: str) -> bool:
@@ -69,10 +80,11 @@ def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
         ax.plot(part[x], heights, MARKERS[str(state)], label=str(state).lower(), **style)
 
 
-def draw_edge(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw the edge as a dotted line, where the rows have one."""
-    for lr in data.loc[data["series"] == "edge", "lr"]:
-        ax.axvline(lr, color="black", linestyle=":", label="edge of stability")
+def draw_lrs(ax: Axes, data: pd.DataFrame) -> None:
+    """Draw a line at each LR of LRS that the rows have."""
+    for series, line in LRS.items():
+        for lr in data.loc[data["series"] == series, "lr"]:
+            ax.axvline(lr, color="black", linestyle=line, linewidth=1.2, label=f"{series} LR")
 
 
 def limit(ax: Axes, losses: pd.Series, top: float) -> None:

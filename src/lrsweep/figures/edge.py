@@ -6,25 +6,45 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from lrsweep.analysis.crossings import AFTER, CURVATURE, STEP, Measured
 from lrsweep.analysis.edge import Edge
-from lrsweep.figures.drawing import DASHES, NEVER, PALETTE, SHAPES, draw_edge, draw_states, legend_above, log_axes, usable
+from lrsweep.figures.drawing import (
+    BROKE,
+    DASHES,
+    LRS,
+    NEAR,
+    PALETTE,
+    SHAPES,
+    STABLE,
+    draw_lrs,
+    draw_states,
+    legend_above,
+    legend_over,
+    limits,
+    log_axes,
+    usable,
+)
 from lrsweep.figures.figure import figure
+from lrsweep.search.trial import DIVERGED
+
+RUN, REFINING = "run", "refining"
 
 
-def _marked(data: pd.DataFrame, **lrs: float | None) -> pd.DataFrame:
-    """Add a row for each LR that is known; its series is its name."""
-    marks = [{"series": name.replace("_", " "), "lr": lr} for name, lr in lrs.items() if lr is not None]
+def _with_lrs(data: pd.DataFrame, edge: Edge | None) -> pd.DataFrame:
+    """Add a row for the largest near-optimal and for the maximum stable LR, where they are known."""
+    found = zip(LRS, (edge.near_optimal_lr, edge.max_stable_lr) if edge else (), strict=False)
+    marks = [{"series": series, "lr": one.lr} for series, one in found if one and one.lr is not None]
     return pd.DataFrame(data.to_dict("records") + marks, columns=data.columns)
 
 
 def _by_lr(bins: pd.DataFrame, needed: str, edge: Edge) -> pd.DataFrame:
-    """Give the bins with a value in this column, at their middles in log LR, and the row `edge`."""
+    """Give the bins with a value in this column, at their middles in log LR, and the LRs of the edge."""
     known = bins[bins[needed].notna()].rename(columns={"stage": "series", "n_steps": "steps"})
-    return _marked(known.assign(lr=np.sqrt(known["lr_low"] * known["lr_high"])), edge=edge.edge_lr)
+    return _with_lrs(known.assign(lr=np.sqrt(known["lr_low"] * known["lr_high"])), edge)
 
 
 def prepare_lr_grad_norm(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
-    """Give one row per bin with steps, at its middle in log LR; the row `edge` marks the edge."""
+    """Give one row per bin with steps, at its middle in log LR, and rows for the LRs of the edge."""
     return _by_lr(bins, "grad_norm_p50", edge)[["series", "lr", "grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]]
 
 
@@ -32,8 +52,7 @@ def prepare_lr_grad_norm(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
     ("edge/bins.parquet", "edge/edge.json"),
     prepare=prepare_lr_grad_norm,
     caption="Gradient norm before clipping of the steps of phase 1, by the learning rate of the step: median (line) and 5 to 95 "
-    "% (band), separately for warm-up and decay. The dotted line is the edge, which is found from the loss alone. Look "
-    "whether the norm or its spread rises there too.",
+    "% (band), separately for warm-up and decay. The lines are the largest near-optimal and the maximum stable LR.",
 )
 def lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
     """Draw the median and the 5 to 95 % band of the gradient norm by learning rate, separately for warm-up and decay."""
@@ -46,108 +65,190 @@ def lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
         low = part["grad_norm_p05"].where(part["grad_norm_p05"] > 0, part["grad_norm_p50"])
         ax.fill_between(part["lr"], low, part["grad_norm_p95"], color=colour, alpha=0.2, linewidth=0)
         ax.plot(part["lr"], part["grad_norm_p50"], dash, color=colour, marker="o", markersize=4, label=name)
-    draw_edge(ax, data)
+    draw_lrs(ax, data)
     log_axes(ax, "xy")
-    ax.legend()
+    legend_above(ax, 2)
 
 
-def prepare_loss_by_lr(trials: pd.DataFrame, edge: Edge) -> pd.DataFrame:
-    """Give one row per trial, by its state or `never recovered`; `edge`, `edge low` and `edge high` mark the edge."""
-    never = trials["trial"].isin([row.trial for row in edge.trials if row.never_recovered])
-    rows = trials.assign(series=trials["state"].mask(never, NEVER))[["series", "trial", "lr", "final_loss_nats"]]
-    data = _marked(rows, edge=edge.edge_lr, edge_low=edge.edge_low_lr, edge_high=edge.edge_high_lr)
-    return data.astype({"trial": "Int32", "final_loss_nats": float})
+BAND, BREAKS = "band", "probability of a break"
+READ = {  # how the rows of a series are drawn
+    BAND: "In the shaded band the loss is within 0.5 % of the best.",
+    NEAR: "Up to the dotted line it is near-optimal.",
+    STABLE: "Up to the dashed line training is stable.",
+    BREAKS: "The grey curve is the probability that training breaks, on the right axis.",
+    BROKE: "Crosses are runs that broke.",
+}
+
+
+def prepare_loss_by_lr(trials: pd.DataFrame, refined: pd.DataFrame, edge: Edge | None) -> pd.DataFrame:
+    """Give one row per trial, by its state or `broke`, then the runs that refine phase 1, and rows of what was found.
+
+    Those are the LRs of the edge, both ends of the band, and the probability of a break at each LR.
+    """
+    broke = trials["trial"].isin([row.trial for row in edge.trials if row.unstable] if edge else [])
+    own = trials.assign(broke=broke, runs="phase 1")
+    more = refined.assign(broke=refined["unstable"].eq(True), runs=REFINING, trial=refined["run"])
+    columns = ["series", "runs", "trial", "lr", "final_loss_nats"]
+    both = [one.assign(series=one["state"].mask(one["broke"] & (one["state"] != DIVERGED), BROKE)) for one in (own, more)]
+    found = [one[columns].astype({"final_loss_nats": float}) for one in both if len(one)]
+    data = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    data = _with_lrs(data.assign(probability=np.nan), edge)
+    if edge:
+        ends = [{"series": BAND, "lr": one.lr} for one in (edge.band_low_lr, edge.band_high_lr) if one]
+        curve = [{"series": BREAKS, **vars(point)} for point in edge.break_curve]
+        data = pd.DataFrame(data.to_dict("records") + ends + curve, columns=data.columns)
+    return data.astype({"trial": "Int32", "final_loss_nats": float, "probability": float})
+
+
+def describe_runs(data: pd.DataFrame) -> str:
+    """Say what the marks are, which run is best, and which runs are cut off."""
+    told = [words for series, words in READ.items() if series in set(data["series"])]
+    runs = data[data["trial"].notna()]
+    added, losses = (runs["runs"] == REFINING).sum(), runs["final_loss_nats"]
+    if added:
+        told.insert(0, f"Framed are the {added} runs that were added after phase 1.")
+    if losses.notna().any():
+        best = runs.loc[losses.idxmin()]
+        told.append(f"The lowest loss of a run is {best['final_loss_nats']:.3f} nats, at {best['lr']:.3g}.")
+        if over := (losses.isna() | (losses > limits(losses)[1])).sum():
+            told.append(f"At the upper border: {over} of {len(runs)} runs, which diverged or lie above the axis.")
+    return " ".join(told)
 
 
 @figure(
-    ("sweep_uniform/trials.parquet", "edge/edge.json"),
+    ("sweep_uniform/trials.parquet", "edge/refined.parquet", "edge/edge.json"),
     prepare=prepare_loss_by_lr,
-    caption="Final loss of each trial of phase 1 by its maximum learning rate. Look for the valley and for its upper end: the "
-    "dotted line is the edge, with its interval shaded. Crosses are trials that ended no better than after warm-up. "
-    "Diverged trials stand at the upper border.",
+    shows=describe_runs,
+    caption="Final loss of the runs of phase 1 by their maximum learning rate.",
 )
 def loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw trials by state over their maximum learning rate, with the edge and its interval."""
+    """Draw runs by state over their maximum learning rate, with the LRs that were found and the probability of a break."""
     ax.set(xlabel="maximum learning rate", ylabel="final eval loss (nats)")
     runs = data[data["trial"].notna()]
     if not usable(ax, runs, "no trial"):
         return
+    curve = data[data["series"] == BREAKS]
+    if len(curve):
+        right = ax.twinx()
+        right.plot(curve["lr"], curve["probability"], color="#777777", linewidth=1.5)
+        right.set(ylim=(0, 1.02), ylabel="probability that training breaks")
+        right.grid(False)
+        ax.set_zorder(right.get_zorder() + 1)
+        ax.patch.set_visible(False)
     draw_states(ax, runs, "lr", "final_loss_nats")
-    draw_edge(ax, data)
-    borders = data.loc[data["series"].isin(["edge low", "edge high"]), "lr"]
-    if len(borders) == 2:
-        ax.axvspan(borders.min(), borders.max(), color="black", alpha=0.12, linewidth=0, label="its interval")
+    more = runs[runs["runs"] == REFINING]
+    if len(more):
+        ax.plot(
+            more["lr"], more["final_loss_nats"].fillna(np.inf).clip(upper=ax.get_ylim()[1]), "s", markersize=11, color="#555555",
+            markerfacecolor="none", clip_on=False, zorder=4, label="added run",
+        )  # fmt: skip
+    draw_lrs(ax, data)
+    band = data.loc[data["series"] == BAND, "lr"]
+    if len(band) == 2:
+        ax.axvspan(band.min(), band.max(), color="#009E73", alpha=0.25, linewidth=0, label="within 0.5 %")
     log_axes(ax, "x")
     legend_above(ax, 3)
 
 
 def prepare_spikes(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
-    """Give one row per bin with judged steps, at its middle in log LR; the row `edge` marks the edge."""
-    return _by_lr(bins, "spike_rate", edge)[["series", "lr", "steps", "spike_rate"]].astype({"steps": "Int64"})
+    """Give a row per run, at its maximum LR, one per bin with judged steps, at its middle in log LR, and the LRs of the edge."""
+    runs = [
+        {"series": RUN, "trial": one.trial, "lr": one.lr, "spikes": one.spikes, "spike_rate": one.spike_rate}
+        for one in edge.trials
+        if one.spike_rate is not None
+    ]
+    steps = _by_lr(bins, "spike_rate", edge)
+    columns = ["series", "trial", "lr", "steps", "spikes", "spike_rate"]
+    data = pd.DataFrame([*runs, *steps.reindex(columns=columns).to_dict("records")], columns=columns)
+    return data.astype({"trial": "Int32", "steps": "Int64", "spikes": "Int64", "spike_rate": float})
+
+
+def describe_spikes(data: pd.DataFrame) -> str:
+    """Say which runs have the spikes."""
+    runs = data[data["series"] == RUN]
+    spiked = runs[runs["spikes"] > 0]
+    if runs.empty:
+        return ""
+    if spiked.empty:
+        return f"Here none of {len(runs)} runs spiked."
+    return (
+        f"Here {len(spiked)} of {len(runs)} runs have all {spiked['spikes'].sum()} spikes. The lowest of their maximum learning "
+        f"rates is {spiked['lr'].min():.3g}, so steps that spike at a lower one are of runs that came down from there."
+    )
 
 
 @figure(
     ("edge/bins.parquet", "edge/edge.json"),
     prepare=prepare_spikes,
-    caption="Spikes of the gradient norm as a share of the steps at each learning rate of phase 1. A spike is a step whose norm "
-    "is far above the running median before it. Look where spikes begin, since training starts to break there. That may "
-    "be far above the edge (dotted), where only the loss gets worse.",
+    shows=describe_spikes,
+    caption="Spikes of the gradient norm in phase 1: as a share of the steps of each run, at its maximum learning rate "
+    "(diamonds), and of all steps at a learning rate, in warm-up and in decay (lines). A spike is a step whose norm is far above "
+    "the running median before it.",
 )
 def spikes(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw the share of the steps that are spikes by learning rate, separately for warm-up and decay."""
-    ax.set(xlabel="learning rate of the step", ylabel="spikes (% of the steps)")
+    """Draw the share of the steps that are spikes: a point for each run, and by the learning rate of the step as lines."""
+    ax.set(xlabel="learning rate: maximum of the run, or of the step", ylabel="spikes (% of the steps)")
     rates = data[data["spike_rate"].notna()]
     if not usable(ax, rates, "no step with a full window before it"):
         return
-    for (name, part), colour, dash in zip(rates.groupby("series"), PALETTE, DASHES, strict=False):
+    runs = rates[rates["series"] == RUN]
+    ax.plot(runs["lr"], 100 * runs["spike_rate"], "D", color="black", alpha=0.7, clip_on=False, zorder=3, label=RUN)
+    for (name, part), colour, dash in zip(rates[rates["series"] != RUN].groupby("series"), PALETTE, DASHES, strict=False):
         part = part.sort_values("lr")
-        (line,) = ax.plot(part["lr"], 100 * part["spike_rate"], dash, color=colour, marker="o", markersize=5, label=name)
-        line.set_clip_on(False)  # a marker at 0 is whole
-    draw_edge(ax, data)
+        ax.plot(part["lr"], 100 * part["spike_rate"], dash, color=colour, linewidth=1.4, label=f"steps in {name}")
+    draw_lrs(ax, data)
     log_axes(ax, "x")
     ax.set_ylim(bottom=0)
-    legend_above(ax, 3)
+    legend_above(ax, 2)
 
 
-def prepare_sharpness(probes: pd.DataFrame) -> pd.DataFrame:
-    """Give one row per probe, in order of the trials' maximum LRs; rows `threshold` are the lines of both panels."""
-    probes = probes.sort_values(["max_lr", "trial", "step"])
-    columns = ["trial", "max_lr", "step", "lr", "eigenvalue", "eigenvalue_error", "critical_lr"]
-    measured = probes[["side", *columns]].rename(columns={"side": "series"})
-    line = probes[["lr", "threshold"]].drop_duplicates().sort_values("lr").rename(columns={"threshold": "eigenvalue"})
-    line = line.assign(series="threshold", critical_lr=line["lr"])
-    both = pd.concat([measured, line], ignore_index=True) if len(probes) else measured
-    return both.astype({"trial": "Int32", "step": "Int32"})
+RATIOS = {"curvature_ratio": CURVATURE, "step_ratio": STEP}
+
+
+def prepare_sharpness(probes: pd.DataFrame, measured: Measured, edge: Edge) -> pd.DataFrame:
+    """Give one row per probe, with both ratios, and rows for the crossings and the LRs of the edge."""
+    data = probes.sort_values(["max_lr", "trial", "step"]).assign(
+        series=probes["part"],
+        curvature_ratio=probes["eigenvalue"] / probes["threshold"],
+        step_ratio=probes["lr"] / probes["critical_lr"],
+        lr=probes["max_lr"],
+    )
+    data = _with_lrs(data[["series", "trial", "step", "lr", *RATIOS]], edge)
+    ends = [
+        {"series": f"{one.quantity} {one.part}, crossing", "lr": lr}
+        for one in measured.crossings
+        for lr in (one.lr.low, one.lr.lr, one.lr.high)
+        if lr is not None
+    ]
+    data = pd.DataFrame(data.to_dict("records") + ends, columns=data.columns)
+    return data.astype({"trial": "Int32", "step": "Int32"} | dict.fromkeys(RATIOS, float))
 
 
 @figure(
-    ("sharpness/probes.parquet",),
+    ("sharpness/probes.parquet", "sharpness/crossings.json", "edge/edge.json"),
     prepare=prepare_sharpness,
     panels=2,
-    caption="The edge, measured in trials of phase 1 that were trained again. Each point is an update. Its mark shows the "
-    "trial, by maximum learning rate, and is filled where that is below the edge. Left: the curvature that AdamW meets. "
-    "Above the dotted line, which is 38 / learning rate for beta1 0.9, full-batch Adam is unstable (Cohen et al. 2022). "
-    "Right: the critical learning rate, the least at which a step along the update no longer lowers the loss on the "
-    "batch. Below the dotted line the step that was taken is too long. Look which trials cross a line in warm-up and "
-    "come back, and which do not. The loss on a small batch has more curvature than the loss on all data, so read "
-    "orders of magnitude.",
+    caption="Curvature, measured before updates of runs at learning rates across which training becomes unstable. Left: the "
+    "greatest curvature that AdamW meets, over that above which full-batch Adam is unstable, which is 38 / learning rate for "
+    "beta1 0.9 (Cohen et al. 2022). Right: the learning rate, over the least at which a step along the update no longer lowers "
+    "the loss on the batch. Above the line at 1 training is unstable by that measure. The shaded range is the interval of the "
+    "learning rate at which half of the runs cross it after warm-up. The loss on a small batch has more curvature than the loss "
+    "on all data, so read orders of magnitude.",
 )
 def sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Draw on the left the eigenvalue, on the right the critical LR, by the LR of the update, each with its limit."""
-    measured = data[data["series"] != "threshold"]
-    axes[0].set(xlabel="learning rate of the update", ylabel="greatest eigenvalue of the\npreconditioned Hessian")
-    axes[1].set(xlabel="learning rate of the update", ylabel="critical learning rate\nalong the update")
-    for ax, column in zip(axes, ("eigenvalue", "critical_lr"), strict=True):
-        known = measured[measured[column].astype(float) > 0]
+    """Draw both ratios by the maximum LR of the run, in warm-up and after, with the line at 1."""
+    for ax, (column, quantity) in zip(axes, RATIOS.items(), strict=True):
+        ax.set(xlabel="maximum learning rate", ylabel=quantity.replace(" over ", "\nover "))
+        known = data[data[column] > 0]
         if not usable(ax, known, "not measured"):
             continue
-        line = data[data["series"] == "threshold"]
-        label = "unstable above" if column == "eigenvalue" else "critical = used"
-        ax.plot(line["lr"], line[column], color="black", linestyle=":", label=label)
-        for i, (max_lr, part) in enumerate(known.groupby("max_lr")):
-            colour, mark = PALETTE[i % len(PALETTE)], SHAPES[i % len(SHAPES)]
-            fill = colour if part["series"].iloc[0] == "under" else "white"
-            ax.plot(part["lr"], part[column], mark, color=colour, markerfacecolor=fill, label=f"{max_lr:.2g}")
+        ax.axhline(1, color="#D55E00", linewidth=1, label="unstable above")
+        for (part, points), colour, mark in zip(known.groupby("series", sort=False), PALETTE, SHAPES, strict=False):
+            ax.plot(points["lr"], points[column], mark, color=colour, alpha=0.8, label=part)
+        ends = data.loc[data["series"] == f"{quantity} {AFTER}, crossing", "lr"]
+        if len(ends) == 3:
+            ax.axvspan(ends.min(), ends.max(), color="#999999", alpha=0.25, linewidth=0)
+        draw_lrs(ax, data)
         log_axes(ax, "xy")
         ax.tick_params(axis="x", labelrotation=45)
-        legend_above(ax, 3)
+    legend_over(axes, 3)

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
+from lrsweep import files
+
 STYLE = Path(__file__).with_name("style.mplstyle")
 WIDE = (9.2, 4.2)  # inches, of a row of panels
 ACROSS = 3  # panels in a row, at most
@@ -22,7 +24,8 @@ class Figure:
     """One figure. `prepare` takes the inputs in order and gives the table that `draw` draws and that is written as CSV.
 
     inputs: artifacts, as paths below results/: tables (.parquet) or values (.json).
-    draw: takes the axes (a sequence where there are panels) and the data. `caption` says what to see.
+    draw: takes the axes (a sequence where there are panels) and the data. `caption` says what to look for, in any run.
+    shows: says of the data what is seen in it, for figures whose answer is a sentence.
     panels: their number, or a function that finds it from the data; None for a single pair of axes.
     """
 
@@ -32,6 +35,7 @@ class Figure:
     draw: Callable[[Any, pd.DataFrame], None]
     caption: str
     panels: int | Callable[[pd.DataFrame], int] | None = None
+    shows: Callable[[pd.DataFrame], str] | None = None
 
     def render(self, data: pd.DataFrame, metadata: Mapping[str, str]) -> tuple[bytes, bytes]:
         """Draw the figure as SVG and as PNG: the same data gives the same bytes, whatever the user's settings of matplotlib.
@@ -48,6 +52,11 @@ class Figure:
             canvas.savefig(svg, format="svg", metadata={**metadata, "Date": None, "Creator": None})
             canvas.savefig(png, format="png", metadata={**metadata, "Software": None})
         return svg.getvalue(), png.getvalue()
+
+    def save(self, path: Path, data: pd.DataFrame) -> None:
+        """Draw the figure into a file that is SVG or PNG, as its name says."""
+        svg, png = self.render(data, {"Title": self.name, "Description": self.caption})
+        files.write_bytes(path, svg if path.suffix == ".svg" else png)
 
 
 def figure(inputs: tuple[str, ...], **about: Any) -> Callable[[Callable[[Any, pd.DataFrame], None]], Figure]:

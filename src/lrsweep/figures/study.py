@@ -1,18 +1,28 @@
-"""Figures of phase 2: its proposals and curves, the clusters of the survivors, and the shapes of the best curves."""
-
-from collections.abc import Sequence
-from itertools import cycle
+"""Figures of phase 2: its proposals, what they were expected to gain, and its curves."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import COLOURS, DASHES, MARKERS, Style, draw_states, legend_above, limit, usable
+from lrsweep.figures.drawing import (
+    CLOSE,
+    COLOURS,
+    MARKERS,
+    PALETTE,
+    WAITING,
+    Style,
+    draw_states,
+    legend_above,
+    limit,
+    log_axes,
+    usable,
+)
 from lrsweep.figures.figure import figure
+from lrsweep.search.study import ENDING, Summary
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 from lrsweep.store.tables import space_of
 
-BEST = 5  # trials whose curves are drawn beside their shapes
+PROPOSAL = "proposal"
 
 
 def prepare_proposals(trials: pd.DataFrame) -> pd.DataFrame:
@@ -23,130 +33,135 @@ def prepare_proposals(trials: pd.DataFrame) -> pd.DataFrame:
     return data.rename(columns={"state": "series"}).assign(best_nats=best)
 
 
+def describe_search(data: pd.DataFrame) -> str:
+    """Say when the best final loss was found, and when one within 0.5 % of it."""
+    best = data["best_nats"].astype(float)
+    if best.isna().all():
+        return ""
+    least = best.min()
+    first, near = (data.loc[best <= level, "trial"].iloc[0] for level in (least, CLOSE * least))
+    return f"Here trial {first} of {len(data)} is the best, with {least:.3f} nats; trial {near} is the first within 0.5 % of it."
+
+
 @figure(
     ("sweep_bayes/trials.parquet",),
     prepare=prepare_proposals,
-    caption="Phase 2 in the order of its proposals: the last loss of each trial, and the best final loss so far (line). Look "
-    "how early the line falls. Trials without a loss, or with one above the axis, stand at the upper border.",
+    shows=describe_search,
+    caption="Phase 2 in the order of its proposals: the final loss of each complete trial, and the best so far (line). Trials "
+    "that were stopped or diverged have no final loss and stand at the upper border, as do those with a loss above the axis.",
 )
 def proposals(ax: Axes, data: pd.DataFrame) -> None:
     """Draw trials by state in the order of proposal, and the best final loss so far as a step line."""
-    ax.set(xlabel="trial, in the order of proposal", ylabel="last eval loss (nats)")
+    ax.set(xlabel="trial, in the order of proposal", ylabel="final eval loss (nats)")
     if not usable(ax, data, "no trial"):
         return
-    draw_states(ax, data, "trial", "last_loss_nats")
-    if data["best_nats"].notna().any():
-        ax.step(data["trial"], data["best_nats"], where="post", color="black", label="best final loss so far")
+    ended = data["last_loss_nats"].where(data["series"] == COMPLETE)
+    draw_states(ax, data.assign(final_loss_nats=ended), "trial", "final_loss_nats")
+    if ended.notna().any():
+        ax.step(data["trial"], data["best_nats"], where="post", color="black", label="best so far", zorder=4)
     legend_above(ax, 4)
 
 
+def prepare_ending(trials: pd.DataFrame, proposals: pd.DataFrame, summary: Summary) -> pd.DataFrame:
+    """Give one row per proposal with an expected gain, and a row `ending` where the rule ended the study.
+
+    `steps` are those that all trials before it were trained; `threshold` is the gain up to which a trial does not pay.
+    """
+    data = proposals[["trial", "expected_gain", "noise"]].merge(trials[["trial", "steps"]], on="trial").sort_values("trial")
+    data["steps"] = data["steps"].cumsum().shift(1, fill_value=0)
+    data = data[data["expected_gain"].notna()]
+    data["threshold"] = data["noise"].astype(float) * (np.nan if summary.ending_gain is None else summary.ending_gain)
+    ends = [{"trial": summary.ended_at_trial, "steps": summary.steps_trained}] if summary.ended_by == ENDING else []
+    both = pd.concat([data.assign(series=PROPOSAL), pd.DataFrame(ends, columns=data.columns).assign(series="ending")])
+    return both[["series", "trial", "steps", "expected_gain", "noise", "threshold"]].reset_index(drop=True)
+
+
+def describe_ending(data: pd.DataFrame) -> str:
+    """Say how many of the proposals were expected to pay, and which was the last of these."""
+    told = data[(data["series"] == PROPOSAL) & data["threshold"].notna()]
+    if told.empty:
+        return ""
+    pays = told[told["expected_gain"] > told["threshold"]]
+    if pays.empty:
+        return f"Here none of {len(told)} proposals was expected to pay."
+    return f"Here {len(pays)} of {len(told)} proposals were expected to pay, the last of them trial {pays['trial'].iloc[-1]}."
+
+
+@figure(
+    ("sweep_bayes/trials.parquet", "sweep_bayes/proposals.parquet", "sweep_bayes/summary.json"),
+    prepare=prepare_ending,
+    shows=describe_ending,
+    caption="What each proposal of phase 2 was expected to gain on the best true value so far, against the steps trained before "
+    "it. A study with a rule for its end stops where several proposals in a row lie under the dashed line, a share of the noise "
+    "between seeds.",
+)
+def ending(ax: Axes, data: pd.DataFrame) -> None:
+    """Draw the expected gain of each proposal over the steps trained before it, with the threshold, and where the study ended."""
+    ax.set(xlabel="steps trained in all trials before", ylabel="expected gain\n(in the unit of the metric)")
+    told = data[(data["series"] == PROPOSAL) & (data["expected_gain"] > 0)]
+    if not usable(ax, told, "no proposal has an expected gain"):
+        return
+    ax.plot(told["steps"], told["noise"], ":", color="black", label="noise between seeds")
+    if told["threshold"].notna().any():
+        ax.plot(told["steps"], told["threshold"], "--", color="black", label="a trial pays above this")
+    ax.plot(told["steps"], told["expected_gain"], "o", color=PALETTE[0], markersize=5, label="proposal")
+    for steps in data.loc[data["series"] == "ending", "steps"]:
+        ax.axvline(steps, color=PALETTE[1], label="end of the study")
+    log_axes(ax, "y")
+    legend_above(ax, 2)
+
+
 def prepare_curves(trials: pd.DataFrame, evals: pd.DataFrame, rungs: pd.DataFrame) -> pd.DataFrame:
-    """Give the evals of every trial, with its state as `series`; rows `rung` mark the rungs."""
+    """Give the evals of the trials that are not complete, by state, and of the complete ones the median and its range.
+
+    The range, from `low_nats` to `high_nats`, holds the middle 90 % of the complete trials at a step. Rows `rung` mark the rungs.
+    """
     states = trials.set_index("trial")["state"]
     data = evals[["trial", "step", "loss_nats"]].assign(series=evals["trial"].map(states))
-    levels = sorted(rungs["rung"].unique())
-    marks = pd.DataFrame({"series": "rung", "step": levels, "trial": pd.NA, "loss_nats": np.nan})
-    both = pd.concat([data.astype({"trial": "Int32"}), marks.astype({"trial": "Int32"})], ignore_index=True)
-    return both[["series", "trial", "step", "loss_nats"]]
+    complete = data["series"] == COMPLETE
+    middle = data[complete].astype({"loss_nats": float}).groupby("step")["loss_nats"].quantile([0.5, 0.05, 0.95]).unstack()
+    middle = middle.reindex(columns=[0.5, 0.05, 0.95]).set_axis(["loss_nats", "low_nats", "high_nats"], axis=1).reset_index()
+    marks = pd.DataFrame({"series": "rung", "step": sorted(rungs["rung"].unique())})
+    columns = ["series", "trial", "step", "loss_nats", "low_nats", "high_nats"]
+    parts = [middle.assign(series=COMPLETE), data[~complete], marks]
+    both = pd.concat([part.reindex(columns=columns).astype(object) for part in parts], ignore_index=True)
+    return both.astype({"trial": "Int32", "step": "Int32"} | dict.fromkeys(columns[3:], float))
+
+
+def describe_stopped(data: pd.DataFrame) -> str:
+    """Say where the stopped trials were among those that became complete, when they were stopped."""
+    last = data[data["series"] == PRUNED].sort_values("step").drop_duplicates("trial", keep="last")
+    both = last.merge(data[data["series"] == COMPLETE], on="step", suffixes=("", "_complete"))
+    if both.empty:
+        return ""
+    above, amid = (both["loss_nats"] > both["high_nats_complete"]).sum(), (both["loss_nats"] < both["loss_nats_complete"]).sum()
+    return f"Here {above} of {len(both)} stopped trials were above the band when they were stopped, and {amid} below the line."
 
 
 @figure(
     ("sweep_bayes/trials.parquet", "sweep_bayes/evals.parquet", "sweep_bayes/rungs.parquet"),
     prepare=prepare_curves,
-    caption="Eval loss of the trials of phase 2 over their steps. Dotted lines are the rungs. Look whether the stopped trials "
-    "were clearly above the survivors at their rung.",
+    shows=describe_stopped,
+    caption="Eval loss of the trials of phase 2 over their steps: the median of the complete trials, the band that holds nine "
+    "tenths of them, and each other trial alone. Dotted lines are the rungs. A trial that was stopped inside the band might have "
+    "become a good one.",
 )
 def curves(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw a line for each trial, by state: the complete ones on top."""
+    """Draw the complete trials as a median with a band, and a line for each other trial, by state."""
     ax.set(xlabel="steps", ylabel="eval loss (nats)")
     points = data[data["loss_nats"].notna()]
     if not usable(ax, points, "no finite eval"):
         return
-    for state in (DIVERGED, PRUNED, COMPLETE):
+    for state in (DIVERGED, WAITING, PRUNED):
         for i, (_, curve) in enumerate(points[points["series"] == state].groupby("trial")):
-            dash = "-" if state == COMPLETE else "--"
-            label = None if i else state.lower()
-            style: Style = {"color": COLOURS[state], "linewidth": 1.2, "alpha": 0.7, "label": label}
-            if state == DIVERGED:  # marked where the last finite eval was, which may be the only one
-                style |= {"marker": MARKERS[state], "markevery": [-1]}
-            ax.plot(curve["step"], curve["loss_nats"], dash, **style)
+            style: Style = {"color": COLOURS[state], "linewidth": 1.0, "alpha": 0.6, "label": None if i else state.lower()}
+            # marked where the last finite eval was, which may be the only one
+            ax.plot(curve["step"], curve["loss_nats"], "--", marker=MARKERS[state], markersize=4, markevery=[-1], **style)
+    middle = points[points["series"] == COMPLETE]
+    if len(middle):
+        ax.plot(middle["step"], middle["loss_nats"], color=COLOURS[COMPLETE], label="complete")
+        ax.fill_between(middle["step"], middle["low_nats"], middle["high_nats"], color=COLOURS[COMPLETE], alpha=0.25, linewidth=0)
     for i, step in enumerate(data.loc[data["series"] == "rung", "step"]):
         ax.axvline(step, color="black", linestyle=":", linewidth=1.2, label=None if i else "rungs")
     limit(ax, points["loss_nats"], points.loc[points["step"] == points["step"].min(), "loss_nats"].median() * 1.05)
-    ax.legend()
-
-
-def prepare_clusters(assignments: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
-    """Give per cluster and step: the number of trials, and the mean, least and greatest eval loss."""
-    joined = evals[["trial", "step", "loss_nats"]].merge(assignments[["trial", "cluster"]], on="trial")
-    grouped = joined.groupby(["cluster", "step"], as_index=False)
-    return grouped.agg(
-        trials=("trial", "nunique"),
-        mean_nats=("loss_nats", "mean"),
-        low_nats=("loss_nats", "min"),
-        high_nats=("loss_nats", "max"),
-    )
-
-
-@figure(
-    ("cluster/assignments.parquet", "sweep_bayes/evals.parquet"),
-    prepare=prepare_clusters,
-    caption="Mean eval loss of each cluster of survivors, with the least and the greatest loss of its trials (band). Look "
-    "whether the best cluster has the shape that the write-up describes: flat in warm-up, then a steep drop, then "
-    "slightly convex.",
-)
-def clusters(ax: Axes, data: pd.DataFrame) -> None:
-    """Draw the mean curve of each cluster, in a band from its least to its greatest loss."""
-    ax.set(xlabel="steps", ylabel="eval loss (nats)")
-    if not usable(ax, data, "no clusters: too few trials survived"):
-        return
-    for (cluster, part), dash in zip(data.groupby("cluster"), cycle(DASHES)):
-        n = part["trials"].max()
-        (line,) = ax.plot(part["step"], part["mean_nats"], dash, label=f"cluster {cluster} ({n} trial{'s' if n > 1 else ''})")
-        ax.fill_between(part["step"], part["low_nats"], part["high_nats"], color=line.get_color(), alpha=0.15, linewidth=0)
-    limit(ax, data["mean_nats"], data.loc[data["step"] == data["step"].min(), "mean_nats"].max() * 1.05)
-    ax.legend()
-
-
-def prepare_shapes(shapes: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
-    """Give rows `curve`: the evals of the best trials; `steepest`: their steepest drop; `shape`: the numbers of every trial."""
-    best = shapes[shapes["rank"] <= BEST].sort_values("rank")
-    curves = evals[["trial", "step", "loss_nats"]].merge(best[["trial", "rank"]], on="trial").sort_values(["rank", "step"])
-    marks = []
-    for row in best[best["steepest_step"].notna() & best["trial"].isin(curves["trial"])].itertuples():
-        curve = curves[curves["trial"] == row.trial]
-        loss = float(np.interp(row.steepest_step, curve["step"], curve["loss_nats"]))
-        marks.append({"series": "steepest", "trial": row.trial, "rank": row.rank, "step": row.steepest_step, "loss_nats": loss})
-    numbers = shapes[["trial", "rank", "final_loss_nats", "warmup_flatness", "convexity"]].assign(series="shape")
-    columns = ["series", "trial", "rank", "step", "loss_nats", "final_loss_nats", "warmup_flatness", "convexity"]
-    parts = [curves.assign(series="curve"), pd.DataFrame(marks, columns=columns[:5]), numbers]
-    data = pd.concat([part.reindex(columns=columns).astype(object) for part in parts], ignore_index=True)
-    return data.astype({"trial": "Int32", "rank": "Int32", **dict.fromkeys(columns[3:], float)})
-
-
-@figure(
-    ("cluster/shapes.parquet", "sweep_bayes/evals.parquet"),
-    prepare=prepare_shapes,
-    panels=2,
-    caption=f"Left: the {BEST} best curves, with the steepest drop of each. Right, for every complete trial: the share of its "
-    "whole drop that comes after warm-up (1 means flat in warm-up), and the convexity after the steepest drop (1: the "
-    "rest comes at once, 0: evenly, -1: at the end). Look whether the best trials, on the left, share a shape that the "
-    "others lack.",
-)
-def shapes(axes: Sequence[Axes], data: pd.DataFrame) -> None:
-    """Draw on the left the best curves with their steepest drops, on the right the numbers of every complete trial."""
-    curves, numbers = axes
-    curves.set(xlabel="steps", ylabel="eval loss (nats)")
-    numbers.set(xlabel="final eval loss (nats)", ylabel="share")
-    if usable(curves, data[data["series"] == "curve"], "no trial completed"):
-        for (rank, part), dash in zip(data[data["series"] == "curve"].groupby("rank"), cycle(DASHES)):
-            curves.plot(part["step"], part["loss_nats"], dash, linewidth=1.4, label=f"{rank}.")
-        steepest = data[data["series"] == "steepest"]
-        curves.plot(steepest["step"], steepest["loss_nats"], "o", color="black", markersize=5, label="steepest drop")
-        legend_above(curves, 6)
-    shape = data[data["series"] == "shape"]
-    if usable(numbers, shape, "no trial completed"):
-        numbers.axhline(0, color="black", linewidth=1)
-        for name, mark, words in (("warmup_flatness", "o", "flat in warm-up"), ("convexity", "s", "convex after the drop")):
-            numbers.plot(shape["final_loss_nats"], shape[name], mark, alpha=0.8, label=words)
-        legend_above(numbers, 2)
+    legend_above(ax, 4)

@@ -7,7 +7,6 @@ stage depends on it. It holds no time, host or duration: the same run has the sa
 import json
 import os
 import shlex
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -26,7 +25,8 @@ from lrsweep.provenance.pipeline import PROVENANCE, SOURCES, Stage
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import LIBRARIES, Results, write_json
 from lrsweep.store.tables import SIMULATED
-from lrsweep.text.corpus import source_files
+from lrsweep.terminal import warn
+from lrsweep.text.sources import source_files
 
 STRICT = ConfigDict(extra="forbid")
 Digests = Mapping[str, str | None]  # the SHA-256 of each path; None where there is nothing
@@ -93,13 +93,22 @@ def recording(stage: Stage, params: Params, results: Results, identity: Callable
     """Record what the stage that runs in the block reads and writes; a run that fails or is killed leaves no provenance.
 
     identity: gives what the stage's trainings depend on, called when they have ended; None where it trains nothing.
+
+    Raises:
+        UserError: code or inputs were edited meanwhile, so that nobody knows what the artifacts were made from.
     """
     path = _path(stage)
     for old in (path, _aside(path)):
         with files.writing(old):
             old.unlink(missing_ok=True)
     read_before, code = digests(inputs(stage, params)), digests(stage.code)
+    stamps = {path: files.stamp(Path(path)) for path in read_before}
     yield
+    changed = [path for path, was in stamps.items() if files.stamp(Path(path)) != was]
+    changed += [path for path, now in digests(stage.code).items() if now != code[path]]
+    if changed:
+        found = f"{', '.join(changed)}: found edited while {stage.name} ran"
+        raise UserError(f"{found}, expected the same to its end; run the same command again")
     Provenance(
         stage=stage.name,
         command=stage.command,
@@ -208,7 +217,7 @@ def _damaged(stage: Stage, recorded: Provenance) -> bool:
     for path in younger:
         if files.digest(path) != recorded.outputs[path.as_posix()]:
             found = f"damaged or edited, not what {stage.name} has written"
-            print(f"lrsweep: {path}: {found}: {stage.name} runs again", file=sys.stderr)
+            warn(f"lrsweep: {path}: {found}: {stage.name} runs again")
             return True
     if younger:
         with suppress(OSError):  # the next call need not look again

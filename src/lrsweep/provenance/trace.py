@@ -62,8 +62,11 @@ def trace(path: Path, workspace: Workspace) -> Traced:
     )
 
 
-def tree(found: Traced, workspace: Workspace) -> Iterator[str]:
-    """Give the lines of a traced lineage; a stage that several inputs come from is written out once."""
+def tree(found: Traced, workspace: Workspace, origins: Mapping[str, str]) -> Iterator[str]:
+    """Give the lines of a traced lineage; a stage that several inputs come from is written out once.
+
+    origins: where the studies that were not trained here come from, by their stages.
+    """
     makers, shown = pipeline.makers(workspace.stages), set[str]()
 
     def node(name: str) -> Node:
@@ -71,7 +74,7 @@ def tree(found: Traced, workspace: Workspace) -> Iterator[str]:
         wrong: list[Node] = [(f"NOT AS RECORDED: {one}", []) for one in found.discrepancies if one.stage == name]
         if (recorded := found.stages[name]) is None:
             return name, wrong
-        children = [*wrong, *((text, []) for text in _made_from(recorded))]
+        children = [*wrong, *((text, []) for text in (*([origins[name]] if name in origins else ()), *_made_from(recorded)))]
         paths = list(recorded.inputs)
         for i, path in enumerate(paths):
             maker = makers.get(path)
@@ -98,6 +101,8 @@ def _versions(recorded: Provenance) -> str:
 def _made_from(recorded: Provenance) -> Iterator[str]:
     if found := recorded.identity:
         yield f"identity {short(found.digest)}: {machine(found)}, code {short(found.code)}"
+    if recorded.params.get("trainer"):  # of a script the code is the files that it reads
+        yield from (f"{path}  {short(digest)}" for path, digest in recorded.code.items())
     yield from (f"{key} = {spelled(value)}" for key, value in recorded.params.items())
 
 

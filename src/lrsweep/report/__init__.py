@@ -4,6 +4,6 @@
 loads nothing, and its content security policy allows no scripts except its own two.
 """
 
-from lrsweep.report.page import Embedded, Final, Page, inline, render
+from lrsweep.report.page import Embedded, Final, Page, inline, render, telling
 
-__all__ = ["Embedded", "Final", "Page", "inline", "render"]
+__all__ = ["Embedded", "Final", "Page", "inline", "render", "telling"]

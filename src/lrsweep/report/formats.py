@@ -1,5 +1,6 @@
 """How the report writes numbers: with their digits, their sign and their interval, and n/a where there is none."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -16,10 +17,20 @@ def _known(value: Any) -> bool:
 
 
 def num(value: Any) -> str:
-    """Write four significant digits; integers and texts as they are."""
+    """Write four significant digits; integers and texts as they are. An exponent is spelled as people will paste it."""
     if not _known(value):
         return "n/a"
-    return f"{value:.4g}".replace("-", MINUS) if isinstance(value, float) else str(value)
+    return re.sub("^-", MINUS, f"{value:.4g}") if isinstance(value, float) else str(value)
+
+
+def rough(value: Any) -> str:
+    """Write two significant digits, which is more than the interval of a learning rate allows."""
+    return f"{value:#.2g}".rstrip(".") if _known(value) else "n/a"
+
+
+def plain(value: float) -> str:
+    """Write a number as commands and params.yaml take it: all digits, and a minus that a keyboard has."""
+    return repr(value)
 
 
 def nats(value: Any) -> str:
@@ -30,6 +41,11 @@ def nats(value: Any) -> str:
 def in_nats(value: Any) -> str:
     """Write a loss with its unit, where there is a value."""
     return f"{nats(value)} nats" if _known(value) else "n/a"
+
+
+def below(value: float) -> str:
+    """Write a positive difference as so many nats below, and a negative one as above."""
+    return f"{nats(abs(value))} nats {'below' if value > 0 else 'above'}"
 
 
 def share(value: Any) -> str:
@@ -63,7 +79,8 @@ def beside_lr(values: Mapping[str, Any]) -> list[str]:
 
 
 FILTERS = {
-    **{one.__name__: one for one in (num, nats, in_nats, share, yes, span, listed, beside_lr)},
+    **{one.__name__: one for one in (num, rough, plain, nats, in_nats, below, share, yes, span, listed, beside_lr)},
     "nats_span": partial(span, one=nats),
     "share_span": partial(span, one=share),
+    "rough_span": partial(span, one=rough),
 }

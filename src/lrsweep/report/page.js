@@ -100,6 +100,21 @@
     tell();
   }
 
+  // What is wider than its place says so, and fades at the right while there is more of it.
+  function cue(wide) {
+    const { scrollLeft, scrollWidth, clientWidth } = wide;
+    wide.toggleAttribute("data-wider", scrollWidth > clientWidth + 1);
+    wide.toggleAttribute("data-right", scrollLeft + clientWidth < scrollWidth - 1);
+  }
+
+  function cueAll() {
+    const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => cue(target.closest(".wide"))));
+    for (const wide of document.querySelectorAll(".wide")) {
+      wide.addEventListener("scroll", () => cue(wide), { passive: true });
+      for (const one of [wide, ...wide.children]) sizes.observe(one);
+    }
+  }
+
   async function drawAll() {
     for (const [name, { figure }] of Object.entries(plots)) {
       await Plotly.newPlot(part(name), figure.data, structuredClone(figure.layout), config);
@@ -107,6 +122,7 @@
     rethemed();
     if ("exploration" in plots) animate(plots.exploration);
     if ("parallel" in plots) brush(plots.parallel);
+    cueAll();
     document.documentElement.dataset.drawn = "yes";
   }
 

@@ -10,16 +10,24 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from lrsweep.analysis.ablations import Ablations
 from lrsweep.analysis.assessment import Assessment
 from lrsweep.analysis.clusters import Clusters
+from lrsweep.analysis.comparison import Comparison, best_of
+from lrsweep.analysis.crossings import Measured
 from lrsweep.analysis.edge import Edge
 from lrsweep.analysis.importance import Importance
+from lrsweep.analysis.scaling import Scaling
 from lrsweep.analysis.selection import Choice
+from lrsweep.analysis.statements import statements
 from lrsweep.figures import FIGURES
 from lrsweep.figures.drawing import label
 from lrsweep.report import formats, rows
+from lrsweep.report.advice import advice
 from lrsweep.report.plots import Plot
-from lrsweep.space import Space
+from lrsweep.search.study import Summary
+from lrsweep.space import Space, Value
+from lrsweep.store.imported import Origin
 
 Row = Mapping[str, Any]
 
@@ -29,14 +37,24 @@ LARGEST_SVG = 250_000  # bytes
 
 @dataclass(frozen=True)
 class Final:
-    """The final training, one run; a loss of None means that it diverged."""
+    """The final training, one run; a loss of None means that it diverged.
+
+    final_loss_nats: on the validation text. test_loss_nats: on the test text, None also where there is none. Perplexity and bits
+    per byte are of the stated loss.
+    """
 
     lr: float
+    test_loss_nats: float | None
     final_loss_nats: float | None
     perplexity: float | None
     bits_per_byte: float | None
     steps: int
     state: str
+
+    @property
+    def stated_nats(self) -> float | None:
+        """The loss on the test text, or else on the validation text."""
+        return self.final_loss_nats if self.test_loss_nats is None else self.test_loss_nats
 
 
 @dataclass(frozen=True)
@@ -55,15 +73,22 @@ class Embedded:
 class Page:
     """What the page shows; the templates name these fields.
 
+    origins: where the studies that were not trained here come from, by their stages.
+    held_out: what corpus.json says of the texts for `validation` and for the `test`; None where a script reads its own.
     setting: the sections of params.yaml that are shown. unmeasured: why there are no probes; None where there are some.
-    shapes, correlations, rungs: rows of tables. states: the number of trials of phase 2 in each state.
+    shapes, correlations, rungs: rows of tables. states: the number of trials of phase 2 in each state. trained: what the final
+    training made of the selected values, by the names that the space calls plain.
     """
 
     simulated: bool
+    origins: Mapping[str, Origin]
+    held_out: Mapping[str, Row] | None
     setting: Row
     space: Space
     edge: Edge
+    measured: Measured
     unmeasured: str | None
+    study: Summary
     states: Mapping[str, int]
     rungs: Sequence[Row]
     importance: Importance
@@ -72,7 +97,11 @@ class Page:
     assessment: Assessment
     correlations: Sequence[Row]
     choice: Choice
+    scaling: Scaling
+    ablations: Ablations
     final: Final
+    comparison: Comparison
+    trained: Mapping[str, Value]
     completions: Sequence[Row]
     figures: Mapping[str, Embedded]
     plots: Mapping[str, Plot]
@@ -83,19 +112,24 @@ def render(page: Page, plotly_js: str) -> str:
 
     The plots are embedded as JSON in which no tag can be closed or opened. plotly_js is the library, inlined once.
     """
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(formats.FILTERS)
     scripts = {"plotly": plotly_js, "page": (FOLDER / "page.js").read_text(encoding="utf-8")}
     for text in scripts.values():
         assert "</script" not in text, "a script would end early"
     shown = {
         "scripts": {name: Markup(text) for name, text in scripts.items()},
         "hashes": Markup(" ".join(_hash(text) for text in scripts.values())),
-        "style": Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
     }
-    return environment.get_template("page.html.jinja").render({**vars(page), **_tables(page), **shown})
+    return fill("page.html.jinja", {**vars(page), **_tables(page), **shown})
+
+
+def fill(template: str, values: Row) -> str:
+    """Fill a template of this folder, in the page's style."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(formats.FILTERS)
+    style = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render({**values, "style": style})
 
 
 def _tables(page: Page) -> dict[str, Any]:
@@ -106,17 +140,32 @@ def _tables(page: Page) -> dict[str, Any]:
     return {
         "labels": {name: label(name) for name in page.space},
         "columns": [[label(name), ["values", name], "value"] for name in page.space],
+        "raced": [column for name in page.space for column in rows.raced_columns(page.space, name)],
+        "carried": rows.carried_rows(page.space, page.choice, page.trained),
+        "changed": rows.changed_rows(page.space, page.choice, page.trained),
         "varied": rows.range_rows(page.space),
         "candidates": rows.candidate_rows(page.choice),
         "centres": rows.cluster_rows(page.clusters),
+        "pair_nats": page.choice.noise.reach(1, 1),
+        "law_rows": rows.law_rows(page.scaling),
+        "crossing_rows": rows.crossing_rows(page.measured, page.edge),
+        "rise": rows.rise_row(page.measured, page.edge),
+        "rule_rows": rows.rule_rows(page.scaling, page.comparison.rules),
+        "best_rule": best_of(page.comparison.rules),
+        "link_rows": rows.link_rows(page.comparison),
+        "parts": rows.parts(page.comparison),
+        "ablated": rows.ablation_rows(page.ablations),
+        "ablation_statements": statements(page.ablations),
         "importances": sorted(page.importance.importances, key=lambda one: -one.importance),
+        "advice": advice(page.edge, page.study, page.choice, page.scaling, page.setting),
         "warnings": [
+            *rows.text_messages(page.held_out or {}),
             *rows.final_messages(page.final.state, page.final.steps, page.final.lr, page.choice.chosen.lr),
-            *rows.messages(page.edge, page.clusters, page.assessment, page.choice),
+            *rows.messages(page.edge, page.assessment, page.choice),
         ],
         "drawn": {name: {"figure": plot.figure, "rows": plot.rows} for name, plot in page.plots.items()},
         "terms": terms,
-        "kappas": rows.kappa_rows(terms, window),
+        "kappas": rows.kappa_rows(terms, window, bayes["metric"]["kappa"]),
     }
 
 
@@ -126,16 +175,27 @@ def _hash(script: str) -> str:
 
 
 def inline(svgs: Mapping[str, bytes], pngs: Mapping[str, bytes], lineages: Mapping[str, Row]) -> dict[str, Embedded]:
-    """Embed each figure: as SVG or, where that is large because of very many points, as PNG, so that the page stays small."""
+    """Embed each figure."""
     found = {}
     for number, (name, svg) in enumerate(svgs.items(), start=1):
-        kind, data = ("svg+xml", svg) if len(svg) <= LARGEST_SVG else ("png", pngs[name])
         found[name] = Embedded(
             number=number,
-            uri=f"data:image/{kind};base64,{base64.b64encode(data).decode()}",
-            caption=FIGURES[name].caption,
+            uri=data_uri(svg, pngs[name]),
+            caption=" ".join(filter(None, (FIGURES[name].caption, lineages[name].get("shown")))),
             panels=FIGURES[name].panels is not None,
             path=f"results/figures/{name}",
             lineage={**lineages[name], "parameters": rows.flat(lineages[name]["parameters"])},
         )
     return found
+
+
+def telling(names: Sequence[str], importance: Importance, clusters: Clusters) -> tuple[str, ...]:
+    """Give the names of the figures without those in whose place the page has a sentence."""
+    silent = {"importance": not importance.importances, "clusters": clusters.k < 2}
+    return tuple(name for name in names if not silent.get(name))
+
+
+def data_uri(svg: bytes, png: bytes) -> str:
+    """Embed a picture: as SVG or, where that is large because of very many points, as PNG, so that the page stays small."""
+    kind, data = ("svg+xml", svg) if len(svg) <= LARGEST_SVG else ("png", png)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

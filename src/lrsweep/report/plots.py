@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lrsweep.figures.drawing import label, log_ticks, shown_range
+from lrsweep.figures.drawing import label, limits, log_ticks, shown_range
 from lrsweep.figures.exploration import WINDOW, strip
 from lrsweep.figures.figure import ACROSS
 from lrsweep.report.formats import num
@@ -152,7 +152,7 @@ def parallel(data: pd.DataFrame, space: Space) -> Plot | None:
 
 
 def isolate(data: pd.DataFrame, trials: pd.DataFrame, space: Space) -> Plot | None:
-    """Draw the final loss against each name, with the best of each slice; hovering names the trial and its other values."""
+    """Draw the final loss against each name, with the medians of slices; hovering names the trial and its other values."""
     if data.empty:
         return None
     described = dict(zip(trials["trial"], _described(trials, space), strict=True))
@@ -173,25 +173,33 @@ def isolate(data: pd.DataFrame, trials: pd.DataFrame, space: Space) -> Plot | No
 
 def _panel(figure: go.Figure, at: Mapping[str, int], name: str, part: pd.DataFrame, texts: Mapping[int, str]) -> None:
     figure.update_xaxes(title=label(name), nticks=4, tickangle=0, **at)
-    scale, mode = part["scale"].iloc[0], "lines+markers"
+    scale, trials, slices = part["scale"].iloc[0], part[part["series"] == "trial"], part[part["series"] == "slice"]
     if scale == "choice":
-        choices, places = strip(part)
-        part, mode = part.assign(value=places), "markers"
+        choices, places = strip(trials)
+        trials, slices = trials.assign(value=places), slices.assign(value=slices["choice"].map(choices.index))
         figure.update_xaxes(tickvals=list(range(len(choices))), ticktext=choices, range=[-0.6, len(choices) - 0.4], **at)
-    part = part.sort_values("value")
     if scale == "log":
-        ticks = [f"{tick:g}" for tick in _ticks(part["value"])]
+        ticks = [f"{tick:g}" for tick in _ticks(trials["value"])]
         few = ticks[:: 1 + len(ticks) // 4]  # more would run into one another
         figure.update_xaxes(type="log", tickvals=[float(text) for text in few], ticktext=few, **at)
-    style = {"mode": "markers", "name": "complete trial", "marker": {"color": "#56B4E9", "size": 8}}
-    line = {"mode": mode, "name": "best of its slice", "marker": {"color": "#D55E00", "symbol": "diamond", "size": 9}}
-    for shown, look in ((part, style), (part[part["best"].astype(bool)], line)):
-        figure.add_scatter(
-            x=_values(shown["value"]),
-            y=_values(shown["final_loss_nats"]),
-            text=[f"{texts[row.trial]}<br>final loss {row.final_loss_nats:.4g} nats" for row in shown.itertuples()],
-            hovertemplate="%{text}<extra></extra>",
-            showlegend=at == {"row": 1, "col": 1},
-            **at,
-            **look,
-        )
+    losses = trials["final_loss_nats"]
+    common: Row = {"mode": "markers", "hovertemplate": "%{text}<extra></extra>", "showlegend": at == {"row": 1, "col": 1}, **at}
+    figure.add_scatter(
+        x=_values(trials["value"]),
+        y=_values(losses),
+        text=[f"{texts[trial]}<br>final loss {loss:.4g} nats" for trial, loss in zip(trials["trial"], losses, strict=True)],
+        name="complete trial",
+        marker={"color": "#56B4E9", "size": 8, "opacity": 0.6},
+        **common,
+    )
+    up, down = slices["high_nats"] - slices["final_loss_nats"], slices["final_loss_nats"] - slices["low_nats"]
+    figure.add_scatter(
+        x=_values(slices["value"]),
+        y=_values(slices["final_loss_nats"]),
+        error_y={"type": "data", "symmetric": False, "array": _values(up), "arrayminus": _values(down)},
+        text=[f"median of a slice {loss:.4g} nats" for loss in slices["final_loss_nats"]],
+        name="median and quartiles of a slice",
+        marker={"color": "#D55E00", "symbol": "diamond", "size": 9},
+        **common,
+    )
+    figure.update_yaxes(range=list(limits(losses)), **at)

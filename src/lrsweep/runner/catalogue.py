@@ -6,15 +6,21 @@ from pathlib import Path
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import identity
+from lrsweep.runner.ablating import Ablation
+from lrsweep.runner.final import FinalTraining
 from lrsweep.runner.probing import Probes
 from lrsweep.runner.progress import Size
-from lrsweep.runner.repeats import Audit, FinalTraining, Race
+from lrsweep.runner.refining import Refine
+from lrsweep.runner.repeats import Audit, Race
+from lrsweep.runner.scaling import Scale
 from lrsweep.runner.study import Study
 from lrsweep.runner.sweeps import SweepBayes, SweepUniform
 from lrsweep.store.results import Results
 
 # The stages that train, in the order of dvc.yaml
-STUDIES: Mapping[str, type[Study]] = {kind.stage: kind for kind in (SweepUniform, Probes, SweepBayes, Audit, Race, FinalTraining)}
+STUDIES: Mapping[str, type[Study]] = {
+    kind.stage: kind for kind in (SweepUniform, Refine, Probes, SweepBayes, Audit, Race, Scale, Ablation, FinalTraining)
+}
 
 
 def study_of(stage: str, params: Params, results: Results) -> Study:

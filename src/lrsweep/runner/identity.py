@@ -9,7 +9,7 @@ The records of a study lie in work/<digest>/<stage>/. identity.json there holds 
 can be named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,20 +17,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import meaning
 from lrsweep.store import results as store
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import LIBRARIES, Results, work
+from lrsweep.text.settings import SIDES
+from lrsweep.trainers.command.trainer import files_read
 from lrsweep.trainers.devices import capability, device
 
 RESULTS = 1  # raise it with every change of what tests/runner/test_golden.py holds: then all is trained again
 
-ROOMS = ("space", "search", "trainers", "text", "seeding")  # whose meaning counts; the others carry, show and record
+ROOMS = ("space", "search", "trainers", "text", "logs", "seeding")  # whose meaning counts; the others carry, show and record
 TRAINING = ("runner.training",)
 STUDY = ("search.study", "search.proposing")
 FILE = "identity.json"
+TOKENS = "tokenize/tokens.json"
 
 
 @dataclass(frozen=True)
@@ -64,31 +68,54 @@ class Identity:
         store.write_json(path, dict(self.content))
 
 
-def of(stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Params, results: Results) -> Identity:
+def of(
+    stage: str, own: Mapping[str, Any], roots: tuple[str, ...], params: Params, results: Results, tested: bool = False
+) -> Identity:
     """Give the identity of a stage's trainings.
 
     own: what they depend on beside the trainer, the tokens, the seed, the libraries and the code of `roots`.
+    tested: whether the test text is among the tokens.
+
+    Raises:
+        UserError: the text has not been tokenized yet, or a file that a script reads is missing.
+    """
+    module, settings = _trainer(params)
+    content = {
+        "results": RESULTS,
+        "seed": params.seed,
+        "trainer": {"simulate": params.simulate, **settings},
+        "tokens": None if params.simulate or params.trainer else tokens_of(results, SIDES if tested else SIDES[:-1]),
+        "study": dict(own),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "capability": None if params.simulate else capability(device(params.execution.device)),
+        "code": meaning.digest((*roots, module), ROOMS),
+    }
+    return Identity(stage, content)
+
+
+def tokens_of(results: Results, sides: Iterable[str]) -> dict[str, str]:
+    """Give the digests of the tokens of these sides as they are now.
 
     Raises:
         UserError: the text has not been tokenized yet.
     """
-    trained = "trainers.simulated" if params.simulate else "trainers.builtin.trainer"
-    tokens = None if params.simulate else results.read_json("tokenize/tokens.json")
-    content = {
-        "results": RESULTS,
-        "seed": params.seed,
-        "trainer": {
-            "simulate": params.simulate,
-            **{name: getattr(params, name).model_dump(mode="json") for name in ("model", "optimizer", "evaluation")},
-            "vocab_size": params.tokenize.vocab_size,
-        },
-        "tokens": tokens and {side: tokens[side]["sha256"] for side in ("train", "valid")},
-        "study": dict(own),
-        "libraries": {name: version(name) for name in LIBRARIES},
-        "capability": None if params.simulate else capability(device(params.execution.device)),
-        "code": meaning.digest((*roots, trained), ROOMS),
-    }
-    return Identity(stage, content)
+    tokens = results.read_json(TOKENS)
+    return tokens and {side: tokens[side]["sha256"] for side in sides}
+
+
+def _trainer(params: Params) -> tuple[str, dict[str, Any]]:
+    """Give the module of the trainer, and what its trainings depend on: of a script, the digests of the files that it reads.
+
+    Raises:
+        UserError: a file that the script reads is missing.
+    """
+    script = params.trainer
+    if script is None:
+        sections = {name: getattr(params, name).model_dump(mode="json") for name in ("model", "optimizer", "evaluation")}
+        module = "trainers.simulated" if params.simulate else "trainers.builtin.trainer"
+        return module, {**sections, "vocab_size": params.tokenize.vocab_size}
+    reads = {path.as_posix(): files.digest(path) for path in files_read(script)}
+    return "trainers.command.trainer", {**script.model_dump(mode="json"), "reads": reads, "defaults": dict(params.select.default)}
 
 
 def differences(was: Any, now: Any, key: str = "") -> list[str]:

@@ -16,6 +16,13 @@ from lrsweep import files
 
 PACKAGE = Path(__file__).parents[1]
 READ: dict[Path, tuple[files.Stamp | None, str]] = {}  # the meaning of each file when it was first read, here or before a fork
+BEGAN: dict[Path, files.Stamp | None] = {}  # the files when the command began, before it imported them
+UNSURE: set[Path] = set()  # files that were edited between these two, so that memory may hold either
+
+
+def begin() -> None:
+    """Note the files of the package as they are, before they are imported."""
+    BEGAN.update((path, files.stamp(path)) for path in PACKAGE.rglob("*.py"))
 
 
 def digest(roots: Iterable[str], rooms: Iterable[str]) -> str:
@@ -44,6 +51,8 @@ def of(path: Path) -> str:
     """Give the meaning of a source file when it was first read, as Python in one spelling."""
     if path not in READ:
         READ[path] = files.stamp(path), meaning(path.read_text(encoding="utf-8"))
+        if path in BEGAN and BEGAN[path] != READ[path][0]:
+            UNSURE.add(path)
     return READ[path][1]
 
 
@@ -54,8 +63,8 @@ def load() -> None:
 
 
 def edited() -> list[Path]:
-    """Give the files whose meaning has changed since it was first read."""
-    found = []
+    """Give the files whose meaning has changed since it was first read, or that were edited while the command began."""
+    found = sorted(UNSURE)
     for path, (was, meant) in READ.items():
         if (now := files.stamp(path)) != was:
             with suppress(OSError, SyntaxError):

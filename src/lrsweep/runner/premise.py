@@ -16,6 +16,7 @@ from lrsweep.config.checking import PARAMS
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import identity, meaning
+from lrsweep.store.results import Results
 
 VARIABLE = "LRSWEEP_PARAMS"  # the parameters that a run began with, which its jobs inherit
 SAVING_S = 1.0  # in which an editor has saved a file
@@ -38,6 +39,17 @@ def load() -> Params:
     else:
         begin(params)
     return params
+
+
+def hold_data(found: identity.Identity, results: Results) -> None:
+    """Compare the text that was loaded for a study with the text of its identity.
+
+    Raises:
+        UserError: it was made anew in between.
+    """
+    known = found.content["tokens"]
+    if known and known != identity.tokens_of(results, known):
+        raise _changed([results.path(identity.TOKENS)])
 
 
 class Watch:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TextIO
 
 from lrsweep.files import alive, append_line
+from lrsweep.search.ending import ended_at
+from lrsweep.search.settings import SweepBayes
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 from lrsweep.space import Value
 
@@ -41,6 +43,7 @@ class Event:
     loss_nats: float | None = None
     proposing_s: float = 0.0
     writing_s: float = 0.0
+    promise: float | None = None  # of its proposal, which the ending of the study reads
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Size:
     levels: tuple[int, ...]
     first_block: int = 0
     eta: int = 1
+    section: SweepBayes | None = None  # where its ending may come before the last trial, which is not known yet
 
     def places(self, level: int) -> int:
         """Give the number of trials of the first block that are trained to a level."""
@@ -75,7 +79,8 @@ class Progress:
     left_s: float | None
 
     def __str__(self) -> str:
-        parts = [f"{self.size.stage} {self.done} of {self.size.trials} done, {self.running} running"]
+        most = "at most " if self.size.section else ""
+        parts = [f"{self.size.stage} {self.done} of {most}{self.size.trials} done, {self.running} running"]
         if self.pruned:
             parts.append("pruned " + ", ".join(f"{n} at {rung}" for rung, n in sorted(self.pruned.items())))
         parts.append(f"{self.diverged} diverged")
@@ -83,7 +88,7 @@ class Progress:
             values = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in self.best.values.items())
             parts.append(f"best {self.best.loss_nats:.4f} nats at {values} (trial {self.best.trial})")
         if self.done < self.size.trials:
-            parts.append("time left not known yet" if self.left_s is None else f"about {duration(self.left_s)} left")
+            parts.append("time left not known yet" if self.left_s is None else f"{most or 'about '}{duration(self.left_s)} left")
         return "; ".join(parts)
 
 
@@ -112,6 +117,7 @@ class Watch:
     until: int
     values: Mapping[str, Value]
     proposing_s: float  # that its proposal took, with the records it was made from
+    promise: float | None = None  # of its proposal
     began_s: float = field(default_factory=time.time)
     clock_s: float = field(default_factory=time.monotonic)  # the other may jump
     seconds: float = 0.0
@@ -132,7 +138,8 @@ class Watch:
         self._note(replace(ended, seconds=self.seconds, proposing_s=self.proposing_s, writing_s=writing_s))
 
     def _event(self, at_s: float) -> Event:
-        return Event(self.trial, self.until, at_s, socket.gethostname(), os.getpid(), self.values)
+        host, pid = socket.gethostname(), os.getpid()
+        return Event(self.trial, self.until, at_s, host, pid, self.values, promise=self.promise)
 
     def _note(self, event: Event) -> None:
         append_line(self.path, json.dumps(asdict(event)))
@@ -148,7 +155,7 @@ class Log:
 
     def read(self) -> list[Event]:
         """Give all events, in the order in which they were noted; a line that was cut by a kill or damaged is left out."""
-        if self.path.exists():
+        if self.path.is_file():
             with self.path.open("rb") as file:
                 file.seek(self.offset)
                 for line in file:
@@ -164,10 +171,11 @@ def read(path: Path) -> list[Event]:
 
 
 def summarize(events: Sequence[Event], size: Size) -> Progress:
-    """Add the events of a study up."""
-    last = {(event.trial, event.until): event for event in events}
-    ended = {key: event for key, event in last.items() if event.state is not None}
-    running = sum(event.state is None and _alive(event) for event in last.values())
+    """Add the events of a study up, up to its ending."""
+    if size.section:
+        size = _up_to_ending(events, size, size.section)
+        events = [event for event in events if event.trial < size.trials]
+    ended = {key: event for key, event in _last(events).items() if event.state is not None}
     pruned, done = _count_block(ended, size)
     for (trial, _), event in ended.items():
         if trial >= size.first_block:
@@ -177,7 +185,23 @@ def summarize(events: Sequence[Event], size: Size) -> Progress:
     finished = [event for event in ended.values() if event.state == COMPLETE and event.steps == size.levels[-1]]
     best = min(finished, key=lambda event: (event.loss_nats, event.trial), default=None)
     diverged = sum(event.state == DIVERGED for event in ended.values())
-    return Progress(size, done, running, pruned, diverged, best, _left(events, ended, size))
+    return Progress(size, done, len(running(events)), pruned, diverged, best, _left(events, ended, size))
+
+
+def running(events: Iterable[Event]) -> list[Event]:
+    """Give the starts of the trainings that have not ended and whose processes may still run."""
+    return [event for event in _last(events).values() if event.state is None and _alive(event)]
+
+
+def _last(events: Iterable[Event]) -> dict[tuple[int, int], Event]:
+    """Give the last event of each training."""
+    return {(event.trial, event.until): event for event in events}
+
+
+def _up_to_ending(events: Iterable[Event], size: Size, section: SweepBayes) -> Size:
+    """Give the size with the number of trials at which the study ends, where that is known by now."""
+    ended = ended_at({event.trial: event.promise for event in events if event.state is not None}, section)
+    return size if ended is None else replace(size, trials=ended, section=None)
 
 
 def _alive(event: Event) -> bool:
@@ -203,18 +227,26 @@ def _count_block(ended: dict[tuple[int, int], Event], size: Size) -> tuple[dict[
 
 
 def _left(events: Iterable[Event], ended: dict[tuple[int, int], Event], size: Size) -> float | None:
-    """Estimate the seconds to the end: the steps that are left, at the speed of the last RECENT runs."""
-    recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
-    if not recent:
+    """Estimate the seconds to the end: the steps that are left, at the speed of late."""
+    step_s = pace(events)
+    if step_s is None:
         return None
-    span = max(event.at_s for event in recent) - min(event.at_s - event.writing_s - event.seconds for event in recent)
     lengths = [event.steps for (trial, _), event in ended.items() if trial >= size.first_block]
     usual = sum(lengths) / len(lengths) if lengths else float(size.levels[-1])
     steps = (size.trials - size.first_block - len(lengths)) * usual
     for level, (start, goal) in enumerate(zip((0, *size.levels), size.levels, strict=False)):
         n_ended = sum(until == goal and trial < size.first_block for trial, until in ended)
         steps += max(0, size.places(level) - n_ended) * (goal - start)
-    return steps * span / sum(event.trained for event in recent)
+    return steps * step_s
+
+
+def pace(events: Iterable[Event]) -> float | None:
+    """Give the seconds from one step of a study to the next, over its workers, in its last RECENT runs; None before one ended."""
+    recent = [event for event in events if event.state is not None and event.trained][-RECENT:]
+    if not recent:
+        return None
+    span_s = max(event.at_s for event in recent) - min(event.at_s - event.writing_s - event.seconds for event in recent)
+    return span_s / sum(event.trained for event in recent)
 
 
 def show_some(log: Log, size: Size, trial: int) -> None:

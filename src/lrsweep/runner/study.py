@@ -4,16 +4,18 @@ A study says from its records which tasks can be started. Workers train these, e
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from lrsweep.config.params import Params
+from lrsweep.errors import UserError
 from lrsweep.runner import identity, progress
 from lrsweep.runner.checkpoints import Series
 from lrsweep.runner.identity import TRAINING, Identity
+from lrsweep.runner.trainer import make_script, make_trainer
 from lrsweep.runner.training import Trained, train
 from lrsweep.search.curve import Decide
 from lrsweep.search.plan import Plan, Task
@@ -23,7 +25,7 @@ from lrsweep.space import Budget
 from lrsweep.store import records
 from lrsweep.store.records import Found, canonical_digest
 from lrsweep.store.results import Results
-from lrsweep.trainers.trainer import Trainer
+from lrsweep.trainers.trainer import RunFailed, Trainer
 
 BUDGET = set(Budget.model_fields)
 
@@ -37,11 +39,21 @@ class Study:
 
     stage = ""
     roots: ClassVar[tuple[str, ...]] = TRAINING  # the modules that, with all that they import, decide a training
+    tested = False  # whether its trainings are measured on the test text, which then is part of their identity
 
     @property
     def budget(self) -> Budget:
         """The length of a training."""
         return self.params.sweep_bayes
+
+    def title(self, task: Task) -> str:
+        """Name a training as complaints do: its trial, and the command of a script."""
+        script = self.params.trainer
+        return f"{self.stage} trial {task.trial}" + (f": `{script.command}`" if script else "")
+
+    def length(self, task: Task) -> Budget:
+        """Give the length of the training of a task; that of the study, unless its trainings differ."""
+        return self.budget
 
     @property
     def size(self) -> progress.Size:
@@ -53,15 +65,15 @@ class Study:
         """The tasks, and which of them can be started."""
         raise NotImplementedError
 
-    @property
-    def numbers(self) -> Iterable[int]:
-        """The numbers of the trials that are trained in one stretch, in order."""
-        return range(self.plan.planned)
-
     @cached_property
     def done(self) -> "Done":
         """The tasks that have ended, here or elsewhere."""
         return Done(self)
+
+    @property
+    def stops(self) -> tuple[int, ...]:
+        """The steps at which a trial may be stopped; by default none."""
+        return ()
 
     @property
     def own(self) -> Mapping[str, Any]:
@@ -71,7 +83,17 @@ class Study:
     @cached_property
     def identity(self) -> Identity:
         """The digest of all that the trainings depend on, and the folder of their records."""
-        return identity.of(self.stage, self.own, self.roots, self.params, self.results)
+        return identity.of(self.stage, self.own, self.roots, self.params, self.results, self.tested)
+
+    def trainer(self) -> Trainer:
+        """Make what trains this study.
+
+        Raises:
+            UserError: its text or the files that it reads are missing or damaged.
+        """
+        if self.params.trainer:
+            return make_script(self.params, self.identity.folder / "runs", self.stops)
+        return make_trainer(self.params, self.results, self.identity.digest, self.tested)
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Give the configuration of a task, and its training seed."""
@@ -105,9 +127,12 @@ class Study:
         state = canonical_digest([identity, values, seed])
         series = Series(path.with_suffix(".checkpoints"), state, self.params.execution.checkpoint_every)
         decide = self.decide(task, proposal)
-        watch = progress.Watch(self.events, proposal.trial, task.until, values, time.monotonic() - began_s)
+        watch = progress.Watch(self.events, proposal.trial, task.until, values, time.monotonic() - began_s, proposal.promise)
         watch.start()
-        trained = train(trainer, values, seed, self.budget, task.until, decide, series, self.start(task))
+        try:
+            trained = train(trainer, values, seed, self.length(task), task.until, decide, series, self.start(task))
+        except RunFailed as failed:
+            raise UserError(f"{self.stage} trial {task.trial}: {failed}") from None
         watch.stop()
         self.keep(task, trained)
         curve = trained.curve
@@ -119,9 +144,11 @@ class Study:
 
     def found(self) -> Iterator[Found]:
         """Give the trials that have ended, in order, each with the path of the record beside which its curve lies."""
-        for task in (Task(trial, 0, self.budget.steps) for trial in self.numbers):
-            if task in self.done:
-                yield self.done[task], self.path(task)
+        yield from ((self.done[task], self.path(task)) for task in self.plan.ended)
+
+    def label(self, task: Task) -> Mapping[str, Any]:
+        """Say what a training is for, where its values do not say it; by default nothing."""
+        return {}
 
     @property
     def events(self) -> Path:

@@ -1,7 +1,7 @@
 """The two phases as studies."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from lrsweep.runner.identity import STUDY, TRAINING
 from lrsweep.runner.progress import Size
 from lrsweep.runner.study import BUDGET, Study
-from lrsweep.runner.trainer import fixed_values
+from lrsweep.runner.trainer import completed, plain_names
 from lrsweep.runner.training import Trained
 from lrsweep.search import plan, study
 from lrsweep.search.curve import Decide
@@ -70,19 +70,26 @@ class SweepBayes(Study):
             UserError: the edge has not been found.
         """
         lr = self.params.sweep_bayes.space["lr"]
-        return self.params.sweep_bayes.space_with(lr if isinstance(lr, Float) else edge_range(self.results))
+        space = self.params.sweep_bayes.space_with(lr if isinstance(lr, Float) else edge_range(self.results))
+        return replace(space, plain=plain_names(self.params))
 
     @property
     def size(self) -> Size:
         """The first block at once, or as many trials as the lag lets; none of a study that was trained elsewhere."""
         section = self.params.sweep_bayes
         at_once = 0 if section.imported else max(section.first_block, section.lag)
-        return Size(self.stage, section.trials, at_once, section.levels, section.first_block, section.stopping.eta)
+        open_end = section if section.ending else None
+        return Size(self.stage, section.trials, at_once, section.levels, section.first_block, section.stopping.eta, open_end)
 
     @cached_property
     def plan(self) -> Plan:
-        """The first block, halved rung by rung, then trials as soon as their sight is complete."""
+        """The first block, halved rung by rung, then trials as soon as their sight is complete, up to the ending."""
         return plan.study(self.params.sweep_bayes, self.done)
+
+    @property
+    def stops(self) -> tuple[int, ...]:
+        """The rungs."""
+        return self.params.sweep_bayes.rungs
 
     @cached_property
     def prior(self) -> list[Record]:
@@ -95,13 +102,13 @@ class SweepBayes(Study):
         if not section.prior:
             return []
         trials, evals = (self.results.read_table(f"{section.prior}/{name}.parquet") for name in ("trials", "evals"))
-        return records.of_tables(trials, evals, "prior", fixed_values(self.params, self.space, section))
+        return records.of_tables(trials, evals, "prior", lambda values: completed(self.params, values, self.space, section))
 
     @property
     def own(self) -> Mapping[str, Any]:
-        """The section without the number of trials, since more trials keep the first ones; with the space and rungs in force."""
+        """The section without what ends the study, since more trials keep the first ones; with the space and rungs in force."""
         section = self.params.sweep_bayes
-        values = section.model_dump(mode="json", exclude={"trials", "imported", "space"})
+        values = section.model_dump(mode="json", exclude={"trials", "ending", "imported", "space"})
         known = self._told_of() if section.prior else None
         space = [list(one) for one in self.space.to_json().items()]  # in order, which a digest of a mapping does not see
         return {**values, "space": space, "rungs": list(section.rungs), "prior": known}
@@ -167,11 +174,6 @@ class SweepBayes(Study):
         """The closed records of the first block, which must have ended."""
         return plan.block(self.params.sweep_bayes, self.done)
 
-    @property
-    def numbers(self) -> range:
-        """The numbers of the trials after the block."""
-        return range(self.params.sweep_bayes.first_block, self.plan.planned)
-
     def found(self) -> Iterator[Found]:
         """Give the trials that have ended, in order; none before the first block is closed."""
         section = self.params.sweep_bayes
@@ -180,7 +182,8 @@ class SweepBayes(Study):
         for record in self.block:
             tasks = [Task(record.trial, level, until) for level, until in enumerate(section.levels)]
             yield record, [self.path(task) for task in tasks if task in self.done][-1]
-        yield from super().found()
+        after = (task for task in self.plan.ended if task.trial >= section.first_block)
+        yield from ((self.done[task], self.path(task)) for task in after)
 
     def _proposal(self, k: int) -> Proposal:
         if k not in self._proposals:

@@ -11,7 +11,6 @@ from lrsweep.runner import meaning, premise
 from lrsweep.runner.catalogue import study_of
 from lrsweep.runner.study import Study
 from lrsweep.runner.supervisor import Announce
-from lrsweep.runner.trainer import make_trainer
 from lrsweep.store import results
 from lrsweep.store.locking import claim
 from lrsweep.store.records import record_path
@@ -40,7 +39,8 @@ def complete(study: S, announce: Announce = lambda training: None) -> S:
     if study.plan.whole:
         return study
     meaning.load()
-    trainer, wait_s, watch = make_trainer(study.params, study.results, study.identity.digest), FIRST_WAIT_S, premise.Watch()
+    trainer, wait_s, watch = study.trainer(), FIRST_WAIT_S, premise.Watch()
+    premise.hold_data(study.identity, study.results)
     study.identity.open()
     while not study.plan.whole:
         watch.check()
@@ -58,7 +58,7 @@ def train_next(study: Study, trainer: Trainer, announce: Announce) -> bool:
     for task in study.plan.open():
         with claim(record_path(study.identity.folder / "locks", task.trial).with_suffix(f".{task.level}")) as free:
             if free and task not in study.done:
-                announce(f"{study.stage} trial {task.trial}")
+                announce(study.title(task))
                 study.train(task, trainer)
                 announce(None)
                 return True

@@ -1,11 +1,20 @@
-"""check: check params.yaml as a whole, and the texts that it names; print nothing where all is in order."""
+"""check: check params.yaml as a whole, and the texts that it names; say what ablations cost, else nothing where all is well."""
+
+import sys
 
 from lrsweep.config.params import Params
+from lrsweep.config.variants import variants_of
 from lrsweep.store.results import Results
 from lrsweep.text.corpus import read_beginnings
 
 
 def run(params: Params, results: Results) -> None:
     """Write passed.txt, always the same: `dvc repro` begins here when params.yaml has changed, and runs nothing else for it."""
-    read_beginnings(params.corpus)
+    if not params.trainer:
+        read_beginnings(params.corpus)
+    if params.ablate:
+        count, runs, steps = len(variants_of(params.ablate)), params.ablate.runs, params.sweep_bayes.steps
+        crossed = " (ablate.grid crosses each two variants)" if params.ablate.grid else ""
+        said = f"ablate trains {count} profiles of {runs} runs{crossed}: {count * runs * steps} steps"
+        print(f"{said}; `lrsweep estimate`, or `lrsweep try` for a script, says how long that takes", file=sys.stderr)
     results.write_text("check/passed.txt", "params.yaml has passed its check\n")

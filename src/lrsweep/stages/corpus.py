@@ -6,6 +6,6 @@ from lrsweep.text.corpus import write_corpus
 
 
 def run(params: Params, results: Results) -> None:
-    """Write train.txt, valid.txt and corpus.json."""
-    train, valid = (results.path(f"corpus/{side}.txt") for side in ("train", "valid"))
-    results.write_json("corpus/corpus.json", write_corpus(params.corpus, params.seed, train, valid, work() / "downloads"))
+    """Write train.txt, valid.txt, test.txt and corpus.json."""
+    found = write_corpus(params.corpus, params.seed, results.path("corpus"), work() / "downloads")
+    results.write_json("corpus/corpus.json", found)

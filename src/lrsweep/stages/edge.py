@@ -1,15 +1,39 @@
-"""edge: find the maximum stable LR from phase 1, and the LR range of phase 2."""
+"""edge: find the best, the largest near-optimal and the maximum stable LR, and the LR range of phase 2."""
 
-from lrsweep.analysis.edge import find_edge
+from lrsweep.analysis.edge import Edge, find_edge
 from lrsweep.config.params import Params
+from lrsweep.runner.refining import Refine
+from lrsweep.runner.worker import complete
 from lrsweep.store.results import Results
+
+METRICS = ("best_lr", "near_optimal_lr", "max_stable_lr")
 
 
 def run(params: Params, results: Results) -> None:
-    """Write edge.json, bins.parquet and metrics.json."""
-    tables = {name: results.read_table(f"sweep_uniform/{name}.parquet") for name in ("trials", "evals", "steps")}
-    edge, bins = find_edge(**tables, section=params.edge, study=params.sweep_uniform, seed=params.seed)
+    """Train what is missing; write edge.json, bins.parquet, refined.parquet and metrics.json."""
+    study = complete(Refine(params, results))
+    results.simulated |= params.simulate
+    refining = study.refining()
+    edge, bins = find_edge(*study.tables, section=params.edge, study=params.sweep_uniform, seed=params.seed, refining=refining)
+    unstable = {row.trial: row.unstable for row in refining.endings}
+    rows = [
+        {
+            "run": place,
+            "about": study.about(entry),
+            "lr": record.proposal.lr,
+            "seed": record.seed,
+            "state": record.state,
+            "final_loss_nats": record.final_loss_nats,
+            "unstable": unstable[record.trial],
+        }
+        for place, (entry, record) in enumerate((entry, study.record(entry)) for entry in study.entries)
+    ]
     results.write_json("edge/edge.json", edge)
     results.write_rows("edge/bins.parquet", bins)
-    ends = {name: getattr(edge, name) for name in ("edge_lr", "edge_low_lr", "edge_high_lr")}
-    results.write_json("edge/metrics.json", {**ends, "diverged": edge.counts.diverged})
+    results.write_rows("edge/refined.parquet", rows)
+    results.write_json("edge/metrics.json", _metrics(edge))
+
+
+def _metrics(edge: Edge) -> dict[str, float | int | None]:
+    found = {name: getattr(edge, name) for name in METRICS}
+    return {**{name: one and one.lr for name, one in found.items()}, "diverged": edge.counts.diverged}

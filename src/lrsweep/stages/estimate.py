@@ -1,15 +1,19 @@
 """estimate: train the first steps of phase 1, and say how long the whole run would take at that speed."""
 
+import math
 import os
 import time
 from dataclasses import dataclass
 from itertools import pairwise
 
 from lrsweep.config.params import Params
+from lrsweep.errors import UserError
+from lrsweep.runner.ablating import Ablation
+from lrsweep.runner.final import FinalTraining
 from lrsweep.runner.progress import duration
+from lrsweep.runner.refining import Refine
 from lrsweep.runner.repeats import Race
 from lrsweep.runner.sweeps import SweepUniform
-from lrsweep.runner.trainer import make_trainer
 from lrsweep.search import study
 from lrsweep.search.plan import Task
 from lrsweep.search.settings import SweepBayes
@@ -34,21 +38,29 @@ def run(params: Params, results: Results, steps: int) -> str:
     """Train `steps` steps of trial 0 of phase 1; say what was measured, and how long each stage that trains would take.
 
     Raises:
-        UserError: the text has not been tokenized yet.
+        UserError: the text has not been tokenized yet, or a script trains.
     """
+    if params.trainer:
+        raise UserError(
+            "trainer: found a script, expected the built-in model; `lrsweep try` says what a study of the script takes"
+        )
     speed, last_nats = measure(params, results, steps)
     select_s = Race(params, results).size.trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
     audit_s = params.assess.audit_trials * speed.run_s(params.sweep_bayes, params.sweep_bayes.steps)
-    workers = os.cpu_count() or 1
+    final_n = FinalTraining(params, results).size.trials
+    workers, placed = os.cpu_count() or 1, (Refine(params, results), Ablation(params, results))
     stages = {
         "sweep_uniform": params.sweep_uniform.trials * speed.run_s(params.sweep_uniform, params.sweep_uniform.steps) / workers,
         "sweep_bayes": speed.run_s(params.sweep_bayes, least_steps(params.sweep_bayes)) / workers,
         "assess": audit_s / workers,
         "select": select_s / workers,
-        "train": speed.run_s(params.train, params.train.steps),
+        "scale": scale_steps(params) * speed.step_s / workers,
+        **{study.stage: study.size.trials * speed.run_s(study.budget, study.budget.steps) / workers for study in placed},
+        "train": speed.run_s(params.train, params.train.steps) * math.ceil(final_n / workers),
     }
     # an imported study is not trained, and its stopped trials cannot be trained further
-    untrained = {"sweep_uniform"} if params.sweep_uniform.imported else set()
+    untrained = {one.stage for one in placed if not one.size.trials} | ({"scale"} if params.scale is None else set())
+    untrained |= {"sweep_uniform"} if params.sweep_uniform.imported else set()
     untrained |= {"sweep_bayes", "assess"} if params.sweep_bayes.imported else set()
     stages = {name: seconds for name, seconds in stages.items() if name not in untrained}
     lines = [
@@ -58,6 +70,8 @@ def run(params: Params, results: Results, steps: int) -> str:
         f"  {'together':14} {duration(sum(stages.values()))}, without start-up and analysis",
     ]
     if "sweep_bayes" in stages:
+        if params.sweep_bayes.ending:
+            lines.append("Phase 2 takes at most this time: its ending may come before its last trial (sweep_bayes.ending)")
         whole_s = speed.run_s(params.sweep_bayes, most_steps(params.sweep_bayes)) / workers
         share = f"1/{params.sweep_bayes.stopping.eta}"
         lines.append(f"Phase 2 is counted with {share} of its trials past each rung; if all pass, it takes {duration(whole_s)}")
@@ -68,17 +82,29 @@ def measure(params: Params, results: Results, steps: int) -> tuple[Speed, float]
     """Give the speed, and the training loss of the last step in nats."""
     own, section = SweepUniform(params, results), params.sweep_uniform
     proposal, seed = own.planned(Task(0, 0, section.steps))
-    run = make_trainer(params, results, own.identity.digest).start(proposal.values, seed, section)
+    run = own.trainer().start(proposal.values, seed, section)
     clock = time.perf_counter()
     step_s, eval_s, last_nats = [], [], float("nan")
     for seen in run.observe(min(steps, section.steps)):
         seconds, clock = time.perf_counter() - clock, time.perf_counter()
         if isinstance(seen, Step):
             step_s.append(seconds)
-            last_nats = seen.loss_nats
+            last_nats = seen.loss_nats if seen.loss_nats is not None else last_nats
         else:
             eval_s.append(seconds)
     return Speed(sorted(step_s)[len(step_s) // 2], eval_s[-1]), last_nats
+
+
+def scale_steps(params: Params) -> float:
+    """Give the steps of the proxies, each counted by the parameters of its model against those of the final one."""
+    section = params.scale
+    if section is None:
+        return 0.0
+    shares = [1.0]
+    if section.sizes and not params.trainer:
+        shares = [params.model.model_copy(update=size).parameters / params.model.parameters for size in section.sizes]
+    batches = [one / params.optimizer.batch_size for one in section.batch_size] or [1.0]
+    return section.runs * sum(section.steps) * sum(shares) * sum(batches)
 
 
 def block_steps(section: SweepBayes) -> int:

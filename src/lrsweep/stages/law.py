@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from lrsweep.analysis.law import Law, Proxy, law_of
-from lrsweep.analysis.profile import Run, profile_of
+from lrsweep.analysis.profile import FEWEST, Run, are_enough, profile_of
 from lrsweep.errors import UserError
 
 SEED = 0  # of the draws behind the intervals
-FEWEST = 3  # LRs of a profile
 EMPTY = ("", "nan", "none", "null")  # what stands for no number
 
 
@@ -61,12 +60,14 @@ def _number(text: str) -> float:
 
 
 def read(path: Path, sizes: Sequence[str]) -> pd.DataFrame:
-    """Read lr, loss and the sizes as numbers, the loss infinite where the run diverged.
+    """Read lr, loss and the sizes as numbers, the loss infinite where the run diverged. Our own tables call it final_loss_nats.
 
     Raises:
         UserError: the file is missing or not a table, a column is missing, or a number is wrong; it names the line.
     """
     table = _table(path)
+    if "loss" not in table.columns:
+        table = table.rename(columns={"final_loss_nats": "loss"})
     if missing := [name for name in ("lr", "loss", *sizes) if name not in table.columns]:
         found = ", ".join(map(str, table.columns))
         if len(table.columns) == 1 and set(found) & set(";\t"):
@@ -110,12 +111,11 @@ def proxies_of(runs: pd.DataFrame, names: Sequence[str]) -> tuple[list[Proxy], i
     """Give a profile for each size that has FEWEST LRs of runs that did not diverge, and the number of sizes that have not."""
     proxies, left_out = [], 0
     for key, its in runs.groupby(list(names)):
-        whole = np.isfinite(its["loss"])
-        if its.loc[whole, "lr"].nunique() < FEWEST:
-            left_out += 1
-            continue
         pairs = zip(its["lr"].tolist(), its["loss"].tolist(), strict=True)
         tried = [Run(lr, seed, loss if np.isfinite(loss) else None) for seed, (lr, loss) in enumerate(pairs)]
+        if not are_enough(tried):
+            left_out += 1
+            continue
         proxies.append(Proxy(dict(zip(names, map(float, key), strict=True)), profile_of(tried, SEED)))
     return proxies, left_out
 

@@ -1,11 +1,11 @@
-"""replay: derive every proposal and every stop of phase 2 again from the records, and compare with what is recorded."""
+"""replay: derive every proposal, every stop and the ending of phase 2 again from the records, and compare them."""
 
 from collections.abc import Sequence
 
 from lrsweep.config.params import Params
 from lrsweep.errors import Mismatch, UserError
 from lrsweep.runner.sweeps import SweepBayes
-from lrsweep.search import study
+from lrsweep.search import ending, study
 from lrsweep.search.curve import Curve
 from lrsweep.search.proposing import propose
 from lrsweep.search.settings import SweepBayes as Section
@@ -17,7 +17,7 @@ def run(params: Params, results: Results) -> str:
     """Say what was derived again.
 
     Raises:
-        Mismatch: a proposal or a comparison at a rung differs from the recorded one; it names the first.
+        Mismatch: a proposal, a comparison at a rung or the ending differs from the recorded one; it names the first.
         UserError: a record is damaged, or not there yet.
     """
     section, own = params.sweep_bayes, SweepBayes(params, results)
@@ -36,7 +36,10 @@ def run(params: Params, results: Results) -> str:
         if k >= section.first_block:  # the block's comparisons are made from its segments each time it is read
             _compare(k, "rungs", record.rungs, judged(record, seen, section))
         stops += len(record.rungs)
-    return f"{len(records)} proposals and {stops} comparisons at rungs derived again from the records: all as recorded"
+    end = ending.ended_at({one.trial: one.promise for one in proposals[section.first_block :]}, section)
+    _compare(len(records), "ending at trial", results.read_json("sweep_bayes/summary.json")["ended_at_trial"], end)
+    what = f"{len(records)} proposals, {stops} comparisons at rungs and the ending at trial {end}"
+    return f"{what} derived again from the records: all as recorded"
 
 
 def judged(record: Record, seen: Sequence[Record], section: Section) -> tuple[RungPoint, ...]:

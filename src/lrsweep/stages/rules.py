@@ -8,112 +8,82 @@ import numpy as np
 import pandas as pd
 
 from lrsweep.errors import UserError
+from lrsweep.logs import curves
 from lrsweep.search.metric import components
 from lrsweep.search.replaying import COLUMNS, replay, summarize_replay
 from lrsweep.search.settings import Metric, Stopping
 from lrsweep.search.trial import COMPLETE
 
-NEEDED = ("trial", "step", "loss")
-LARGEST = 2**53  # a float holds every whole number up to here
+SHOWN = 8  # trials in a line
 
 
 def run(
     path: Path, rungs: Sequence[int], stopping: Stopping, orders: int, metric: Metric, seed: int
 ) -> tuple[list[dict[str, Any]], str]:
-    """Give the summary of the replay, a row for each rule and metric, and a line on what was used and left out.
+    """Give the summary of the replay, a row for each rule and metric, and a line on what was used, left out or diverged.
 
-    The table is CSV or parquet with columns trial, step, loss and, for M_u, lr: the learning rate of the step. Trials without a
-    finite loss at the last step of the table are left out, since nobody knows how they would have ended.
+    The table is as in logs.curves; for M_u it has lr, the learning rate of the step. Trials without a loss at a rung or at the
+    last step of the table are left out, since nobody knows how they would have gone on. A trial whose losses are not finite up
+    to its end has diverged: it is trained up to there, and it is the worst at every rung from there on and at the end.
 
     Raises:
-        UserError: the file is missing or not a table, a column or a number is wrong, a rung is not at an eval, no trial is whole.
+        UserError: the table is wrong (logs.curves), a rung is not at an eval, or fewer than two trials are whole.
     """
-    table = read(path)
+    table = curves.read(path)
     end = int(table["step"].max())
     known = sorted({int(step) for step in table["step"]})
     for rung in rungs:
         if rung not in known or not 0 < rung < end:
-            inside = [step for step in known if 0 < step < end]
-            raise UserError(
-                f"--rungs: found {rung}, expected steps that the table has evals at, before its end: {_list(inside)};"
-                " name some of these"
-            )
-    last = table[table["step"] == end]
-    whole = last.loc[np.isfinite(last["loss"]), "trial"]
-    curves = table[table["trial"].isin(whole) & np.isfinite(table["loss"])]
-    if len(whole) < 2:
-        raise UserError(
-            f"{path}: found {len(whole)} trials with a finite loss at step {end}, expected at least 2; export whole trials"
-        )
-    finals = [{"trial": row.trial, "state": COMPLETE, "steps": end, "final_loss_nats": row.loss} for row in last.itertuples()]
-    trials = pd.DataFrame([row for row in finals if np.isfinite(row["final_loss_nats"])])
-    rows = summarize_replay(replay(trials, _measured(curves, metric), rungs, stopping, orders, seed))
-    left_out = table["trial"].nunique() - len(whole)
-    return rows, f"{len(whole)} whole trials of {end} steps in {orders} random orders; {left_out} left out"
+            inside = _list([step for step in known if 0 < step < end])
+            remedy = f": {inside}; name some of these" if inside else ", and there are none; export more evals"
+            raise UserError(f"--rungs: found {rung}, expected steps that the table has evals at, before its end{remedy}")
+    trials = {trial: _Curve(part, rungs, end) for trial, part in table.groupby("trial")}
+    left_out = {trial: one.missing for trial, one in trials.items() if one.missing}
+    kept = {trial: one for trial, one in trials.items() if not one.missing}
+    finite = [trial for trial, one in kept.items() if one.diverged is None]
+    without = f"; left out: {_list([f'trial {trial} ({why})' for trial, why in left_out.items()])}" if left_out else ""
+    if len(kept) < 2 or not finite:
+        found = f"{len(kept)} whole trials of {end} steps, {len(finite)} of them with a finite loss"
+        raise UserError(f"{path}: found {found}, expected at least 2 and 1{without}; export whole trials")
+    ends = [{"trial": trial, "state": COMPLETE, "steps": one.steps, "final_loss_nats": one.final} for trial, one in kept.items()]
+    measured = pd.concat([_measured(trial, one, metric) for trial, one in kept.items()], ignore_index=True)
+    rows = summarize_replay(replay(pd.DataFrame(ends), measured, rungs, stopping, orders, seed))
+    lost = [f"trial {trial} at step {one.diverged}" for trial, one in kept.items() if one.diverged is not None]
+    diverged = f"; diverged, the worst from there on: {_list(lost)}" if lost else ""
+    return rows, f"{len(kept)} trials of {end} steps in {orders} random orders{diverged}; {len(left_out)} left out{without[10:]}"
 
 
-def read(path: Path) -> pd.DataFrame:
-    """Read the user's table, sorted: trial and step as int, loss and lr as float (NaN where there is none).
+class _Curve:
+    """The curve of a trial: its finite part, where it diverged, and what is missing of it."""
 
-    Raises:
-        UserError: the file is missing or not a table, or a column or a number is wrong; it names the line.
-    """
-    try:
-        # Empty lines are dropped after reading, so that the numbers of the lines stay right.
-        table = (
-            pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, skip_blank_lines=False).dropna(how="all")
-        )
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file, expected a CSV or parquet table; correct the path") from None
-    except Exception as error:  # pandas and arrow raise many kinds for what is not a table
-        raise UserError(
-            f"{path}: found no table ({' '.join(str(error).split())}), expected CSV or parquet; export it again"
-        ) from None
-    missing = [name for name in NEEDED if name not in table.columns]
-    if missing:
-        found, needed = ", ".join(map(str, table.columns)), ", ".join(NEEDED)
-        raise UserError(f"{path}: found columns {found}, expected {needed}; rename or add {', '.join(missing)}")
-    if table.empty:
-        raise UserError(f"{path}: found no rows, expected an eval in each; export the histories of the trials")
-    columns = {name: _numbers(path, table, name) for name in ("trial", "step")}
-    columns |= {"loss": _numbers(path, table, "loss", whole=False)}
-    columns |= {"lr": _numbers(path, table, "lr", whole=False) if "lr" in table.columns else np.full(len(table), np.nan)}
-    clean = pd.DataFrame(columns)
-    twice = clean.duplicated(["trial", "step"])
-    if twice.any():
-        row = clean[twice].iloc[0]
-        where = _place(path, table, twice.to_numpy())
-        raise UserError(f"{where}: found trial {row.trial:.0f} at step {row.step:.0f} again, expected one loss each; remove one")
-    return clean.sort_values(["trial", "step"], ignore_index=True)
+    def __init__(self, part: pd.DataFrame, rungs: Sequence[int], end: int) -> None:
+        seen = part[part["logged"]]
+        finite = np.isfinite(seen["loss"].to_numpy())
+        last = int(np.flatnonzero(finite)[-1]) if finite.any() else -1
+        self.diverged = int(seen["step"].iloc[last + 1]) if last + 1 < len(seen) else None
+        self.rows = seen[finite]
+        self.steps = end if self.diverged is None else self.diverged
+        at = set(self.rows["step"])
+        absent = [step for step in (*rungs, end) if step not in at and (self.diverged is None or step < self.diverged)]
+        self.missing = f"no finite loss at step {absent[0]}" if absent else None
+        self.final = float("inf") if self.diverged is not None else float("nan") if absent else float(seen["loss"].iloc[-1])
+        self.lost = [step for step in (*rungs, end) if self.diverged is not None and step >= self.diverged]
 
 
-def _numbers(path: Path, table: pd.DataFrame, name: str, whole: bool = True) -> np.ndarray:
-    values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
-    unread = np.isnan(values) & table[name].notna().to_numpy()  # an empty loss counts as NaN
-    wrong = (~np.isfinite(values) | (values % 1 != 0) | (values < 0) | (values > LARGEST)) if whole else unread
-    if wrong.any():
-        found = table[name].tolist()[int(np.flatnonzero(wrong)[0])]
-        expected = "a whole number from 0" if whole else "a number"
-        raise UserError(f"{_place(path, table, wrong)}: found {name} {found!r}, expected {expected}; correct it")
-    return values.astype(int) if whole else values
+def _measured(trial: int | str, curve: _Curve, metric: Metric) -> pd.DataFrame:
+    """Give a curve with every metric at each eval, infinite where it has diverged; M_u is undefined without learning rates."""
+    part = curve.rows
+    known = part["lr"].notna().all() and len(part)
+    rows = components(part["lr"].tolist(), part["loss"].tolist(), float(part["lr"].max()), metric)
+    values = {
+        column: [*(row.value(name) for row in rows), *(np.inf for _ in curve.lost)]
+        for name, column in COLUMNS.items()
+        if known or name != "m_u"
+    }
+    steps = [*part["step"].tolist(), *curve.lost]
+    return pd.DataFrame({"trial": trial, "step": steps, "m_u": np.nan, **values}).astype(dict.fromkeys(values, float))
 
 
-def _place(path: Path, table: pd.DataFrame, where: np.ndarray) -> str:
-    """Name the first of the rows; in CSV by its line, where the header is line 1."""
-    row = int(table.index[np.flatnonzero(where)[0]])
-    return f"{path}: row {row + 1}" if path.suffix == ".parquet" else f"{path}: line {row + 2}"
-
-
-def _measured(curves: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Give the curves with every metric at each eval; M_u is undefined where the table has no learning rates."""
-    parts = []
-    for trial, part in curves.groupby("trial"):
-        known = part["lr"].notna().all()
-        rows = components(part["lr"].tolist(), part["loss"].tolist(), float(part["lr"].max()), metric)
-        values = {column: [row.value(name) for row in rows] for name, column in COLUMNS.items() if known or name != "m_u"}
-        parts.append(pd.DataFrame({"trial": trial, "step": part["step"].to_numpy(), "m_u": np.nan, **values}))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _list(steps: Sequence[int]) -> str:
-    return ", ".join(map(str, steps)) if len(steps) <= 12 else f"{steps[0]}, {steps[1]}, … {steps[-1]}"
+def _list(items: Sequence[Any]) -> str:
+    shown = list(map(str, items))
+    return ", ".join(shown) if len(shown) <= 12 else f"{', '.join(shown[:SHOWN])}, … {shown[-1]}"

@@ -1,7 +1,8 @@
-"""sharpness: measure critical LR and curvature in a few trials of phase 1, below and above the edge."""
+"""sharpness: measure critical LR and curvature in runs across the LRs where training becomes unstable."""
 
 import sys
 
+from lrsweep.analysis.crossings import AFTER, WARM_UP, measured
 from lrsweep.config.params import Params
 from lrsweep.runner.probing import Probes
 from lrsweep.runner.worker import complete
@@ -10,12 +11,15 @@ from lrsweep.store.results import Results
 
 
 def run(params: Params, results: Results) -> None:
-    """Measure what is missing; write probes.parquet, which is empty where nothing is measured."""
-    study, rows = Probes(params, results), []
-    for place, trial in enumerate(complete(study).chosen):
-        about = {"trial": int(trial["trial"]), "side": trial["side"], "max_lr": float(trial["lr"])}
-        rows += [{**about, **row} for row in study.done[Task(place, 0, study.budget.steps)]]
+    """Measure what is missing; write probes.parquet and crossings.json, which are empty where nothing is measured."""
+    study, rows = complete(Probes(params, results)), []
+    for place, lr in enumerate(study.lrs):
+        for row in study.done[Task(place, 0, study.budget.steps)]:
+            part = WARM_UP if row["step"] <= study.budget.warmup_steps else AFTER
+            rows.append({"trial": place, "part": part, "max_lr": lr, **row})
     results.simulated |= params.simulate
     results.write_rows("sharpness/probes.parquet", rows)
-    said = params.unmeasured or f"{len(rows)} probes in {len(study.chosen)} trials"
+    probes = results.read_table("sharpness/probes.parquet")
+    results.write_json("sharpness/crossings.json", measured(probes, params.seed))
+    said = params.unmeasured or f"{len(rows)} probes in {len(study.lrs)} runs"
     print(f"sharpness: {said}", file=sys.stderr)

@@ -1,19 +1,14 @@
 """The tables that both phases have, from the records of their trials."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-
 from lrsweep.runner.sweeps import SweepBayes, SweepUniform
+from lrsweep.runner.tables import step_columns
+from lrsweep.runner.trainer import trained_values
 from lrsweep.runner.worker import complete
 from lrsweep.search import study
-from lrsweep.search.curve import STEP_COLUMNS
 from lrsweep.search.evals import eval_rows
 from lrsweep.search.trial import Record
 from lrsweep.space import Space
-from lrsweep.store import imported, records
-from lrsweep.store.records import Found
+from lrsweep.store import imported
 
 
 def write_tables(own: SweepUniform | SweepBayes, space: Space, steering: str | None) -> list[Record]:
@@ -25,20 +20,10 @@ def write_tables(own: SweepUniform | SweepBayes, space: Space, steering: str | N
     section, metric = getattr(params, stage), params.sweep_bayes.metric
     found = list(imported.load(stage, section) if section.imported else complete(own).found())
     results.simulated |= params.simulate
-    rows = [study.trial_row(record, metric, steering) for record, _ in found]
+    plain = [trained_values(params, record.proposal.values, section) for record, _ in found]
+    rows = [{**study.trial_row(record, metric, steering), **own} for (record, _), own in zip(found, plain, strict=True)]
     evals = [row for record, _ in found for row in eval_rows(record, metric)]
     results.write_rows(f"{stage}/trials.parquet", rows, space)
     results.write_rows(f"{stage}/evals.parquet", evals)
-    results.write_columns(f"{stage}/steps.parquet", _step_columns(found))
+    results.write_columns(f"{stage}/steps.parquet", step_columns(found))
     return [record for record, _ in found]
-
-
-def _step_columns(found: Sequence[Found]) -> dict[str, Any]:
-    """Give the columns of the table `steps`; its rows would take gigabytes in a long study."""
-    loaded = [(record.trial, records.load_curve(path)) for record, path in found]
-    lengths = [len(curve["lr"]) for _, curve in loaded]
-    return {
-        "trial": np.repeat([trial for trial, _ in loaded], lengths),
-        "step": np.concatenate([np.arange(1, n + 1) for n in lengths]),
-        **{name: np.concatenate([curve[name] for _, curve in loaded]) for name in STEP_COLUMNS},
-    }

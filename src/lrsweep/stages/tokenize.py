@@ -1,14 +1,15 @@
-"""tokenize: train the byte-level BPE on the training text, and encode both texts with it."""
+"""tokenize: train the byte-level BPE on the training text, and encode all texts with it."""
 
 from lrsweep.config.params import Params
 from lrsweep.store.results import Results
 from lrsweep.text import tokens
+from lrsweep.text.settings import SIDES
 
 
 def run(params: Params, results: Results) -> None:
-    """Write tokenizer.json, train.bin, valid.bin and tokens.json."""
+    """Write tokenizer.json, train.bin, valid.bin, test.bin and tokens.json."""
     tokenizer = tokens.train_tokenizer(results.path("corpus/train.txt"), params.tokenize.vocab_size)
     results.write_text("tokenize/tokenizer.json", tokenizer.to_str())
-    sides = {side: (results.path(f"corpus/{side}.txt"), results.path(f"tokenize/{side}.bin")) for side in ("train", "valid")}
+    sides = {side: (results.path(f"corpus/{side}.txt"), results.path(f"tokenize/{side}.bin")) for side in SIDES}
     counts = {side: tokens.encode_file(tokenizer, text, target) for side, (text, target) in sides.items()}
     results.write_json("tokenize/tokens.json", counts)

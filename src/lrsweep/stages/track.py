@@ -11,6 +11,7 @@ from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.runner.catalogue import study_of
 from lrsweep.runner.identity import work
+from lrsweep.runner.trainer import trained_values
 from lrsweep.store import records
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import Results
@@ -32,10 +33,14 @@ def trials(stage: str, params: Params, results: Results) -> None:
     digest = study.identity.folder.parent.name
     steering = section.name if stage in ("sweep_bayes", "assess") else "loss"
     with _runs(params) as make:
+        tasks = {study.path(task): task for task in study.plan.ended}
         for record, path in study.found():
-            identity = Identity(f"{digest}-{stage}-{record.trial:05d}", f"{stage} {record.trial}", f"{stage}-{digest[:8]}", stage)
+            task = tasks[path]  # another task may have trained it, before its plan was edited
+            identity = Identity(f"{digest}-{stage}-{path.stem}", f"{stage} {task.trial}", f"{stage}-{digest[:8]}", stage)
             rows = tracking.trial_rows(record, records.load_curve(path), section, steering)
-            make(identity, tracking.trial_config(record), rows, {})
+            plain = trained_values(params, record.proposal.values, study.length(task))
+            config = {**tracking.trial_config(record), "trial": task.trial, **plain, **study.label(task)}
+            make(identity, config, rows, {})
 
 
 def final_training(params: Params, results: Results) -> None:

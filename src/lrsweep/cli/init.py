@@ -1,0 +1,155 @@
+"""The commands for a person's own script: lrsweep init starts its study, lrsweep try runs one trial."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lrsweep import files
+from lrsweep.errors import UserError
+from lrsweep.terminal import say
+
+PANEL = "Your own script"
+SNAKEFILE = """# Every rule comes with lrsweep; the stages stand in dvc.yaml, and all numbers in params.yaml.
+from lrsweep.cli.workflow import RULES
+
+
+include: RULES / "common.smk"
+
+
+rule all:
+    input:
+        every_artifact(),
+
+
+include: RULES / "captions.smk"
+include: RULES / "stages.smk"
+include: RULES / "study.smk"
+"""
+IGNORED = ("work/", ".snakemake/", "results/")
+_RANGE = re.compile(r"([^:,]+):([^:,]+)(?::(log|linear))?(:int)?")
+
+app = typer.Typer()
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Example: lrsweep init --command 'python train.py --lr {lr} --max-steps {until} --out {dir}' --read train.py"
+    " --curve 'file={dir}/metrics.jsonl,step=step,loss=val_loss'",
+)
+def init(
+    command: Annotated[str, typer.Option(help="How a trial is trained, with {lr}, other names, {until} {steps} {seed} {dir}.")],
+    curve: Annotated[str, typer.Option(help="file=…,step=…,loss=…[,lr=…][,grad_norm=…], or pattern=… over stdout.")],
+    read: Annotated[list[str], typer.Option(help="A file or glob that trials depend on; may be given more than once.")],
+    space: Annotated[list[str] | None, typer.Option(help="name=min:max[:log][:int], or name=one,another.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Length of a trial, in updates.")] = None,
+    eval_every: Annotated[int | None, typer.Option(min=1, help="Steps between two evals of the script.")] = None,
+    lr_range: Annotated[str | None, typer.Option(help="LRs of phase 1, as min:max[:log].")] = None,
+    resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Whether a call goes on from what one saved.")] = True,
+) -> None:
+    """Start a study of your own script in this folder; nothing is overwritten.
+
+    It writes params.yaml, dvc.yaml, Snakefile, and lines of .gitignore and .dvcignore.
+    """
+    from lrsweep.config import starting
+    from lrsweep.trainers.command.settings import Script
+    from lrsweep.trainers.command.trainer import files_read
+
+    _refuse()
+    trainer = {"command": command, "reads": read, "curve": parse_curve(curve), "resume": resume}
+    dimensions = dict(parse_dimension("--space", one) for one in space or ())
+    lr = parse_dimension("--lr-range", f"lr={lr_range}")[1] if lr_range else None
+    made = starting.params(starting.Start(trainer, dimensions, steps, eval_every, lr))
+    found = [path.as_posix() for path in files_read(Script.model_validate(trainer))]
+    for name, text in (("params.yaml", made), ("dvc.yaml", starting.pipeline(found)), ("Snakefile", SNAKEFILE)):
+        files.write_text(Path(name), text)
+    for name in (".gitignore", ".dvcignore"):
+        _ignore(Path(name))
+    say(f"wrote params.yaml, dvc.yaml, Snakefile and lines of .gitignore and .dvcignore; trials read {', '.join(found)}")
+    say("next: look through params.yaml, then `lrsweep try`, then `snakemake --cores all`")
+
+
+@app.command("try", rich_help_panel=PANEL, epilog="Example: lrsweep try")
+def try_out() -> None:
+    """Run one trial of your script to a rung: whole, twice, in two halves, with another seed.
+
+    It says what was read of the curve, what is wrong with resuming, seeds and names, and what the study will take. The exit code
+    is 1 where something is wrong.
+    """
+    from lrsweep.config import checking
+    from lrsweep.stages.trying import run
+
+    said, wrong = run(checking.load(checking.PARAMS))
+    say("\n".join([*said, *(f"WRONG: {line}" for line in wrong)]))
+    sys.exit(1 if wrong else 0)
+
+
+def _refuse() -> None:
+    """Refuse our own checkout, and files that are there.
+
+    Raises:
+        UserError: why, and what to do.
+    """
+    if Path("src/lrsweep/cli/entry.py").is_file():
+        expected = "the folder of your own script: this one has its params.yaml, for the built-in model"
+        raise UserError(f"init: found the checkout of lrsweep itself, expected {expected}; change to that folder")
+    for name in ("params.yaml", "dvc.yaml", "Snakefile"):
+        if Path(name).exists():
+            remedy = "make a folder for the study (mkdir sweep && cd sweep) and name the script as ../train.py"
+            raise UserError(f"init: found {name}, expected none, since nothing is overwritten; {remedy}, or move it away")
+
+
+def parse_curve(said: str) -> dict[str, Any]:
+    """Read --curve.
+
+    Raises:
+        UserError: it names no file or pattern, or something unknown.
+    """
+    if said.startswith("pattern="):
+        return {"pattern": said.removeprefix("pattern=")}
+    pairs = dict(part.split("=", 1) for part in said.split(",") if "=" in part)
+    known = ("file", "step", "loss", "lr", "grad_norm")
+    if not {"file", "loss"} <= pairs.keys() <= set(known) or any("=" not in part for part in said.split(",")):
+        raise UserError(f"--curve: found {said!r}, expected file=…,step=…,loss=…[,lr=…][,grad_norm=…] or pattern=…; correct it")
+    return {"file": pairs["file"], "step": "step", "lr": None, "grad_norm": None, **pairs}
+
+
+def parse_dimension(option: str, said: str) -> tuple[str, dict[str, Any]]:
+    """Read a name with its range or choices.
+
+    Raises:
+        UserError: it is neither.
+    """
+    name, _, values = said.partition("=")
+    if found := _RANGE.fullmatch(values):
+        low, high, scale, whole = found.groups()
+        try:
+            ends = {"min": int(low), "max": int(high), "type": "int"} if whole else {"min": float(low), "max": float(high)}
+            return name, {**ends, "scale": scale or "linear"}
+        except ValueError:
+            pass
+    elif "," in values:
+        return name, {"choices": [_value(word) for word in values.split(",")]}
+    expected = "name=min:max[:log][:int] or name=one,another"
+    raise UserError(f"{option}: found {shlex.quote(said)}, expected {expected}; correct it")
+
+
+def _value(word: str) -> str | int | float:
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+def _ignore(path: Path) -> None:
+    """Add what is missing to a file of ignored paths; DVC must see results/."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    wanted = [line for line in IGNORED if path.name == ".gitignore" or line != "results/"]
+    missing = [line for line in wanted if line not in text.splitlines()]
+    if missing:
+        files.write_text(path, text + ("" if text.endswith("\n") or not text else "\n") + "\n".join(missing) + "\n")
