@@ -3,6 +3,7 @@
 Each line must hold the place (key path, or file and line), what was found, what was expected, and what to do.
 """
 
+import gzip
 import hashlib
 import json
 from collections.abc import Mapping
@@ -39,9 +40,9 @@ def whole(name, yaml, place, found, expected, remedy):
     return Case(name, f"params.yaml: {place}", f"found {found}", expected, remedy, params=yaml)
 
 
-def text(name, data, place, found, expected, remedy, paths="data/in.txt", command="corpus"):
+def text(name, data, place, found, expected, remedy, paths="data/in.txt", command="corpus", separator="null"):
     """A wrong corpus."""
-    params = {"corpus.source": "files", "corpus.paths": f"[{paths}]"}
+    params = {"corpus.source": "files", "corpus.paths": f"[{paths}]", "corpus.separator": separator}
     return Case(name, place, found, expected, remedy, params=params, files={"data/in.txt": data}, command=command)
 
 
@@ -147,6 +148,8 @@ PARAMS = [
     value("half a character in a prompt", "generate.prompts", r'["\ud83d"]', r"'\ud83d'", "whole characters", "correct", "generate.prompts[0]"),
     value("a number as a prompt", "generate.prompts", "[5]", "5", "text", "put it into quotes", "generate.prompts[0]"),
     value("no files named", "corpus.source", "files", "[]", "at least one path", "name your text files", "corpus.paths"),
+    Case("a path longer than the system takes", "data/aaaa", "found file name too long", "a path that the system takes", "correct it",
+         {"corpus.source": "files", "corpus.paths": f'["data/{"a" * 300}"]'}),
     value("an unknown source", "corpus.source", "story", "'story'", "'stories', 'files' or 'url'", "write stories"),
     value("a corpus of no stories", "corpus.stories_mb", "0", "0", "greater than 0", "correct the value"),
     value("a path without brackets", "corpus.paths", "data/a.txt", "'data/a.txt'", "a list", "write it in brackets"),
@@ -163,15 +166,40 @@ TEXTS = [
     text("an empty file", b"", "data/in.txt:", "found an empty file", "expected UTF-8 text", "fill it or leave it out"),
     text("a binary file", b"\x89PNG\n\0\0", "data/in.txt:", "found a NUL byte at 5 (line 2)", "expected UTF-8 text", "Convert it"),
     text("another encoding", "zwei\n\nfünf\n".encode("latin-1"), "data/in.txt:", "not UTF-8 at 7 (line 3)", "UTF-8 text", "convert it"),
-    text("UTF-16", "one\n\ntwo".encode("utf-16"), "data/in.txt:", "found a NUL byte at 3 (line 1)", "UTF-8 text", "or UTF-16"),
-    text("one line", b"a single line", "corpus.source:", "found 1 documents for training and 0", "at least one each", "give more text"),
-    text("blank lines alone", b"\n \n\n", "corpus.source:", "found 0 documents", "at least one each", "give more text"),
+    text("UTF-16", "one\n\ntwo".encode("utf-16"), "data/in.txt:", "found UTF-16", "UTF-8 text", "iconv -f UTF-16 -t UTF-8"),
+    text("one line", b"a single line", "corpus.source:", "found 1 for training, 0 for", "at least one document each", "give more text"),
+    text("blank lines alone", b"\n \n\n", "corpus.source:", "found 0 for training, 0 for", "at least one document each", "give more text"),
     text("before any work", b"one\n\n\0", "data/in.txt:", "found a NUL byte", "expected UTF-8 text", "Convert it", command="check"),
+    text("a separator of a backslash and an n", b"one\ntwo", "corpus.separator:", "found '\\\\n' (2 characters)", "stands between",
+         'in double quotes ("\\n")', command="check", separator="'\\n'"),
+    text("a zip archive", b"PK\x03\x04..", "data/in.txt:", "found a zip archive", "expected UTF-8 text", "make a text", command="check"),
+    text("xz", b"\xfd7zXZ\x00..", "data/in.txt:", "found xz", "expected UTF-8 text", "gzip, bzip2 or zstd", command="check"),
+    text("half of a gzip file", gzip.compress(b"one\n\ntwo")[:15], "data/in.txt:", "found ", "a file of UTF-8 text", "correct the path",
+         command="check"),
+    text("JSON over several lines", b'{"text":\n"a"}', "data/in.txt: line 1:", "not an object on one line", "JSON lines", "jq -c",
+         command="check"),
+    text("a list of JSON", b'[{"text": "a"}]', "data/in.txt: line 1:", "not an object on one line", "JSON lines", "jq -c '.[]'",
+         command="check"),
+    text("JSON with other keys", b'{"story": "a"}', "data/in.txt: line 1:", "the keys story", "expected 'text'", "set corpus.column",
+         command="check"),
+    text("JSON without text", b'{"text": 1}\n', "data/in.txt: line 1:", "'text' of type int", "expected text", "set corpus.column",
+         command="check"),
+    text("half of a parquet file", b"PAR1....", "data/in.txt:", "found damaged parquet", "a whole file", "get it again", command="check"),
+    text("a results file", b"a\n\nb", "params.yaml: corpus.paths[0]:", "found 'results/corpus/train.txt'", "a path inside data/",
+         "copy the text", "results/corpus/train.txt", command="check"),
+    text("a glob over everything", b"a\n\nb", "params.yaml: corpus.paths[0]:", "found '**/*.txt'", "a path inside data/",
+         "copy the text", "'**/*.txt'", command="check"),
+    text("a detour", b"a\n\nb", "params.yaml: corpus.paths[1]:", "found 'data/../data/in.txt'", "without ..",
+         "copy the text", "data/in.txt, data/../data/in.txt", command="check"),
+    Case("a text that DVC has", "corpus.paths[0]:", "found 'data/in.txt', which DVC keeps", "UTF-8 text", "dvc pull data/in.txt.dvc",
+         {"corpus.source": "files", "corpus.paths": "[data/in.txt]"}, files={"data/in.txt.dvc": "outs:"}),
+    Case("an archive behind a URL", "params.yaml: corpus.url:", "an address that ends in .zip", "an address of a text", "give another",
+         {"corpus.source": "url", "corpus.url": "https://example.org/a.zip?b=c", "corpus.sha256": "a" * 64}),
     text("a path to nothing", b"a", "corpus.paths[0]:", "found 'data/*.text'", "UTF-8 text", "correct the path", "data/*.text"),
     text("a path to a folder", b"a", "corpus.paths[0]:", "found 'data', which is a folder", "UTF-8 text", "write 'data/*.txt'", "data"),
-    text("a path outside of the project", b"a", "params.yaml: corpus.paths[0]:", "found '../in.txt'", "inside the project's folder",
-         "put a link there", "../in.txt"),
-    text("a path from the root", b"a", "params.yaml: corpus.paths[1]:", "found '/etc/passwd'", "inside the project's folder",
+    text("a path outside of the project", b"a", "params.yaml: corpus.paths[0]:", "found '../in.txt'", "a path inside data/",
+         "link the file there", "../in.txt"),
+    text("a path from the root", b"a", "params.yaml: corpus.paths[1]:", "found '/etc/passwd'", "a path inside data/",
          "copy the text into data/", "data/in.txt, /etc/passwd"),
     text("a missing name with spaces and quotes", b"a", "corpus.paths[0]:", """found 'data/it\\'s "mine".txt', which names no file""",
          "UTF-8 text", "correct the path", """'data/it''s "mine".txt'"""),
@@ -193,17 +221,17 @@ TABLES = [
     Case("no table", "curves.csv:", "no such file", "a CSV or parquet table", "correct the path", command="rules curves.csv"),
     table("an empty table", "", "curves.csv:", "found no table", "CSV or parquet", "export it again"),
     table("a table without rows", HEAD, "curves.csv:", "found no rows", "an eval in each", "export the histories"),
-    table("a binary table", b"\x89PNG\xff\xfe\0", "curves.csv:", "found no table", "CSV or parquet", "export it again"),
+    table("a binary table", b"\x89PNG\xff\xfe\0", "curves.csv: line 1:", "found a byte that is not UTF-8", "UTF-8 text", "convert it"),
     table("text as parquet", HEAD, "curves.parquet:", "found no table", "CSV or parquet", "export it again", file="curves.parquet"),
     table("a column of another name", "run,step,loss\n1,2,3\n", "curves.csv:", "found columns run, step, loss", "trial, step, loss",
           "rename or add trial"),
     table("a word for a step", f"{HEAD}0,0,3\n\n0,ten,2\n", "curves.csv: line 4:", "found step 'ten'", "a whole number", "correct it"),
     table("a word for a loss", f"{HEAD}0,0,3\n0,10,low\n", "curves.csv: line 3:", "found loss 'low'", "a number", "correct it"),
     table("half a step", f"{HEAD}0,0.5,3\n", "curves.csv: line 2:", "found step 0.5", "a whole number from 0", "correct it"),
-    table("a negative trial", f"{HEAD}0,0,3\n-1,0,3\n", "curves.csv: line 3:", "found trial -1", "a whole number from 0", "correct it"),
+    table("a row without its trial", f"{HEAD}0,0,3\n,0,3\n", "curves.csv: line 3:", "found no trial", "its number or name", "fill it in"),
     table("a step twice", f"{HEAD}0,0,3\n0,0,2\n", "curves.csv: line 3:", "found trial 0 at step 0 again", "one loss each", "remove one"),
-    table("a rung without evals", f"{HEAD}0,0,3\n0,10,2\n", "--rungs:", "found 20", "steps that the table has evals at", "name some"),
-    table("a single trial", f"{HEAD}0,20,3\n0,40,2\n0,50,1\n", "curves.csv:", "found 1 trials", "at least 2", "export whole trials"),
+    table("a rung without evals", f"{HEAD}0,0,3\n0,10,2\n", "--rungs:", "found 20", "steps that the table has evals at", "export more evals"),
+    table("a single trial", f"{HEAD}0,20,3\n0,40,2\n0,50,1\n", "curves.csv:", "found 1 whole trials", "at least 2", "export whole trials"),
     Case("nothing to replay", "results/edge/edge.json:", "no such file", "the stage that writes it", "`snakemake --cores all`",
          command="replay sweep_bayes"),
     Case("a study to replay that has not ended", "work/", "not all trials have a record", "a finished study", "run snakemake --cores all",
@@ -220,9 +248,11 @@ EXPORTS = [
     export("a file of another kind", "x", "runs.txt:", "found a file of type '.txt'", ".json, .jsonl, .csv or .wandb", "rename", "runs.txt"),
     export("an export in another encoding", b'{"name": "\xff"}', "runs.jsonl: line 1:", "found a byte that is not UTF-8", "UTF-8 text", "convert it"),
     export("a line cut off", f"{RUN}\n{RUN[:60]}", "runs.jsonl: line 2:", "not JSON", "a run", "export it again"),
-    export("a line that is no run", "[1]\n", "runs.jsonl: line 1:", "found int", "a run with its name", "docs/wandb.md"),
-    export("a run twice", f"{RUN}\n{RUN}\n", "runs.jsonl: line 2, run a", "stands at runs.jsonl: line 1", "each run once", "each source once"),
-    export("a name that was not logged", RUN, "train/loss_nats:", "no run logged 'train/loss_nats'", "what it is called", "--name"),
+    export("a line that is no run", "[1]\n", "runs.jsonl: line 1:", "found int", "a run with its name", "docs/imports.md"),
+    export("a run twice", f"{RUN}\n{RUN}\n", "runs.jsonl: line 2, run a", "stands at runs.jsonl: line 1", "each run once", "each source once",
+           options=PLAIN),
+    export("a name that was not logged", RUN, "train/loss_nats:", "no run logged 'train/loss_nats'", "what it is called", "--name",
+           options="--into data/new --name train/grad_norm="),
     export("an unknown name", RUN, "--name:", "found 'loss=val'", "OURS=THEIRS", "correct it", options="--into data/new --name loss=val"),
     export("a run to leave out that is not there", RUN, "--leave-out:", "found 'b'", "the name of a run: a", "correct it",
            options=f"{PLAIN} --leave-out b"),
@@ -234,10 +264,10 @@ EXPORTS = [
            "correct it", options=PLAIN),
     export("an eval that is missing", RUN.replace(ROWS, ROWS.split('}, ')[1]), "runs.jsonl: line 1, run a, row 1:", "found no eval at step 20",
            "one every 20 steps", "run.scan_history() gives all rows", options=PLAIN),
-    export("a table without its runs", "name,step\na,1\n", "runs.csv: line 1:", "found the columns ['name', 'step']", "`run` among them",
-           "docs/wandb.md", "runs.csv"),
+    export("a table without its runs", "nome,state\na,1\n", "runs.csv: line 1:", "found the columns ['nome', 'state']", "`run` among them",
+           "docs/imports.md", "runs.csv"),
     export("a line with a cell too few", "run,step,lr\na,1\n", "runs.csv: line 2:", "found 2 cells", "expected 3", "export it again", "runs.csv"),
-    Case("an import that is gone", "sweep_uniform.imported.folder:", "found no data/gone/import.json", "import the sweep", "to null",
+    Case("an import that is gone", "sweep_uniform.imported.folder:", "found 'data/gone', which holds no import.json", "import the runs", "to null",
          {"sweep_uniform.imported": f"{{folder: data/gone, sha256: {'a' * 64}}}"}, command="sweep_uniform"),
 ]  # fmt: skip
 
@@ -255,10 +285,10 @@ LINES = [
          "nearest: sweep_uniform", "lrsweep import wandb --help"),
     line("a study that is not replayed", "replay sweep_uniform", "replay: STAGE:", "'sweep_uniform'", "one of 'sweep_bayes'", "replay --help"),
     line("a misspelt key to explain", "explain sweep_bayes.lagg", "KEY:", "'sweep_bayes.lagg'", "nearest: sweep_bayes.lag", "`lrsweep explain` lists"),
-    line("a stage without trials", "work edge", "STAGE:", "'edge'", "one of sweep_uniform, sharpness", "name one of these"),
-    Case("a misspelt preset", "preset 'tny':", "not found in workflow/presets", "one of: tiny, tinystories, writeup", "write tiny",
+    line("a stage without trials", "work cluster", "STAGE:", "'cluster'", "one of sweep_uniform, edge, sharpness", "name one of these"),
+    Case("a misspelt preset", "preset 'tny':", "not found in workflow/presets", "one of: ablations, quick, tiny, tinystories, writeup", "write tiny",
          command="preset tny"),
-    Case("a preset outside of the project", "preset '../params':", "not found in workflow/presets", "one of: tiny", "NAME.yaml",
+    Case("a preset outside of the project", "preset '../params':", "not found in workflow/presets", "one of: ablations, quick", "NAME.yaml",
          command="preset ../params"),
     Case("a preset of unknown keys", "workflow/presets/mine.yaml:", "found tokenize.vocab_sise", "a key of params.yaml (nearest: vocab_size)",
          "correct its name", files={"workflow/presets/mine.yaml": "tokenize: {vocab_sise: 300}\n"}, command="preset mine"),

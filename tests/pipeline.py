@@ -51,7 +51,7 @@ def configured(project, sections):
     path, yaml = project / "params.yaml", YAML()
     tree = yaml.load(path.read_text())
     for name, values in sections.items():
-        tree[name] = {**tree[name], **values} if isinstance(values, dict) else values
+        tree[name] = {**(tree[name] or {}), **values} if isinstance(values, dict) else values
     with path.open("w") as file:
         yaml.dump(tree, file)
     return project

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lrsweep.space import Choice, Float, Int, Space, Value
+from lrsweep.space import Choice, Float, Int, Plain, Space, Value
 
 LR = Float(min=1e-3, max=0.1, scale="log")
 PHASE_1 = Space({"lr": Float(min=1e-4, max=0.1, scale="linear")})
@@ -23,6 +23,19 @@ OPEN = Space(
         "optimizer": Choice(choices=("adamw", "muon")),
         "schedule": Choice(choices=("cosine", "wsd")),
     }
+)
+CARRIED = Space(
+    {
+        "lr": LR,
+        "averaging_share": Float(min=0.1, max=30.0, scale="log"),
+        "beta2_share": Float(min=0.02, max=2.0, scale="log"),
+        "warmup_share": Float(min=0.02, max=0.3, scale="log"),
+    },
+    {
+        "averaging_share": Plain("weight_decay", False),
+        "beta2_share": Plain("beta2", False),
+        "warmup_share": Plain("warmup_steps", True),
+    },
 )
 
 

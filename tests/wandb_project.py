@@ -19,8 +19,8 @@ from lrsweep.files import digest
 from lrsweep.search.settings import Imported
 from lrsweep.stages import corpus, edge, exchange, sweep_bayes, sweep_uniform, tokenize, track
 from lrsweep.store.results import FOLDER, Results
-from lrsweep.tracking import importing, transaction_log
-from lrsweep.trainers.builtin.settings import NAMES
+from lrsweep.tracking import transaction_log
+from lrsweep.tracking.sources import SOURCES
 from tests.pipeline import ROOT
 
 TABLES = {"sweep_uniform": ("trials", "evals", "steps"), "sweep_bayes": ("trials", "evals", "steps", "rungs", "proposals")}
@@ -51,7 +51,7 @@ def trained(folder) -> Iterator[Params]:
         p = checking.load(Path("params.yaml"))
         for stage in (corpus, tokenize, sweep_uniform, edge, sweep_bayes):
             stage.run(p, here())
-        for name in TABLES:
+        for name in (*TABLES, "edge"):
             track.trials(name, p, here())
         yield p
 
@@ -78,8 +78,8 @@ def lrsweep(*words):
 
 def import_of(params, stage):
     """The names, as our own tracking has them, and the study that an import of a stage is read by."""
-    study = importing.Study(stage, getattr(params, stage), NAMES)
-    return {name: name for name in study.names}, study
+    study = exchange.study_of(params, stage)
+    return {name: name for name in study.names}, study, "refuse"
 
 
 def as_json(stage, path):
@@ -105,7 +105,7 @@ def with_imports(params, folder):
     """The parameters with both studies imported from their offline runs."""
     changed = {}
     for stage in TABLES:
-        exchange.take(params, stage, [log.parent for log in logs(stage)], folder / stage, [], [])
+        exchange.take(params, stage, SOURCES["wandb"], [log.parent for log in logs(stage)], folder / stage, [], [], "refuse")
         imported = Imported(folder=str(folder / stage), sha256=digest(folder / stage / "import.json"))
         changed[stage] = getattr(params, stage).model_copy(update={"imported": imported})
     return params.model_copy(update=changed)

@@ -20,7 +20,7 @@ SWEEP = SweepBayes(
     trials=24, prior=None, first_block=4, lag=2, steps=120, warmup_steps=10, eval_every=20,
     sampler="gp", cap_quantile=0.7, most_told=256, imported=None, space={"lr": "auto"},
     metric=Metric(name="loss", window=5, kappa=1.1, rho=0.9, rise_weight=1.0),
-    stopping=STOPPING,
+    stopping=STOPPING, ending=None,
 )  # fmt: skip
 
 
@@ -28,14 +28,17 @@ def study(n=24, noise=0.05, seed=0):
     """Complete trials whose loss keeps their order, and whose M_u turns it round at the first rung."""
     rng = np.random.default_rng(seed)
     finals = rng.permutation(np.linspace(3, 4, n))
-    trials = [{"trial": k, "state": COMPLETE, "steps": 120, "final_loss_nats": final} for k, final in enumerate(finals.tolist())]
+    trials = [
+        {"trial": k, "state": COMPLETE, "steps": 120, "lr": 0.01 * final, "final_loss_nats": final, "last_loss_nats": final}
+        for k, final in enumerate(finals.tolist())
+    ]
     evals = []
     for k, final in enumerate(finals):
         for step in range(0, 121, 20):
             loss = final + 3 * np.exp(-step / 30) + (noise * rng.normal() if step < 120 else 0)
             m_u = None if step == 0 else -loss if step == 40 else loss
             more = {"trailing_mean_nats": loss + 0.1, "minimum_nats": loss}
-            evals.append({"trial": k, "step": step, "loss_nats": loss, "m_u": m_u, **more})
+            evals.append({"trial": k, "step": step, "lr": 0.01 * final, "loss_nats": loss, "m_u": m_u, **more})
     return pd.DataFrame(trials), pd.DataFrame(evals)
 
 
@@ -52,7 +55,7 @@ def test_planted_good_and_bad_metrics_are_found(tmp_path):
     trials, evals = study()
     which = trials.nlargest(12, "final_loss_nats")["trial"].tolist()
     tables = prune(trials, evals, which)
-    content, pairs, runs = assessment.assess(*tables, SECTION, SWEEP, 0)
+    content, pairs, runs = assessment.assess(*tables, equal(which), SECTION, SWEEP, 0)
     found = {(row["metric"], row["rung"]): row for row in pairs}
     assert all(row["n"] == 24 for row in pairs) and len(pairs) == 8
     assert found["loss", 40]["spearman_low"] > 0.8 and found["m_u", 40]["spearman_high"] < -0.8
@@ -66,36 +69,50 @@ def test_planted_good_and_bad_metrics_are_found(tmp_path):
     results.write_rows("correlations.parquet", pairs)
     results.write_rows("replay.parquet", runs)
     assert results.read_as(assessment.Assessment, "assess.json") == content
-    assert assessment.assess(*tables, SECTION, SWEEP, 0) == (content, pairs, runs)
+    assert assessment.assess(*tables, equal(which), SECTION, SWEEP, 0) == (content, pairs, runs)
 
 
 def test_a_steering_metric_that_ranks_the_wrong_way_round_is_warned_of():
     trials, evals = study()
     steered = SWEEP.model_copy(update={"metric": SWEEP.metric.model_copy(update={"name": "m_u"})})
-    content, _, _ = assessment.assess(trials, evals, trials[:0], evals[:0], SECTION, steered, 0)
+    content, _, _ = assessment.assess(trials, evals, trials[:0], evals[:0], {}, SECTION, steered, 0)
     (warning,) = content.warnings
     assert "at step 40" in warning and "m_u" in warning
 
 
-def test_coefficients_are_those_of_scipy_also_with_ties():
-    rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 6, 15).astype(float), rng.integers(0, 6, 15).astype(float)
-    draws = np.vstack([np.arange(15), rng.integers(0, 15, (5, 15))])
-    for i, draw in enumerate(draws):
-        assert assessment.spearman(x, y, draws)[i] == pytest.approx(stats.spearmanr(x[draw], y[draw]).statistic)
-        assert assessment.kendall(x, y, draws)[i] == pytest.approx(stats.kendalltau(x[draw], y[draw]).statistic)
+def equal(audited):
+    """Audited trials that each stand for themselves alone."""
+    return dict.fromkeys(audited, 1.0)
+
+
+def test_the_correlations_are_those_of_all_trials_and_not_of_the_sample():
+    """Of 60 trials the worse 40 were pruned, and 4 of these audited: each stands for 10, so that all 60 count as they are."""
+    trials, evals = study(n=60, noise=0.6)
+    pruned = trials.nlargest(40, "final_loss_nats")["trial"].tolist()
+    some = pruned[::10]
+    short, short_evals, *_ = prune(trials, evals, pruned)
+    audited = trials[trials["trial"].isin(some)], evals[evals["trial"].isin(some)]
+    found = {}
+    for name, weights in (("weighted", dict.fromkeys(some, 10.0)), ("as drawn", equal(some))):
+        _, pairs, _ = assessment.assess(short, short_evals, *audited, weights, SECTION, SWEEP, 0)
+        found[name] = next(row for row in pairs if (row["metric"], row["rung"]) == ("loss", 80))
+    (whole,) = (row for row in assessment.correlations(trials, evals, (80,), {}, SECTION, 0) if row["metric"] == "loss")
+    errors = {name: abs(row["spearman"] - whole["spearman"]) for name, row in found.items()}
+    assert errors["weighted"] < 0.1 < errors["as drawn"], (errors, whole["spearman"])
+    assert found["weighted"]["spearman_low"] <= whole["spearman"] <= found["weighted"]["spearman_high"]
+    assert found["weighted"]["n"] == 24
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_too_few_trials_have_no_correlation(n):
     trials, evals = study(n=max(n, 1))
-    rows = assessment.correlations(trials[:n], evals, RUNGS, SECTION, 0)
+    rows = assessment.correlations(trials[:n], evals, RUNGS, {}, SECTION, 0)
     assert all(row["spearman"] is None and row["kendall_high"] is None and row["n"] == n for row in rows)
 
 
 def test_equal_final_losses_have_no_correlation():
     trials, evals = study()
-    rows = assessment.correlations(trials.assign(final_loss_nats=3.0), evals, RUNGS, SECTION, 0)
+    rows = assessment.correlations(trials.assign(final_loss_nats=3.0), evals, RUNGS, {}, SECTION, 0)
     assert all(row["spearman"] is None for row in rows)
 
 
@@ -104,7 +121,7 @@ def test_the_audit_by_hand():
     steps = [100] * 4 + [40] * 6 + [30]
     trials = pd.DataFrame({"trial": range(11), "state": states, "steps": steps, "final_loss_nats": [1.0, 2, 3, 4] + [np.nan] * 7})
     audited = pd.DataFrame({"trial": [4, 6, 9], "steps": [100, 100, 70], "final_loss_nats": [0.5, 2.5, np.nan]})
-    found = assessment.audit(trials, audited, 100, 0.1)
+    found = assessment.audit(trials, audited, {4: 2.0, 6: 2.0, 9: 2.0}, 100, 0.1)
     # one of the three is the best of all; the other has two complete and two pruned trials before it, of ten
     assert (found.pruned, found.audited, found.among_best, found.cost_nats) == (6, 3, 1, 0.5)
     assert (found.share_low, found.share_high) == pytest.approx((0.00840, 0.90570), abs=1e-5)
@@ -114,19 +131,41 @@ def test_the_audit_by_hand():
 
 def test_nothing_pruned_or_nothing_complete():
     trials, evals = study(n=6)
-    none = assessment.audit(trials, trials[:0], 120, 0.1)
+    none = assessment.audit(trials, trials[:0], {}, 120, 0.1)
     assert (none.share, none.share_low, none.cost_nats, none.steps_saved) == (None, None, None, 0)
     lost = trials.assign(state=DIVERGED, final_loss_nats=np.nan)
-    content, pairs, runs = assessment.assess(lost, evals, trials[:0], evals[:0], SECTION, SWEEP, 0)
+    content, pairs, runs = assessment.assess(lost, evals, trials[:0], evals[:0], {}, SECTION, SWEEP, 0)
     assert content.replay == () and runs == [] and content.audit.best_nats is None and pairs[0]["n"] == 0
 
 
-def test_the_sample_is_of_pruned_trials_and_grows_at_its_end():
+def test_an_audit_that_stands_for_other_numbers_by_hand():
+    """The best of all stands for 1 pruned trial, two bad ones for 4 and 5: a share of 1 / 10, of 100 / 42 independent trials."""
+    trials = pd.DataFrame(
+        {"trial": range(12), "state": [COMPLETE] * 2 + [PRUNED] * 10, "steps": 40, "final_loss_nats": [1.0, 2.0] + [np.nan] * 10}
+    )
+    audited = pd.DataFrame({"trial": [2, 3, 4], "steps": 100, "final_loss_nats": [0.5, 7.0, 8.0]})
+    found = assessment.audit(trials, audited, {2: 1.0, 3: 4.0, 4: 5.0}, 100, 0.1)
+    n = 100 / 42
+    assert (found.among_best, found.share) == (1, pytest.approx(0.1))
+    assert found.share_low == pytest.approx(stats.beta.ppf(0.025, 0.1 * n, 0.9 * n + 1))
+    assert found.share_high == pytest.approx(stats.beta.ppf(0.975, 0.1 * n + 1, 0.9 * n))
+
+
+def test_the_sample_is_where_stopping_may_have_been_wrong():
+    """Six pruned trials at each of two rungs; of eight places, six go to the three of each rung with the lower losses."""
     trials = prune(*study(), which=range(5, 17))[0]
+    trials.loc[trials["trial"] > 10, "steps"] = 80
+    trials["last_loss_nats"] = trials["trial"].astype(float)
     rows = trials.to_dict("records")
-    small, large = repeats.audit_sample(rows, 3, 0), repeats.audit_sample(rows, 99, 0)
-    assert len(small) == 3 and large[:3] == small and sorted(large) == list(range(5, 17))
-    assert repeats.audit_sample(rows, 3, 1) != small and type(small[0]) is int
+    found = repeats.audit_sample(rows, 8, 0)
+    near = [one for one in found if one.trial in (5, 6, 7, 11, 12, 13)]
+    assert len(found) == 8 and len(near) == 6 and {one.stands_for for one in near} == {1.0}
+    assert {one.stands_for for one in found if one not in near} == {3.0}
+    assert sum(one.stands_for for one in found) == 12 and type(found[0].trial) is int
+    few = repeats.audit_sample(rows, 4, 0)
+    assert {one.trial for one in few} <= {one.trial for one in found} and sum(one.stands_for for one in few) == 12
+    assert repeats.audit_sample(rows, 4, 1) != few
+    assert sorted(one.trial for one in repeats.audit_sample(rows, 99, 0)) == list(range(5, 17))
     assert repeats.audit_sample(study()[0].to_dict("records"), 3, 0) == []
 
 
@@ -210,6 +249,8 @@ def test_audited_trials_that_all_diverged():
     trials, evals = study()
     short, short_evals, audited, audited_evals = prune(trials, evals, [3, 7])
     audited = audited.assign(state=DIVERGED, final_loss_nats=[None, None])
-    content, pairs, _ = assessment.assess(short, short_evals, audited, audited_evals.assign(m_u=None), SECTION, SWEEP, 0)
+    content, pairs, _ = assessment.assess(
+        short, short_evals, audited, audited_evals.assign(m_u=None), equal([3, 7]), SECTION, SWEEP, 0
+    )
     assert content.audit.among_best == 0 and content.audit.best_audited_nats is None
     assert {row["n"] for row in pairs} == {22}

@@ -10,7 +10,7 @@ from lrsweep.search.trial import COMPLETE, PRUNED
 from lrsweep.store.results import Results
 from tests.spaces import OPEN, USUAL, held
 
-SECTION = settings.Cluster(k_min=2, k_max=6, restarts=3, curve_points=6)
+SECTION = settings.Cluster(k_min=2, k_max=6, restarts=3, null_draws=40, subsamples=10, curve_points=6)
 
 
 def study(groups, size=8, spread=0.03, seed=0):
@@ -35,7 +35,7 @@ def test_planted_clusters_are_found_and_ordered_by_loss(tmp_path):
     trials.loc[len(trials)] = {**trials.iloc[0].to_dict(), "trial": 99, "state": PRUNED, "final_loss_nats": np.nan}
     content, rows = clusters.find_clusters(trials, evals, SECTION, 0)
     assert (content.k, content.n, content.stability, content.message) == (3, 24, 1.0, None)
-    assert content.stability_low == 1.0
+    assert content.stability_low == 1.0 and content.silhouette > content.null.high > content.null.median > 0
     for row in content.clusters:
         own = [one["silhouette"] for one in rows if one["cluster"] == row.cluster]
         assert (row.silhouette_low, row.silhouette_high) == (min(own), max(own))
@@ -69,12 +69,49 @@ def test_too_few_survivors_form_one_cluster(n, tmp_path):
     trials, evals = study(GROUPS)
     trials.loc[n:, ["state", "final_loss_nats"]] = [PRUNED, np.nan]
     content, rows = clusters.find_clusters(trials, evals, SECTION, 0)
-    assert content.k == min(n, 1) and len(rows) == n and content.silhouette is None
+    assert content.k == min(n, 1) and len(rows) == n and content.silhouette is content.null is None
     assert ("all form one cluster" if n else "0 of the 24 trials of phase 2 survived") in content.message
     results = Results(tmp_path)
     results.write_json("clusters.json", content)
     results.write_rows("assignments.parquet", rows)
     assert results.read_as(clusters.Clusters, "clusters.json") == content
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_cloud_has_no_clusters(seed):
+    """Log LR, weight decay and final loss of one Gaussian: k-means cuts it, and the null says that this is nothing."""
+    content, rows = clusters.find_clusters(*study([(0.01, 0.97, 0.01, 3.0)], size=40, spread=0.1, seed=seed), SECTION, 0)
+    assert content.k == 1 and {row["cluster"] for row in rows} == {0}
+    assert 0 < content.silhouette <= content.null.high and "The 40 survivors form no clusters" in content.message
+    (only,) = content.clusters
+    assert (only.size, only.silhouette) == (40, None)
+
+
+def test_the_null_has_the_covariance_of_the_features(monkeypatch):
+    """Of two features, the first is twice the second: all samples lie on that line, with its variance."""
+    drawn = []
+
+    def keep(features, *_):
+        drawn.append(features)
+        return None, None, {2: 0.5}
+
+    monkeypatch.setattr(clusters, "_partition", keep)
+    x = np.random.default_rng(0).normal(size=200)
+    clusters._null(np.column_stack([2 * x, x]) + 7, 3, SECTION, 0)
+    both = np.vstack(drawn)
+    assert len(drawn) == SECTION.null_draws and drawn[0].shape == (200, 2)
+    assert both[:, 0] == pytest.approx(2 * both[:, 1]) and both[:, 1].std() == pytest.approx(x.std(), rel=0.05)
+
+
+def test_unstable_clusters_are_seen_in_subsamples():
+    """Two far groups are the same in each subsample; a cut through one cloud is not."""
+    rng = np.random.default_rng(0)
+    cloud = rng.normal(size=(40, 2))
+    apart = cloud + 20 * (np.arange(40) % 2)[:, None]
+    halves = np.arange(40) % 2
+    assert clusters._agreements(apart, halves, SECTION, 0) == [1.0] * SECTION.subsamples
+    found = clusters._agreements(cloud, clusters._fit(cloud, 4, 3, 0, 0), SECTION, 0)
+    assert np.mean(found) < 0.9
 
 
 def test_identical_survivors_form_one_cluster():

@@ -51,7 +51,7 @@ def test_when_everything_diverges(tmp_path, monkeypatch):
     said = beginning(page)
     assert said.startswith("lrsweep report No maximum learning rate was found Nothing that was searched trained to its end")
     assert "6 of 6 diverged; lower sweep_uniform.lr.min (the lowest LR tried is 2.78e+30)" in said
-    assert "0 of the 14 trials of phase 2 survived" in said
+    assert "0 of the 14 trials of phase 2 survived, so there are no clusters" in page
     assert (
         "Phase 2 has no complete trial (14 of 14 diverged): lower its LR range" in said and "lower select.default.lr too" in said
     )
@@ -87,7 +87,11 @@ def test_when_no_trial_of_phase_2_is_left(project, ends):
     results.write_rows("sweep_bayes/trials.parquet", rows, space_of(table))
     page = run_from("cluster", lr="null")
     said, diverged = beginning(page), int((table["state"] == DIVERGED).sum())
-    assert said.startswith("lrsweep report Maximum learning rate 0.001 Nothing that was searched trained to its end")
+    assert said.startswith("lrsweep report Use a maximum learning rate of ") and "raining stays stable" in said
+    assert (
+        "Nothing that was searched trained to its end, so this page shows the library's default: a maximum learning rate of 0.001"
+        in said
+    )
     assert f"Phase 2 has no complete trial ({diverged} of 14 diverged, {14 - diverged} were stopped): lower its LR range" in said
     assert "give sweep_bayes more trials" in said and "diverged as well" not in said
     assert_whole(page)

@@ -10,7 +10,7 @@ from lrsweep.search.trial import COMPLETE, PRUNED
 from lrsweep.store.results import Results
 from tests.spaces import OPEN, USUAL, drawn, held
 
-SECTION = settings.Importance(trees=16, bootstrap=20, fewest_trials=8)
+SECTION = settings.Importance(trees=16, bootstrap=20, fewest_trials=8, least_explained=0.3)
 
 
 def study(n=40, weight=0.3, noise=0.01, seed=0):
@@ -42,11 +42,14 @@ def test_a_planted_importance_is_found(tmp_path):
     assert results.read_as(importance.Importance, "importance.json") == content
 
 
-def test_noise_is_not_explained():
-    rng = np.random.default_rng(1)
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_has_no_importances(seed):
+    rng = np.random.default_rng(seed)
     content = rank(study().assign(final_loss_nats=2 + 0.01 * rng.normal(size=40)))
-    assert content.explained < 0.1
-    assert content.explained > 0 or "do not trust" in content.message
+    assert content.explained < 0.3 and content.importances == () and content.n == 40
+    assert f"with an R² of {content.explained:.2f}, and importance.least_explained is 0.3" in content.message
+    anyway = importance.rank_hyperparameters(study(), SECTION.model_copy(update={"least_explained": 1.0}), 0)
+    assert anyway.importances == (), "the key decides"
 
 
 @pytest.mark.parametrize("trials", [study()[:0], study(1), study(7), study().assign(final_loss_nats=3.0)])

@@ -124,9 +124,27 @@ def test_the_interval_holds_a_new_size_that_scatters_like_the_proxies():
     assert held >= 36
 
 
+def test_the_best_lr_stays_where_it_is_under_mup():
+    """Two widths with one best LR, and two that differ by noise: the answer is theirs, and that of a standard model is lower."""
+    proxies = [({"width": w, "mup_width": w}, 0.01 * factor) for w, factor in ((64.0, 1.0), (128.0, 1.1))]
+    found = {
+        name: law_of([Proxy({name: sizes[name]}, profile(lr, sd=0.2)) for sizes, lr in proxies], {name: 512.0}, 0, 0)
+        for name in ("width", "mup_width")
+    }
+    assert found["mup_width"].lr.value == pytest.approx(0.0105, rel=0.15) and found["width"].lr.value < 0.007
+
+
 @pytest.mark.parametrize(
     ("name", "role"),
-    [("N", "size"), ("D", "horizon"), ("bs", "batch"), ("d_model", "width"), ("Steps", "horizon"), ("q", "other")],
+    [
+        ("N", "size"),
+        ("D", "horizon"),
+        ("bs", "batch"),
+        ("d_model", "width"),
+        ("Steps", "horizon"),
+        ("q", "other"),
+        ("mup_width", "width in muP"),
+    ],
 )
 def test_names_have_roles(name, role):
     assert role_of(name) == role

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lrsweep.analysis.profile import BAND, EDGE, Run, excess, next_lr, profile_of, reach
+from lrsweep.analysis.profile import BAND, NEAR_OPTIMAL, Run, excess, next_lr, profile_of, reach
+from lrsweep.errors import UserError
 
 BEST, LEAST, CURVATURE = 0.01, 2.0, 0.05
 
@@ -26,10 +27,11 @@ def test_a_parabola_without_noise_is_found():
     assert found.lr.value == pytest.approx(BEST, rel=0.03)
     assert found.loss_nats.value == pytest.approx(LEAST, rel=0.002)
     # by hand: the excess is log(1 + share) at a distance of the root of log(1 + share) / curvature
-    band, edge = (np.exp(np.sqrt(np.log1p(share) / CURVATURE)) for share in (BAND, EDGE))
-    assert holds(found.band_low, BEST / band) and holds(found.band_high, BEST * band) and holds(found.edge_lr, BEST * edge)
+    band, edge = (np.exp(np.sqrt(np.log1p(share) / CURVATURE)) for share in (BAND, NEAR_OPTIMAL))
+    assert holds(found.band_low, BEST / band) and holds(found.band_high, BEST * band)
+    assert holds(found.near_optimal_lr, BEST * edge)
     assert found.band_high.value == pytest.approx(BEST * band, rel=0.1)
-    assert found.edge_lr.value == pytest.approx(BEST * edge, rel=0.2)
+    assert found.near_optimal_lr.value == pytest.approx(BEST * edge, rel=0.2)
     assert not found.at_border
 
 
@@ -110,3 +112,9 @@ def test_seven_runs_find_the_best_lr_from_a_start_off_by_four(off):
             runs.append(Run(placed.lr, placed.seed, loss(placed.lr, errors.normal(0, 0.007))))
         near += abs(np.log(profile_of(runs, seed).lr.value / BEST)) <= np.log(1.2)
     assert near >= 9
+
+
+@pytest.mark.parametrize("lost", [0.0, -1.5])
+def test_a_loss_that_has_no_logarithm_is_refused(lost):
+    with pytest.raises(UserError, match=f"found a final loss of {lost:g} at LR 0.01, expected losses above 0"):
+        profile_of([*tried([0.003, 0.03]), Run(0.01, 2, lost)], 0)

@@ -5,21 +5,22 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from lrsweep.analysis import selection
+from lrsweep.analysis.noise import Noise
 from lrsweep.analysis.ranges import Range
-from lrsweep.analysis.selection import Difference, Noise
 from lrsweep.search import repeats
 from lrsweep.search.settings import Select
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
-from lrsweep.space import Choice, Float, Int, Space
+from lrsweep.space import Choice, Float, Int, Plain, Space
 from lrsweep.store.results import Results
 from lrsweep.store.tables import space_of
 from tests.spaces import USUAL, held
 
 DEFAULT = {"lr": 1e-3, "beta2": 0.999, "weight_decay": 0.01}
-SECTION = Select(candidates=3, seeds=3, first_seeds=2, budget=12, drop_level=0.05, border=0.05, widen=0.5, default=DEFAULT)
+SECTION = Select(
+    candidates=3, seeds=3, first_seeds=2, budget=12, confirm=2, drop_level=0.05, border=0.05, widen=0.5, default=DEFAULT
+)
 
 
 def trials(space=USUAL):
@@ -36,65 +37,108 @@ def trials(space=USUAL):
     return held(pd.DataFrame(table), space)
 
 
-def replicates(*losses):
-    """Rows of the table `replicates`; None is a divergence."""
+def replicates(*losses, confirming=()):
+    """Rows of the table `replicates`; None is a divergence. `confirming` maps candidates to the runs that confirm them."""
     rows = [
-        {"candidate": c, "state": DIVERGED if value is None else COMPLETE, "final_loss_nats": value}
-        for c, values in enumerate(losses)
+        {"candidate": c, "round": place, "state": DIVERGED if value is None else COMPLETE, "final_loss_nats": value}
+        for runs, place in ((dict(enumerate(losses)), 0), (dict(confirming), None))
+        for c, values in runs.items()
         for value in values
     ]
-    return pd.DataFrame(rows, columns=["candidate", "state", "final_loss_nats"]).astype({"final_loss_nats": float})
+    table = pd.DataFrame(rows, columns=["candidate", "round", "state", "final_loss_nats"])
+    return table.astype({"round": float, "final_loss_nats": float})
 
 
-def choose(*losses, table=None, standing=(0, 1, 2, 3), default=DEFAULT):
+def candidates(table, space, default):
+    """The default, and the best complete trials by their single runs."""
+    best = table[table["state"] == COMPLETE].sort_values(["final_loss_nats", "trial"]).head(SECTION.candidates)
+    rows = [(None, default), *((row["trial"], row) for row in best.to_dict("records"))]
+    return [repeats.Candidate(i, trial, {name: row[name] for name in space}) for i, (trial, row) in enumerate(rows)]
+
+
+def choose(*losses, table=None, standing=(0, 1, 2, 3), default=DEFAULT, confirming=()):
     table = trials() if table is None else table
     space = space_of(table)
-    raced = repeats.candidates(table.to_dict("records"), space.names, SECTION.candidates, default)
-    return selection.choose(raced, replicates(*losses), standing, table, SECTION)
+    raced = candidates(table, space, default)
+    return selection.choose(raced, replicates(*losses, confirming=confirming), standing, table, SECTION)
+
+
+def test_a_candidate_has_what_was_trained_beside_what_was_searched():
+    """Candidate c was trained with a weight decay of c / 10 and a warm-up of c steps."""
+    space = Space(USUAL.dimensions, {"weight_decay": Plain("decay", False), "beta2": Plain("steps_of_beta2", True)})
+    table = trials(space)
+    runs = replicates(*GOOD)
+    runs["decay"], runs["steps_of_beta2"] = runs["candidate"] / 10, runs["candidate"]
+    raced = candidates(table, space, DEFAULT)
+    found = selection.choose(raced, runs, (0, 1, 2, 3), table, SECTION)
+    assert [one.plain for one in found.candidates] == [{"decay": c / 10, "steps_of_beta2": c} for c in range(4)]
+    assert all(type(one.plain["steps_of_beta2"]) is int for one in found.candidates)
+    assert choose(*GOOD).chosen.plain == {}
 
 
 GOOD = ([3.6, 3.62, 3.64], [3.05, 3.07, 3.09], [3.02, 3.04, 3.06], [3.3, 3.32, 3.34])
 
 
-def test_candidates_are_the_default_and_the_best_complete_trials():
-    rows = trials().to_dict("records")
-    found = repeats.candidates(rows, USUAL.names, 3, {**DEFAULT, "beta1": 0.9})
-    assert [(one.number, one.trial) for one in found] == [(0, None), (1, 4), (2, 1), (3, 3)]
-    assert found[0].values == DEFAULT, "what phase 2 does not vary is no part of a candidate"
-    assert found[1].values == {"lr": 0.02, "beta2": 0.98, "weight_decay": 0.01}
-    assert len(repeats.candidates(rows[:2], USUAL.names, 3, DEFAULT)) == 2
-    assert len(repeats.candidates(rows[:1], USUAL.names, 3, DEFAULT)) == 1
+FRESH = {2: [3.05, 3.07], 0: [3.61, 3.65]}  # candidate 2 was lucky in the race
 
 
 def test_the_best_mean_is_chosen_and_those_within_noise_are_named(tmp_path):
-    found = choose(*GOOD)
+    found = choose(*GOOD, confirming=FRESH)
     assert (found.candidate, found.trial, found.message) == (2, 1, None)
     assert found.selected == {"lr": 0.01, "beta2": 0.97, "weight_decay": 0.01} and found.default == DEFAULT
     assert (found.within_noise, found.lower_lr, found.higher_lr) == ((1,), None, 1)
-    assert found.difference_to_default.difference_nats == pytest.approx(-0.58)
     results = Results(tmp_path)
     results.write_json("choice.json", found)
     assert results.read_as(selection.Choice, "choice.json") == found
 
 
-def test_intervals_and_noise_by_hand():
-    found = choose(*GOOD)
-    row = found.candidates[1]
-    half = 4.302653 * 0.02 / math.sqrt(3)  # t with 2 degrees of freedom
-    assert (row.n, row.n_diverged, row.mean_nats, row.sd_nats) == (3, 0, pytest.approx(3.07), pytest.approx(0.02))
-    assert (row.low_nats, row.high_nats) == pytest.approx((3.07 - half, 3.07 + half), abs=1e-6)
-    assert found.noise == Noise(pytest.approx(0.02), 8)
-    assert found.luck.trial == 4 and found.luck.difference_nats == pytest.approx(3.0 - 3.07)
-    assert found.luck.low_nats == pytest.approx(-0.07 - half)
+def test_what_is_stated_comes_from_seeds_that_chose_nothing():
+    """Three candidates with 3 runs and a confirmation of 2: 7 degrees of freedom, squares 3 · 0.0008 + 0.0002."""
+    found = choose(*GOOD, confirming=FRESH)
+    assert [row.mean_nats for row in found.candidates] == pytest.approx([3.62, 3.07, 3.04, 3.32]), "in the race"
+    assert found.noise == Noise(pytest.approx(math.sqrt(0.0026 / 7)), 7)
+    half = 2.364624 * math.sqrt(0.0026 / 7) / math.sqrt(2)
+    assert (found.loss.n, found.loss.mean_nats, found.diverged) == (2, pytest.approx(3.06), 0)
+    assert (found.loss.low_nats, found.loss.high_nats) == pytest.approx((3.06 - half, 3.06 + half), abs=1e-6)
+    assert found.difference_to_default.difference_nats == pytest.approx(3.06 - 3.63) and found.default_mean_nats == 3.63
+    assert found.difference_to_default.low_nats < -0.57 < found.difference_to_default.high_nats < -0.5
+    other = choose(*GOOD, confirming={2: [3.2, 3.2], 0: [3.6, 3.6]})
+    assert other.candidate == 2 and other.loss.mean_nats == 3.2, "what confirms does not choose"
 
 
-def test_welch_is_that_of_scipy():
-    x, y = [3.0, 3.1, 3.3, 2.9], [3.5, 3.2, 3.9]
-    found, expected = selection.welch(x, y), stats.ttest_ind(x, y, equal_var=False).confidence_interval()
-    assert (found.low_nats, found.high_nats) == pytest.approx((expected.low, expected.high))
-    assert selection.welch([1.0], [2.0, 3.0]) == Difference(-1.5, None, None)
-    assert selection.welch([1.0, 1.0], [2.0, 2.0]) == Difference(-1.0, -1.0, -1.0)
-    assert selection.welch([], [1.0]) is None
+def test_the_noise_of_the_default_is_its_own():
+    wild = choose([3.0, 3.6, 4.2], *GOOD[1:], confirming={2: [3.05, 3.07], 0: [3.0, 4.2]})
+    assert wild.noise == choose(*GOOD, confirming=FRESH).noise
+    assert wild.difference_to_default.high_nats - wild.difference_to_default.low_nats > 1.0
+    kept = choose([2.0, 2.01, 2.02], *GOOD[1:], confirming={0: [2.0, 2.02]})
+    assert kept.candidate == 0 and kept.difference_to_default is None
+    assert kept.loss.high_nats - kept.loss.low_nats == pytest.approx(
+        2 * 3.182446 * math.sqrt(0.0004 / 3) / math.sqrt(2), abs=1e-6
+    )
+
+
+def test_a_selected_configuration_that_diverges_afterwards_is_counted():
+    found = choose(*GOOD, confirming={2: [3.05, None], 0: [3.6, 3.6]})
+    assert (found.candidate, found.diverged, found.loss.n) == (2, 1, 1)
+    gone = choose(*GOOD, confirming={2: [None, None], 0: [3.6, 3.6]})
+    assert (gone.candidate, gone.diverged, gone.loss, gone.difference_to_default) == (2, 2, None, None)
+
+
+def test_the_luck_of_the_best_single_run():
+    """Trial 4, candidate 1, ended at 3.0; three repetitions have a mean of 3.07 and a deviation of 0.02, above the pooled one."""
+    luck = choose(*GOOD, confirming=FRESH).luck
+    s = math.sqrt(0.0026 / 7)
+    assert (luck.trial, luck.n, luck.mean_nats) == (4, 3, pytest.approx(3.07))
+    assert luck.difference_nats == pytest.approx(-0.07) and luck.usual_nats == pytest.approx(
+        2.364624 * 0.02 * math.sqrt(4 / 3), abs=1e-6
+    )
+    assert (luck.alike, luck.expected_nats) == (1, pytest.approx(0, abs=1e-9)), "2.36 · s · sqrt(2) = 0.064: trial 4 alone"
+    near = trials()
+    near.loc[near["trial"] == 1, "final_loss_nats"] = 3.05
+    luck = choose(*GOOD, table=near, confirming=FRESH).luck
+    assert (luck.alike, luck.expected_nats) == (2, pytest.approx(-s / math.sqrt(math.pi)))
+    confirmed = choose(GOOD[0], GOOD[2], GOOD[1], GOOD[3], confirming={1: [3.08, 3.1], 0: [3.6, 3.6]}).luck
+    assert (confirmed.trial, confirmed.n, confirmed.mean_nats) == (4, 2, pytest.approx(3.09)), "not the mean that won"
 
 
 def test_a_candidate_with_a_divergence_is_out():
@@ -102,24 +146,12 @@ def test_a_candidate_with_a_divergence_is_out():
     assert found.candidate == 1 and found.candidates[2].n_diverged == 1 and 2 not in found.within_noise
 
 
-def test_the_dropped_are_neither_chosen_nor_within_noise():
+def test_the_dropped_are_not_chosen_and_may_be_within_noise():
     found = choose(GOOD[0], GOOD[1], [3.0, 3.04], [3.05, 3.3], standing=(1, 3))
-    assert (found.candidate, found.within_noise) == (1, (3,))
+    assert (found.candidate, found.within_noise) == (1, (2, 3))
     assert [row.stands for row in found.candidates] == [False, True, False, True]
     diverged = choose(GOOD[0], [3.05, None], [3.0, 3.04], GOOD[3], standing=(1,))
     assert diverged.candidate == 2, "where the last one standing diverged, the best of the others is taken"
-
-
-def test_the_expected_luck_is_that_of_equal_trials():
-    assert selection.expected_greatest(1) == pytest.approx(0, abs=1e-9)
-    draws = np.random.default_rng(0).normal(size=(20000, 5)).max(1)
-    assert selection.expected_greatest(5) == pytest.approx(draws.mean(), abs=4 * draws.std() / math.sqrt(20000))
-    luck = choose(*GOOD).luck  # 2.306 · 0.02 · sqrt(2) = 0.065: trial 4 alone is within it
-    assert (luck.alike, luck.expected_nats) == (1, pytest.approx(0, abs=1e-9))
-    near = trials()
-    near.loc[near["trial"] == 1, "final_loss_nats"] = 3.05
-    luck = choose(*GOOD, table=near).luck
-    assert (luck.alike, luck.expected_nats) == (2, pytest.approx(-0.02 / math.sqrt(math.pi)))
 
 
 def test_without_a_sound_candidate_the_default_is_taken():
@@ -129,6 +161,7 @@ def test_without_a_sound_candidate_the_default_is_taken():
         assert found.selected == found.default and found.candidate == 0 and found.trial is None
         assert "Every candidate diverged" in found.message and found.border_warnings == ()
     assert found.candidates[0].mean_nats is None and found.noise.sd_nats is None and found.luck is None
+    assert (found.loss, found.within_noise) == (None, ())
 
 
 def test_without_a_complete_trial_the_default_is_taken():
@@ -141,11 +174,12 @@ def test_a_default_that_is_best_is_kept():
     assert found.candidate == 0 and "default is kept" in found.message
 
 
-def test_one_seed_has_no_interval_and_all_are_within_noise():
-    found = choose([3.6], [3.05], [3.02], [3.3])
+def test_with_too_few_seeds_there_is_no_interval_and_all_are_within_noise():
+    found = choose([3.6], [3.05], [3.02], [3.3], confirming={2: [3.0, 3.1], 0: [3.6, 3.7]})
     assert found.candidate == 2 and found.within_noise == (0, 1, 3)
     assert (found.lower_lr, found.higher_lr) == (0, 1)
-    assert found.candidates[2].low_nats is None and found.luck.low_nats is None
+    assert found.noise.degrees_of_freedom == 1 and found.loss.low_nats is None, "two seeds alone say nothing of the noise"
+    assert found.difference_to_default.low_nats is None and found.luck.usual_nats is None and found.luck.expected_nats is None
 
 
 @pytest.mark.parametrize(

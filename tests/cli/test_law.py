@@ -126,3 +126,8 @@ def test_a_missing_file_and_a_parquet_table(monkeypatch, capsys, tmp_path):
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 2 and "no such file" in capsys.readouterr().err
+
+
+def test_the_proxies_of_a_study_are_a_table_of_runs_too(monkeypatch, capsys, tmp_path):
+    code, out, _ = law(monkeypatch, capsys, tmp_path, table().replace("loss", "final_loss_nats"), *AT, "--json")
+    assert not code and json.loads(out)["lr"] == pytest.approx(TRUE, rel=0.25)

@@ -148,3 +148,14 @@ def test_any_name_of_a_text_is_good(restored):
     done = run(restored, "snakemake", "--cores", "1", "--", "results/corpus/corpus.json")
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads((restored / "results/corpus/corpus.json").read_text())["sources"][0]["path"] == f"data/{name}"
+
+
+def test_values_behind_config_are_refused_with_the_command_that_takes_them(restored):
+    done = run(restored, "snakemake", "--cores", "1", "-n", "--config", "seed=3")
+    assert done.returncode == 2 and "--config: found seed=3" in done.stderr and "dvc exp run -S seed=3" in done.stderr
+
+
+def test_a_colon_in_the_name_of_the_folder_is_one_line(tree, tmp_path):
+    project = shutil.copytree(tree, tmp_path / "a:b")
+    done = run(project, "lrsweep", "check", PYTHONPATH=str(ROOT / "src"))
+    assert done.returncode == 2 and "found a ':' in the name" in done.stderr and len(done.stderr.splitlines()) == 1

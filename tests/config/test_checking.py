@@ -31,6 +31,7 @@ def test_the_default_is_in_order_and_its_rungs_are_steps():
     ("keys", "says"),
     [
         ({"modle": {}}, "modle: found {}, expected a known key (nearest: model)"),
+        ({"sweep_bayes__lr": 0.1}, "sweep_bayes.lr: found 0.1, expected a known key (nearest: sweep_bayes.space.lr)"),
         ({"sharpness__stesp": [1]}, "sharpness.stesp: found [1], expected a known key (nearest: steps)"),
         ({"seed": "x"}, "seed: found 'x', expected integer"),
         ({"seed": True}, "seed: found True, expected integer"),
@@ -39,6 +40,8 @@ def test_the_default_is_in_order_and_its_rungs_are_steps():
         ({"model__n_heads": 5}, "model.n_heads: found 5"),
         ({"sweep_bayes__stopping__first_rung": 35}, "sweep_bayes.stopping.first_rung: found 35, expected a multiple of"),
         ({"sweep_bayes__stopping__first_rung": 300}, "sweep_bayes.stopping.first_rung: found 300, expected less than"),
+        ({"sweep_bayes__sampler": "tpe"}, "sweep_bayes.sampler: found 'tpe', expected mfgp where sweep_bayes.ending is set"),
+        ({"sweep_bayes__ending": {"gain": 0, "patience": 4}}, "sweep_bayes.ending.gain: found 0, expected greater than 0"),
         ({"sweep_bayes__first_block": 4}, "sweep_bayes.first_block: found 4, expected at least eta^rungs"),
         ({"sweep_bayes__metric__name": "m_u"}, "M_u has no term up to its window"),
         ({"sweep_uniform__warmup_steps": 300}, "sweep_uniform.warmup_steps: found 300, expected less than"),
@@ -47,6 +50,30 @@ def test_the_default_is_in_order_and_its_rungs_are_steps():
         ({"edge__below": 0.5, "edge__above": 2.0}, "edge.below: found 0.5, expected more than 1 / edge.above"),
         ({"select__first_seeds": 6, "select__budget": 36}, "select.first_seeds: found 6, expected at most select.seeds (5)"),
         ({"select__budget": 11}, "select.budget: found 11, expected at least 12: the first round of 5 candidates"),
+        ({"select__confirm": 96}, "select.confirm: found 96, expected at most 100 with select.seeds (5)"),
+        ({"scale__steps": [300]}, "scale.steps: found [300], expected at least two proxies"),
+        ({"scale__steps": [150, 150]}, "scale.steps: found [150, 150], expected each once"),
+        (
+            {"scale__sizes": [{"d_modle": 32}]},
+            "scale.sizes[0].d_modle: found 32, expected a size of the model (nearest: d_model)",
+        ),
+        ({"scale__sizes": [{"d_model": 36}]}, "scale.sizes[0]: found {'d_model': 36}, expected heads of an even width"),
+        (
+            {"scale__sizes": [{"d_model": 32}, {"d_ff": 32}]},
+            "scale.sizes[1]: found {'d_ff': 32}, expected the names of the first",
+        ),
+        (
+            {"model__parametrization": "mup", "optimizer__optimizer": "muon"},
+            "optimizer.optimizer: found 'muon', expected adamw where model.parametrization is mup",
+        ),
+        (
+            {"model__parametrization": "mup", "sweep_bayes__space__optimizer": {"choices": ["adamw", "muon"]}},
+            "sweep_bayes.space.optimizer.choices: found 'muon', expected adamw where model.parametrization is mup",
+        ),
+        (
+            {"scale__carried": ["averaging_shape"]},
+            "scale.carried[0]: found 'averaging_shape', expected a carried term (nearest: averaging_share)",
+        ),
         ({"corpus__source": "files"}, "corpus.paths: found [], expected at least one path"),
     ],
 )
@@ -54,6 +81,12 @@ def test_one_line_for_one_mistake(keys, says):
     problems = checking.parse_problems(changed(**keys))
     assert len(problems) == 1
     assert says in str(problems[0]) and "; " in str(problems[0]) and "\n" not in str(problems[0])
+
+
+@pytest.mark.parametrize("steps", [[120, 4000], [20, 40], [2000, 4000]], ids=["inside", "far outside", "one is the target"])
+def test_no_target_is_refused_for_where_it_lies(steps):
+    """What follows from its place is said with the answer, with an interval."""
+    assert not checking.parse_problems(changed(scale__steps=steps))
 
 
 def test_the_write_ups_mistake_is_refused():

@@ -144,6 +144,63 @@ def test_the_default_gives_values_that_the_trainer_takes(default, says):
     assert problem.startswith(f"select.default.{says}")
 
 
+TERMS = {
+    "averaging_share": {"min": 0.1, "max": 30, "scale": "log"},
+    "beta2_share": {"min": 0.02, "max": 2, "scale": "log"},
+    "warmup_share": {"choices": [0.0, 0.05, 0.1]},
+}
+
+
+def test_a_space_and_a_default_may_be_in_terms():
+    assert problems({"lr": "auto", **TERMS}) == []
+    assert problems({"lr": "auto", **TERMS}, {"lr": 0.001, "averaging_share": 3.0, "beta2_share": 2.0}) == []
+    assert problems(None, {"lr": 0.001, "averaging_share": 3.0}) == [], "a space of plain names, and a default in a term"
+
+
+@pytest.mark.parametrize(
+    ("space", "default", "says"),
+    [
+        ({"beta2": RANGE, "beta2_share": RANGE}, None, "sweep_bayes.space.beta2_share: found it beside beta2, expected one of the two"),
+        ({"weight_decay": RANGE, **TERMS}, None, "sweep_bayes.space.averaging_share: found it beside weight_decay, expected one of the"),
+        ({}, {"lr": 0.1, "warmup_steps": 3, "warmup_share": 0.1}, "select.default.warmup_share: found it beside warmup_steps, expected"),
+        ({"averaging_share": {"min": 0.003, "max": 1, "scale": "log"}}, None,
+         "sweep_bayes.space.averaging_share.min: found 0.003, expected at least a step of sweep_bayes.steps: 1 / 300; raise it"),
+        ({"beta2_share": {"choices": [0.1, 0.001]}}, None, "sweep_bayes.space.beta2_share.choices: found 0.001, expected at least a step"),
+        ({}, {"lr": 0.1, "beta2_share": 0.001}, "select.default.beta2_share: found 0.001, expected at least a step"),
+        ({"averaging_share": {**RANGE, "min": 0}}, None, "sweep_bayes.space.averaging_share.min: found 0.0, expected greater than 0"),
+        ({"warmup_share": {**RANGE, "max": 1}}, None, "sweep_bayes.space.warmup_share.max: found 1.0, expected less than 1"),
+        ({"averaging_share": RANGE}, {"lr": 0.1, "weight_decay": 0},
+         "select.default.averaging_share: found nothing, and a weight_decay that no averaging_share stands for, expected a value"),
+        ({"averaging_shar": RANGE}, None, "sweep_bayes.space.averaging_shar: found {"),
+    ],
+)  # fmt: skip
+def test_one_line_for_one_mistake_with_terms(space, default, says):
+    (problem,) = problems({"lr": "auto", **space}, default)
+    assert problem.startswith(says) and "\n" not in problem
+
+
+def test_shares_count_in_the_shorter_of_study_and_final_training():
+    tree = copy.deepcopy(TREE)
+    (problem,) = problems(
+        {"lr": "auto", "averaging_share": {"min": 0.005, "max": 1, "scale": "log"}},
+        train={**tree["train"], "steps": 100, "warmup_steps": 10, "eval_every": 50},
+    )
+    assert "expected at least a step of train.steps: 1 / 100" in problem
+
+
+def test_a_prior_without_weight_decay_has_no_share():
+    tree = copy.deepcopy(TREE)
+    (problem,) = problems(
+        {"lr": "auto", "averaging_share": RANGE},
+        {"lr": 0.1, "averaging_share": 1.0},
+        optimizer={**tree["optimizer"], "weight_decay": 0.0},
+        sweep_bayes={**tree["sweep_bayes"], "prior": "sweep_uniform", "space": {"lr": "auto", "averaging_share": RANGE}},
+    )
+    assert problem.startswith(
+        "sweep_bayes.prior: found 'sweep_uniform', expected null: optimizer.weight_decay has no averaging_share"
+    )
+
+
 def test_a_space_that_is_none():
     for found in (None, "auto", []):
         tree = copy.deepcopy(TREE)

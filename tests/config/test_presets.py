@@ -40,6 +40,12 @@ def test_only_the_values_change_and_comments_keep_their_column(folder):
     ("text", "says"),
     [
         ("tokenise: {vocab_size: 600}", r"workflow/presets/mine\.yaml: found tokenise, expected a key of params"),
+        (
+            "sweep_bayes: {lr: {min: 0.001, max: 0.1, scale: log}}",
+            r"found sweep_bayes\.lr, expected a key of params\.yaml \(nearest: sweep_bayes\.space\.lr\); correct its name",
+        ),
+        ("spike_factor: 2", r"found spike_factor, .* \(nearest: edge\.spike_factor\)"),
+        ("model: {width: 64}", r"found model\.width, expected a key of params\.yaml \(nearest: base_width\)"),
         ("tokenize: {vocab_size: 1}", r"params\.yaml under mine: tokenize\.vocab_size: found 1, expected"),
     ],
 )
@@ -48,6 +54,21 @@ def test_a_wrong_preset_writes_nothing(folder, text, says):
     with pytest.raises(UserError, match=says):
         lay(folder, text)
     assert (folder / "params.yaml").read_text() == before
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (ROOT / "workflow/presets").glob("*.yaml")])
+def test_every_preset_is_valid_alone(folder, name):
+    (folder / f"workflow/presets/{name}.yaml").write_text((ROOT / f"workflow/presets/{name}.yaml").read_text())
+    apply(folder / "params.yaml", [name])
+    assert params(folder) != yamlfile.parse((ROOT / "params.yaml").read_text(), "params.yaml")
+    checking.load(folder / "params.yaml")
+
+
+def test_a_quick_look_ends_at_the_length_of_the_default_trials(folder):
+    (folder / "workflow/presets/quick.yaml").write_text((ROOT / "workflow/presets/quick.yaml").read_text())
+    apply(folder / "params.yaml", ["quick"])
+    found = checking.load(folder / "params.yaml")
+    assert found.train.steps == yamlfile.parse((ROOT / "params.yaml").read_text(), "it")["sweep_bayes"]["steps"]
 
 
 def test_a_preset_that_is_not_there_names_those_that_are(folder):

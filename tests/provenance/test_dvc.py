@@ -1,7 +1,9 @@
 """DVC for real on the tiny pipeline: experiments, both runners after each other, a second clone."""
 
+import html
 import json
 import re
+import shlex
 import shutil
 
 import pandas as pd
@@ -148,7 +150,8 @@ def test_a_second_clone_pulls_and_finds_nothing_to_do(project, tmp_path):
     assert ran(dvc(clone, "repro")) == []
     done = run(clone, "lrsweep", "verify", ATEN_CPU_CAPABILITY="default")  # as on a machine of another kind
     assert (
-        done.returncode == 0 and "note: sweep_uniform, sharpness, sweep_bayes, assess, select, train: trained with" in done.stdout
+        done.returncode == 0
+        and "note: sweep_uniform, edge, sharpness, sweep_bayes, assess, select, scale, ablate, train: trained with" in done.stdout
     )
     done = run(clone, "lrsweep", "adopt")
     assert done.returncode == 0, done.stderr
@@ -183,7 +186,7 @@ def test_more_trials_of_phase_1_train_nothing_else_while_the_lr_range_stays(proj
     lr = "{" + ", ".join(f"{key}: {value}" for key, value in held.items()) + "}"
     output = dvc(project, "exp", "run", "-S", "sweep_uniform.trials=9", "-S", f"sweep_bayes.space.lr={lr}")
     new = {name.split("/")[1]: n for name, n in trained(work).items() if n != before.get(name)}
-    assert new["sweep_uniform"] == 9 and new.keys() <= {"sweep_uniform", "sharpness"}  # probed trials lie nearest to the edge
+    assert new["sweep_uniform"] == 9 and new.keys() <= {"sweep_uniform", "edge", "sharpness"}  # both follow what phase 1 finds
     assert {"sweep_uniform", "edge", "sweep_bayes"} <= set(ran(output)) and not {"train", "generate"} & set(ran(output))
     assert run(project, "lrsweep", "verify").returncode == 0
 
@@ -230,3 +233,20 @@ def _remote(folder, tmp_path):
 def _rows(table):
     lines = [[cell.strip() for cell in line.strip("| \n").split("|")] for line in table.splitlines() if line.startswith("|")]
     return [dict(zip(lines[0], line, strict=True)) for line in lines[2:]]
+
+
+def test_every_command_that_the_page_prints_runs(base, tmp_path):
+    project = shutil.copytree(base, tmp_path / "it's a project", symlinks=True)
+    page = (project / "results/report/index.html").read_text(encoding="utf-8")
+    printed = dict.fromkeys(html.unescape(one) for one in re.findall(r"<code>((?:snakemake|dvc|lrsweep) [^<]*)</code>", page))
+    figures = [one for one in printed if "results/figures/" in one]
+    commands = [one for one in printed if one not in figures[1:]]
+    assert {one.split()[0] for one in commands} == {"snakemake", "dvc", "lrsweep"} and any(
+        "exp run -S" in one for one in commands
+    )
+    for command in commands:
+        assert command.isascii(), command
+        done = run(project, *shlex.split(command))
+        assert done.returncode == 0, f"{command}: {done.stderr[-2000:]}"
+    choice = json.loads((project / "results/select/choice.json").read_text())
+    assert final(project)["lr"] == choice["selected"]["lr"], "the number on the page is the selected one, to the bit"

@@ -19,7 +19,19 @@ from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import FOLDER, Results, read_json, write_json
 from tests.pipeline import run
 
-BEYOND_THE_SWEEP = ["sweep_bayes", "cluster", "importance", "assess", "select", "train", "generate", "figures", "report"]
+BEYOND_THE_SWEEP = [
+    "sweep_bayes",
+    "cluster",
+    "importance",
+    "assess",
+    "select",
+    "scale",
+    "ablate",
+    "train",
+    "generate",
+    "figures",
+    "report",
+]
 
 
 @pytest.fixture
@@ -44,6 +56,21 @@ def test_a_finished_run_is_as_recorded(here):
     done = run(here, "lrsweep", "verify")
     assert (done.returncode, done.stderr) == (0, "")
     assert "artifacts are as recorded" in done.stdout
+
+
+def test_one_trial_behind_a_figure(here):
+    def asked(file, number):
+        return run(here, "lrsweep", "trace", file, "--trial", str(number))
+
+    row = pd.read_parquet(here / "results/sweep_uniform/trials.parquet").iloc[2]
+    _, whole, trial, identity = asked("results/edge/edge.json", 2).stdout.splitlines()
+    assert whole == "as recorded, like all before it" and identity.startswith("<- identity ")
+    assert trial.startswith(
+        f"<- sweep_uniform trial 2: lr = {row['lr']:g}, seed {row['seed']}; {row['state']} at step {row['steps']}"
+    )
+    assert asked("results/figures/loss_by_lr.svg", 2).stdout.splitlines()[2] == trial, "phase 1 is what the figure shows"
+    assert "--trial: found 999, expected a trial of sweep_bayes, 0 to " in asked("results/figures/choice.svg", 999).stderr
+    assert "found no trials before it" in asked("results/corpus/train.txt", 0).stderr
 
 
 def test_an_edited_table(here):
@@ -175,7 +202,7 @@ def test_a_copy_is_traced_by_its_content(here, tmp_path):
     assert {"corpus", "sweep_uniform", "select"} <= traced.stages.keys()
     assert "generate" not in traced.stages
     assert traced.stages["corpus"].params["seed"] == 0
-    text = "\n".join(tree(traced, workspace(here)))
+    text = "\n".join(tree(traced, workspace(here), {}))
     corpus, select = traced.stages["tokenize"].inputs["results/corpus/train.txt"], traced.stages["select"].identity
     assert f"results/corpus/train.txt  {corpus[:12]}" in text and "made again by: dvc repro figures" in text
     short = f"identity {select.digest[:12]}: capability {select.capability}, torch {select.torch}, code {select.code[:12]}"

@@ -91,13 +91,15 @@ def test_what_a_kill_has_left_of_a_checkpoint_is_no_checkpoint(tmp_path):
 def tokenized(tmp_path_factory):
     """The tiny pipeline up to its tokens, with long trainings and a checkpoint every 50 steps."""
     steps = {"steps": 600, "warmup_steps": 60, "eval_every": 100}
-    sections = {"train": steps, "sweep_uniform": {"trials": 1} | steps, "execution": {"checkpoint_every": 50}}
+    sections = {"train": steps | {"compare": None}, "sweep_uniform": {"trials": 1} | steps, "execution": {"checkpoint_every": 50}}
     project = configured(clone(tmp_path_factory.mktemp("checkpoints") / "project"), sections)
     for stage in ("corpus", "tokenize"):
         assert run(project, "lrsweep", stage).returncode == 0
-    (project / "results/select").mkdir()
     choice = {"selected": {"lr": 0.01, "beta2": 0.99, "weight_decay": 0.01}}
-    (project / "results/select/choice.json").write_text(json.dumps(choice))
+    for name, found in {"select/choice": choice, "scale/law": {"lr": None, "values": {}}}.items():
+        path = project / f"results/{name}.json"
+        path.parent.mkdir()
+        path.write_text(json.dumps(found))
     return project
 
 

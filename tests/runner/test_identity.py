@@ -8,7 +8,7 @@ import pytest
 
 from lrsweep.config import checking
 from lrsweep.errors import UserError
-from lrsweep.runner import identity, meaning
+from lrsweep.runner import identity, meaning, premise
 from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.store import results
 from lrsweep.store.results import Results
@@ -32,8 +32,9 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def write_tokens(folder, sha256):
-    results.write_json(folder / "results/tokenize/tokens.json", {side: {"sha256": sha256} for side in ("train", "valid")})
+def write_tokens(folder, sha256, test="t"):
+    digests = {side: {"sha256": sha256} for side in ("train", "valid")}
+    results.write_json(folder / "results/tokenize/tokens.json", {**digests, "test": {"sha256": test}})
 
 
 def write_edge(folder, high, **more):
@@ -93,7 +94,7 @@ SHOWS = [
     ("store/columns.py", "number of the trial in its study", "the trial's number"),
     ("text/download.py", "expected", "hoped for"),
     ("figures/drawing.py", "#0072B2", "#0072B3"),
-    ("figures/edge.py", "Look ", "Please look "),
+    ("figures/edge.py", "Final loss of", "The final loss of"),
     ("cli/stages.py", "Number of the worker", "The worker's number"),
     ("trainers/builtin/model.py", '    """', '    """Well: '),
     ("search/proposing.py", "import warnings\n", "import warnings  # of Optuna's options\n"),
@@ -178,6 +179,12 @@ def test_other_tokens_are_another_study(here):
     assert digest("sweep_uniform") != found
 
 
+def test_another_test_text_is_another_final_training_and_no_other_study(here):
+    found = {stage: digest(stage) for stage in STUDIES}
+    write_tokens(here, "a", test="u")
+    assert [stage for stage in STUDIES if digest(stage) != found[stage]] == ["train"]
+
+
 @pytest.mark.parametrize("stage", STUDIES)
 def test_the_folder_says_what_it_is_named_after(here, stage):
     own = study_of(stage, PARAMS, Results(Path("results"))).identity
@@ -204,3 +211,21 @@ def test_logs_of_other_workspaces_are_found(here):
     path.parent.mkdir(parents=True)
     path.write_text("{}\n")
     assert [one.resolve() for one in identity.logs("sweep_bayes")] == [path]
+
+
+def test_code_edited_while_a_command_begins_is_not_trained_with(package, monkeypatch):
+    monkeypatch.setattr(meaning, "BEGAN", {})
+    monkeypatch.setattr(meaning, "UNSURE", set())
+    path = package / "search/uniform.py"
+    meaning.begin()
+    path.write_text(path.read_text() + "\nX = 1\n")
+    digest("sweep_uniform")
+    assert meaning.edited() == [path], "memory may hold what was there before"
+
+
+def test_a_text_made_anew_between_identity_and_loading_is_refused(here):
+    found, results_here = study_of("sweep_uniform", PARAMS, Results(Path("results"))).identity, Results(Path("results"))
+    premise.hold_data(found, results_here)
+    write_tokens(here, "b")
+    with pytest.raises(UserError, match=r"results/tokenize/tokens.json: found edited since this run began"):
+        premise.hold_data(found, results_here)

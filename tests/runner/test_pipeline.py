@@ -2,16 +2,28 @@
 
 import fcntl
 import json
+import math
 import os
 import random
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
 from ruamel.yaml import YAML
+from safetensors.torch import load
 
+from lrsweep.config import checking
 from lrsweep.figures import FIGURES
+from lrsweep.provenance import pipeline
+from lrsweep.runner.catalogue import STUDIES
 from lrsweep.store.results import Results
+from lrsweep.trainers.builtin.model import Transformer
+from lrsweep.trainers.builtin.training import evaluate
 from tests.pipeline import artifacts, clone, different, environment, run, trained
 
 PROFILE = "Using workflow specific profile profiles/default for setting default command line arguments."  # Snakemake's own
@@ -27,11 +39,38 @@ def test_every_declared_artifact_is_there(finished):
     assert "</html>" in (finished / "results/report/index.html").read_text()
 
 
-def test_the_final_training_took_the_selected_lr(finished):
-    choice = json.loads((finished / "results/select/choice.json").read_text())
-    metrics = json.loads((finished / "results/train/metrics.json").read_text())
-    assert metrics["lr"] == choice["selected"]["lr"]
+def test_the_final_training_took_the_values_that_the_proxies_answer(finished):
+    law, choice, metrics = (
+        json.loads((finished / f"results/{name}.json").read_text()) for name in ("scale/law", "select/choice", "train/metrics")
+    )
+    assert {name: metrics[name] for name in law["values"]} == law["values"] and law["values"]["lr"] == law["lr"]
+    assert law["values"]["beta2"] == choice["selected"]["beta2"], "what is not carried is as it was selected"
     assert metrics["steps"] == 40
+
+
+def test_the_stated_final_loss_is_that_of_the_weights_on_the_whole_test_text(finished):
+    """Worked out again from the artifacts alone, with bits per byte and perplexity."""
+    results, params = Results(finished / "results"), checking.load(finished / "params.yaml")
+    found, counts = results.read_json("train/metrics.json"), results.read_json("tokenize/tokens.json")["test"]
+    model = Transformer(params.model, params.tokenize.vocab_size)
+    model.load_state_dict(load(results.path("train/model.safetensors").read_bytes()))
+    tokens, context = np.fromfile(results.path("tokenize/test.bin"), dtype="<u2").astype(np.int64), params.model.context_length
+    windows = torch.from_numpy(tokens[: (len(tokens) - 1) // context * context + 1])
+    inputs, targets = windows[:-1].view(-1, 1, context), windows[1:].view(-1, 1, context)
+    loss = evaluate(model, inputs, targets)
+    assert found["test_loss_nats"] == pytest.approx(loss, rel=1e-6) and counts["tokens"] == len(tokens)
+    assert found["perplexity"] == pytest.approx(math.exp(loss), rel=1e-5)
+    assert found["bits_per_byte"] == pytest.approx(loss / math.log(2) * len(tokens) / counts["bytes"], rel=1e-6)
+    assert found["final_loss_nats"] == results.read_table("train/evals.parquet")["loss_nats"].iloc[-1] != found["test_loss_nats"]
+
+
+def test_nothing_but_the_final_training_reads_the_test_text(finished):
+    """Neither stage by stage as declared, nor what a study loads, nor what its records are told apart by."""
+    stages = pipeline.load(finished / "dvc.yaml")
+    assert [name for name, stage in stages.items() if "results/tokenize/test.bin" in stage.deps] == ["train"]
+    assert [name for name, stage in stages.items() if "results/corpus/test.txt" in stage.deps] == ["tokenize"]
+    told = {path.parent.name: json.loads(path.read_text())["tokens"] for path in finished.glob("work/*/*/identity.json")}
+    assert [name for name, tokens in told.items() if "test" in tokens] == ["train"] and len(told) == len(STUDIES)
 
 
 def test_a_second_run_does_nothing(finished):
@@ -46,14 +85,21 @@ def test_snakemakes_own_report_has_the_captions(finished, tmp_path):
     assert all(figure.caption.split(".")[0] in page for figure in FIGURES.values())
 
 
-def test_one_worker_and_three_give_the_same_bytes(finished, tmp_path):
-    """The shared run has two workers; this one begins with one, and goes on with three after phase 1."""
+def test_one_worker_and_three_give_the_same_bytes_in_any_environment(finished, tmp_path):
+    """The shared run has two workers; this one begins with one, and goes on with three after phase 1.
+
+    Nor does the rest of its environment matter: Python without asserts, no UTF-8, a home that cannot be written, an environment
+    that was not activated.
+    """
     folder = clone(tmp_path / "project")
-    done = run(folder, "snakemake", "--cores", "1", "--", "results/edge/edge.json")
+    snakemake = str(Path(sys.executable).parent / "snakemake")
+    other = {"PATH": "/usr/bin:/bin", "PYTHONOPTIMIZE": "1", "LC_ALL": "C", "HOME": "/proc/none"}
+    other["XDG_CACHE_HOME"] = str(tmp_path)
+    done = run(folder, snakemake, "--cores", "1", "--", "results/edge/edge.json", **other)
     assert done.returncode == 0, done.stderr[-4000:]
     params = folder / "params.yaml"
     params.write_text(params.read_text().replace("workers: auto", "workers: 3"))
-    done = run(folder, "snakemake", "--cores", "3")
+    done = run(folder, snakemake, "--cores", "3", **other)
     assert done.returncode == 0, done.stderr[-4000:]
     first, second = artifacts(finished), artifacts(folder)
     assert first.keys() == second.keys()

@@ -35,7 +35,17 @@ def workers(tmp_path, monkeypatch):
 
 
 def test_a_study_has_as_many_workers_as_jobs_where_it_can_use_them(workers):
-    most = {"sweep_uniform": 23, "sharpness": 6, "sweep_bayes": 8, "assess": 8, "select": 12, "train": 1}
+    most = {
+        "sweep_uniform": 23,
+        "edge": 4,
+        "sharpness": 9,
+        "sweep_bayes": 8,
+        "assess": 8,
+        "select": 12,
+        "scale": 9,
+        "ablate": 0,
+        "train": 3,
+    }
     assert workers(True, PROFILE["jobs"]) == most
     assert workers(True, 7) == {name: min(7, most[name]) for name in most}
 

@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
     """All that a worker of a made-up study needs: params.yaml, with phase 2 over a range of its own."""
     folder = tmp_path_factory.mktemp("study") / "project"
     folder.mkdir()
-    for name in ("params.yaml", "workflow"):
+    for name in ("params.yaml", "dvc.yaml", "workflow"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
     assert run(folder, "lrsweep", "preset", "tiny").returncode == 0
     configured(folder, {"simulate": True, "sweep_bayes": {"trials": 40, "space": {"lr": LR, "beta2": {"choices": [0.9, 0.99]}}}})
@@ -62,7 +62,7 @@ def test_any_number_of_workers_gives_the_same_records(project, alone, n):
     workers = [worker(project, number) for number in range(n)]
     assert [one.wait() for one in workers] == [0] * n, [one.stderr.read() for one in workers]
     expect_whole(project, alone)
-    assert len({event.trial for _, event in events(alone)}) == 40
+    assert 8 < len({event.trial for _, event in events(alone)}) < 40, "the study ended itself"
 
 
 def test_one_that_joins_late_finds_the_rest(project, alone):
@@ -130,7 +130,8 @@ def test_a_study_that_is_whole_is_left_alone_without_torch(alone):
         ("sweep_uniform", {"simulate": False}, "tokenize"),
         ("sweep_bayes", {"sweep_bayes": {"space": {"lr": "auto"}}}, "edge"),
         ("select", {}, "sweep_bayes"),
-        ("train", {}, "select"),
+        ("scale", {}, "select"),
+        ("train", {}, "scale"),
     ],
 )
 def test_a_missing_stage_before_it_is_one_line_and_exit_2(project, stage, sections, missing):
@@ -141,8 +142,8 @@ def test_a_missing_stage_before_it_is_one_line_and_exit_2(project, stage, sectio
 
 
 def test_an_unknown_stage_is_named_with_those_that_there_are(project):
-    done = run(project, "lrsweep", "work", "edge")
-    assert done.returncode == 2 and "found 'edge', expected one of sweep_uniform, sharpness" in done.stderr
+    done = run(project, "lrsweep", "work", "cluster")
+    assert done.returncode == 2 and "found 'cluster', expected one of sweep_uniform, edge, sharpness" in done.stderr
 
 
 def test_an_edit_ends_a_worker_with_a_line_and_gets_into_no_record(project, alone):

@@ -24,6 +24,7 @@ SECTION = SweepBayes.model_validate(
         },
         "metric": {"name": "loss", "window": 5, "kappa": 1.12, "rho": 0.9, "rise_weight": 1.0},
         "stopping": {"first_rung": 40, "eta": 2, "slack": 0.02},
+        "ending": None,
         "imported": None,
     }
 )

@@ -48,7 +48,7 @@ PARTS = tuple(SPACE.slices.values())
 def seen_at(points, levels, values, trials=None):
     """Observations of the trials at `points`; values[i] is of trial trials[i], by default of trial i."""
     trials = np.arange(len(points)) if trials is None else np.array(trials)
-    return Observations(np.array(points, float), PARTS, trials, np.array(levels), np.array(values, float), END)
+    return Observations(np.array(points, float), PARTS, trials, np.array(levels), np.array(values, float), END, 1.0)
 
 
 def valley(count, noise, seed, best=0.6):
@@ -61,13 +61,16 @@ def valley(count, noise, seed, best=0.6):
 
 def told(points, curves, diverged=None):
     none = np.zeros(len(points), bool)
-    return observe(points, PARTS, curves, none if diverged is None else np.array(diverged), 0.7)
+    return observe(points, PARTS, curves, none if diverged is None else np.array(diverged), none, 0.7)
+
+
+def suggested(points, curves, seed=0, pending=(), diverged=None):
+    pending_MD = np.array(pending, float).reshape(-1, 3)
+    return suggest(told(points, curves, diverged), pending_MD, SPACE, np.random.Generator(np.random.PCG64(seed)))
 
 
 def asked(points, curves, seed=0, pending=(), diverged=None):
-    pending_MD = np.array(pending, float).reshape(-1, 3)
-    found = suggest(told(points, curves, diverged), pending_MD, SPACE, np.random.Generator(np.random.PCG64(seed)))
-    return SPACE.encode(found)
+    return SPACE.encode(suggested(points, curves, seed, pending, diverged).values)
 
 
 def predicted(seen, known, others, kernel=KERNEL):
@@ -158,7 +161,7 @@ def test_what_is_told_is_shifted_capped_and_scaled():
     nan = np.nan
     curves = np.array([[5.0, 4.0, 3.0], [6.0, 5.0, 3.5], [7.0, 5.5, nan], [8.0, nan, nan], [9.0, nan, nan]])
     points = np.random.default_rng(0).random((5, 3))
-    seen = observe(points, PARTS, curves, np.array([False] * 4 + [True]), 1.0)
+    seen = observe(points, PARTS, curves, np.array([False] * 4 + [True]), np.zeros(5, bool), 1.0)
     # from the second rung to the end the two complete ones change by -1 and -1.5, and from the first to the second all
     # three that reached it by -1, -1 and -1.5: what is at the second counts 1.25 less, what is at the first 2.25 less
     last = [3.0, 3.5, 5.5 - 1.25, 8.0 - 2.25]
@@ -168,6 +171,30 @@ def test_what_is_told_is_shifted_capped_and_scaled():
     assert seen.values_N[(seen.trial_N == 0)] == pytest.approx([(v - least) / (cap - least) for v in (2.75, 2.75, 3.0)])
     assert seen.values_N[(seen.trial_N == 4)].tolist() == [1.0, 1.0]  # it diverged: the cap at the end too
     assert seen.level_N[(seen.trial_N == 4)].tolist() == [0, 2]
+
+
+def test_the_cap_is_that_of_what_was_drawn():
+    """Good proposals do not sink it: the drawn trials end at 3 to 7, and of twenty proposals all end at 3.1."""
+    ends = np.array([3.0, 4.0, 5.0, 6.0, 7.0, *[3.1] * 20])
+    points, none = np.random.default_rng(0).random((25, 3)), np.zeros(25, bool)
+    drawn = np.arange(25) < 5
+    seen = observe(points, PARTS, ends[:, None], none, drawn, 0.75)
+    assert seen.unit == 3.0 and seen.values_N[:5] == pytest.approx([0, 1 / 3, 2 / 3, 1, 1])
+    assert seen.values_N[5] == pytest.approx(0.1 / 3)
+    assert observe(points, PARTS, ends[:, None], none, none, 0.75).unit == pytest.approx(0.1)
+    assert observe(points, PARTS, ends[:, None], drawn, drawn, 0.75).unit == 1.0, (
+        "all that were drawn diverged, the others are equal"
+    )
+
+
+def test_the_expected_gain_is_in_the_unit_of_the_curves_and_falls():
+    """The same valley in thousandths promises a thousandth; much of it explored promises less than little of it."""
+    points, curves = valley(40, 0.02, seed=4)
+    first, last = suggested(points[:8], curves[:8]), suggested(points, curves)
+    assert 0 < last.gain < first.gain / 5
+    assert 0.005 < last.noise < 0.05, "0.02 was drawn"
+    small = suggested(points, curves / 1000)
+    assert (small.gain, small.noise) == pytest.approx((last.gain / 1000, last.noise / 1000), rel=1e-3)
 
 
 def test_the_fit_follows_the_values():

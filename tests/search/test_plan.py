@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lrsweep.search import plan, racing
 from lrsweep.search.plan import Task
+from lrsweep.search.racing import Entry
 from lrsweep.search.study import close_block, sight
 from tests.search.studies import SECTION, record
 from tests.search.test_racing import CLEAR
@@ -96,8 +97,11 @@ def test_a_study_may_have_next_to_no_block(block):
 def test_the_race_is_that_of_its_rounds(random, workers):
     done = {}
 
+    def loss(entry):
+        return CLEAR(entry) if entry.repeat < RACE.seeds else 1.0  # what confirms decides nothing
+
     def ended_race(task):
-        return record(task.trial, "COMPLETE", [CLEAR(racing.Entry(*divmod(task.trial, 100)))] * 30)
+        return record(task.trial, "COMPLETE", [loss(racing.Entry(*divmod(task.trial, 100)))] * 30)
 
     found, running, started = plan.race(4, RACE, 300, done), [], []
     while not found.whole:
@@ -107,8 +111,36 @@ def test_the_race_is_that_of_its_rounds(random, workers):
                 running.append(task)
         task = running.pop(random.randrange(len(running)))
         done[task] = ended_race(task)
-    expected = [entry.trial for one in racing.run(4, RACE, CLEAR) for entry in one.entries]
-    assert [task.trial for task in started] == expected and found.planned == RACE.budget
+    rounds = list(racing.run(4, RACE, CLEAR))
+    confirming = racing.confirming(rounds[-1].standing[0], RACE)
+    expected = [entry.trial for entries in (*(one.entries for one in rounds), confirming) for entry in entries]
+    assert [task.trial for task in started] == expected and len(confirming) == 4
+    assert found.planned == RACE.budget + 4
+
+
+@given(ORDERS, st.integers(1, 9))
+def test_a_run_of_a_profile_is_open_when_those_before_it_have_ended(random, workers):
+    done, starts = {}, {}
+    chains = [plan.Chain(until, 5, plan.AT_ONCE) for until in (150, 300, 600)]
+    found, running = plan.placed(chains, done), []
+    while not found.whole:
+        for task in found.open():
+            if len(running) < workers and task not in starts:
+                starts[task] = set(done)
+                running.append(task)
+        task = running.pop(random.randrange(len(running)))
+        done[task] = ended(task)
+    assert found.planned == len(starts) == 15
+    for task, known in starts.items():
+        profile, run = racing.Entry.of(task.trial)
+        assert task.until == (150, 300, 600)[profile]
+        before = {Task(racing.Entry(profile, one).trial, 0, task.until) for one in range(run)}
+        assert run < plan.AT_ONCE or before <= known
+
+
+def test_the_first_runs_of_all_profiles_are_open_at_once():
+    first = list(plan.placed([plan.Chain(until, 5, plan.AT_ONCE) for until in (150, 300)], {}).open())
+    assert [racing.Entry.of(task.trial) for task in first] == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]
 
 
 def test_ten_thousand_trials_are_planned_in_no_time():
@@ -129,3 +161,18 @@ def test_ten_thousand_trials_are_planned_in_no_time():
             done[task] = ended(task) if task.trial < 8 else None
     assert done.asked < 12 * 20_000
     assert time.process_time() - began < 5
+
+
+def test_later_runs_of_a_variant_wait_for_its_own_and_for_the_first_of_the_baseline():
+    done = {}
+    found = plan.ablations(2, 2, 3, 300, done)
+    first = [Task(Entry(variant, run).trial, 0, 300) for run in range(2) for variant in range(2)]
+    assert list(found.open()) == first and found.planned == 6
+    later = [Task(Entry(variant, 2).trial, 0, 300) for variant in range(2)]
+    for task in (first[1], first[3], first[0]):  # all of variant 1, and one of the baseline
+        done[task] = ended(Task(0, 0, 300))
+    assert list(found.open()) == [first[2]]
+    done[first[2]] = ended(Task(0, 0, 300))
+    assert list(found.open()) == later
+    done |= {task: ended(Task(0, 0, 300)) for task in later}
+    assert found.whole

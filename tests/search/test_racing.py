@@ -11,7 +11,9 @@ from lrsweep.search.racing import Entry
 from lrsweep.search.settings import Select
 
 DEFAULT = {"lr": 1e-3}
-SECTION = Select(candidates=3, seeds=4, first_seeds=2, budget=12, drop_level=0.05, border=0.05, widen=0.5, default=DEFAULT)
+SECTION = Select(
+    candidates=3, seeds=4, first_seeds=2, budget=12, confirm=2, drop_level=0.05, border=0.05, widen=0.5, default=DEFAULT
+)
 
 
 def table(*rows):
@@ -36,6 +38,16 @@ def test_the_test_by_hand():
     assert racing.keep([2, 1], losses, 0.05) == [2] or t * s >= 0.05
     assert racing.keep([0, 1, 2], losses, 0.001) == [0, 2, 1], "a lower level keeps more"
     assert racing.keep([0, 1], {0: [2.0, 2.0], 1: [2.1, 2.1]}, 0.05) == [0], "without any spread the better one is better"
+
+
+def test_the_winner_and_what_confirms_it():
+    losses = {0: [3.6, 3.6], 1: [2.1, 2.1], 2: [2.0, 2.05], 3: [1.0, None], 4: []}
+    assert racing.winner([1, 2], losses) == 2
+    assert racing.winner([1], losses) == 1, "a dropped one does not win, whatever its few seeds say"
+    assert racing.winner([], losses) == racing.winner([3], losses) == 2, "where none is left, the best of the sound ones"
+    assert racing.winner([3], {0: [None], 3: [None]}) is None
+    assert racing.confirming(2, SECTION) == [Entry(0, 4), Entry(2, 4), Entry(0, 5), Entry(2, 5)], "seeds 0 to 3 are the race's"
+    assert racing.confirming(0, SECTION) == [Entry(0, 4), Entry(0, 5)] and racing.confirming(None, SECTION) == []
 
 
 def test_who_is_dropped_stays_dropped():

@@ -62,8 +62,8 @@ def test_coordinates_are_one_a_range_and_one_a_choice():
 
 
 def test_json_there_and_back():
-    assert Space.from_json(OPEN.to_json()) == OPEN
-    assert Space.from_json(OPEN.to_json()).names == OPEN.names
+    assert Space.from_json(OPEN.to_json(), {}) == OPEN
+    assert Space.from_json(OPEN.to_json(), {}).names == OPEN.names
 
 
 def test_lr_comes_first_whatever_the_order():

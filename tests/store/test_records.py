@@ -1,5 +1,6 @@
 """Records: the same bytes for the same trial; damage and edits are found and named."""
 
+import os
 import shlex
 import subprocess
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from lrsweep.search.curve import STEP_COLUMNS
 from lrsweep.search.trial import EvalPoint, Proposal, Record, RungPoint
 from lrsweep.store import records
 
-PROPOSAL = Proposal(7, {"lr": 0.003, "warmup_steps": 12, "optimizer": "muon"}, "mfgp", 2, 5, 0, 3, 11)
+PROPOSAL = Proposal(7, {"lr": 0.003, "warmup_steps": 12, "optimizer": "muon"}, "mfgp", 2, 5, 0, 3, 11, 0.01, 0.02)
 RECORD = Record(
     "identity", PROPOSAL, 5, "PRUNED", 2, (EvalPoint(0, 0.0, 6.2), EvalPoint(2, 0.003, None)), (RungPoint(2, 3.0, 4, 2.5, True),)
 )
@@ -77,3 +78,19 @@ def test_a_kept_proposal_is_used_only_whole_and_by_its_study(tmp_path):
     assert records.kept(path, "another") is None
     path.write_bytes(path.read_bytes().replace(b"0.003", b"0.004", 1))
     assert records.kept(path, "identity") is None
+
+
+def test_what_lies_in_the_place_of_a_record_costs_a_training_at_most(path):
+    path.unlink()
+    os.mkfifo(path)
+    assert not records.exists(path), "a pipe is no record, and reading it would never end"
+    path.unlink()
+    path.write_text("[" * 100_000)
+    with pytest.raises(UserError, match="truncated or edited"):
+        records.load(path, "identity")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UserError, match="truncated or edited") as error:
+        records.load(path, "identity")
+    subprocess.run(str(error.value).partition("remove it (")[2].partition(") and run again")[0], shell=True, check=True)
+    assert not path.exists()

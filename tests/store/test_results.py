@@ -7,13 +7,14 @@ import pytest
 from lrsweep.errors import UserError
 from lrsweep.store.results import Results, says_simulated
 from lrsweep.store.tables import space_of
-from tests.spaces import OPEN, USUAL, drawn
+from tests.spaces import CARRIED, OPEN, USUAL, drawn
 
 EVAL = {"step": 1, "lr": 0.1, "loss_nats": 2.0}
 
 
 def proposals(space, n=4):
     counts = {"sampler": "sobol", "n_complete": 0, "n_pruned": 0, "n_diverged": 0, "n_pending": 0, "seed": 2**62}
+    counts |= {"expected_gain": 0.01, "noise": 0.02}
     return [{"trial": i, **values, **counts} for i, values in enumerate(drawn(space, n))]
 
 
@@ -30,6 +31,17 @@ def test_a_table_of_configurations_carries_their_space(results, space):
     assert space_of(table) == space
     assert table.to_dict("records") == rows
     assert [type(row["optimizer"]) for row in table.to_dict("records")] == [str] * 4 if space is OPEN else True
+
+
+def test_a_table_has_what_was_trained_beside_what_was_searched(results):
+    plain = {"weight_decay": 0.1, "beta2": 0.99, "warmup_steps": 30}
+    rows = [{**row, **plain} for row in proposals(CARRIED)]
+    results.write_rows("sweep_bayes/proposals.parquet", rows, CARRIED)
+    table = results.read_table("sweep_bayes/proposals.parquet")
+    assert space_of(table) == CARRIED
+    searched = ["lr", "averaging_share", "weight_decay", "beta2_share", "beta2", "warmup_share", "warmup_steps"]
+    assert list(table.columns[1:8]) == searched and table["warmup_steps"].dtype == "int64"
+    assert table.to_dict("records") == [{name: row[name] for name in table.columns} for row in rows]
 
 
 def test_the_same_values_give_the_same_bytes(results):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrsweep.errors import UserError
-from lrsweep.text.batches import fixed_batches, sample_batch
+from lrsweep.text.batches import all_batches, fixed_batches, sample_batch
 
 IDS = np.arange(1000, dtype="<u2")
 
@@ -39,9 +39,19 @@ def test_fixed_batches_span_the_text():
     assert fixed_batches(IDS, 1, 1, 16)[0].shape == (1, 1, 16)
 
 
+@pytest.mark.parametrize(("length", "targets"), [(17, 16), (32, 16), (33, 32), (1000, 992)])
+def test_all_batches_predict_each_token_once(length, targets):
+    """All but the first, and but those at the end that fill no window of 16."""
+    batches = list(all_batches(IDS[:length], 5, 16))
+    assert np.concatenate([targets_BT.ravel() for _, targets_BT in batches]).tolist() == list(range(1, targets + 1))
+    assert all((targets_BT == inputs_BT + 1).all() and len(inputs_BT) <= 5 for inputs_BT, targets_BT in batches)
+
+
 @pytest.mark.parametrize("length", [0, 16])
 def test_a_text_shorter_than_a_context(length):
     with pytest.raises(UserError, match=rf"model\.context_length: found 16 with a validation text of {length} tokens"):
         fixed_batches(IDS[:length], 1, 1, 16)
     with pytest.raises(UserError, match=r"a training text of"):
         sample_batch(IDS[:length], 0, 1, 1, 16)
+    with pytest.raises(UserError, match=r"a test text of .*a larger corpus\.test_share"):
+        list(all_batches(IDS[:length], 5, 16))

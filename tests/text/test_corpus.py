@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrsweep.errors import UserError
-from lrsweep.text import corpus, download
-from lrsweep.text.corpus import read_documents, source_files, split_documents, write_corpus
+from lrsweep.text import corpus, download, formats
+from lrsweep.text.corpus import read_beginnings, read_documents, write_corpus
 from lrsweep.text.download import fetch
 from lrsweep.text.settings import Corpus
+from lrsweep.text.sources import source_files
 from lrsweep.text.stories import stories
 
-STORIES = {"source": "stories", "stories_mb": 0.1, "paths": (), "separator": None, "valid_share": 0.1}
-NONE = {"url": None, "sha256": None, "valid_url": None, "valid_sha256": None}
+STORIES = {"source": "stories", "stories_mb": 0.1, "paths": (), "separator": None, "valid_share": 0.1, "test_share": 0.1}
+STORIES |= {"column": "text", "repeated": "keep"}
+NONE = {"url": None, "sha256": None, "valid_url": None, "valid_sha256": None, "test_url": None, "test_sha256": None}
 
 
 def section(**changes):
@@ -28,31 +30,31 @@ def of_files(*paths, **changes):
 
 
 def write(tmp_path, part, seed=0):
-    summary = write_corpus(part, seed, tmp_path / "train.txt", tmp_path / "valid.txt", tmp_path / "downloads")
-    return summary, list(read_documents(tmp_path / "train.txt")), list(read_documents(tmp_path / "valid.txt"))
+    summary = write_corpus(part, seed, tmp_path, tmp_path / "downloads")
+    return summary, *(list(read_documents(tmp_path / f"{side}.txt")) for side in ("train", "valid", "test"))
 
 
 def test_stories_are_split_by_story(tmp_path):
-    summary, train, valid = write(tmp_path, section(stories_mb=0.5))
-    assert sorted(train + valid) == sorted(stories(0, 500_000))
-    assert summary["train"]["documents"] == len(train) and summary["valid"]["documents"] == len(valid)
-    assert 0.06 < len(valid) / len(train + valid) < 0.14
+    summary, train, valid, test = write(tmp_path, section(stories_mb=0.5))
+    assert sorted(train + valid + test) == sorted(stories(0, 500_000))
+    assert [summary[side]["documents"] for side in ("train", "valid", "test")] == [len(train), len(valid), len(test)]
+    assert all(0.06 < len(one) / len(train + valid + test) < 0.14 for one in (valid, test))
     assert summary["valid"]["sha256"] == hashlib.sha256((tmp_path / "valid.txt").read_bytes()).hexdigest()
 
 
 def test_a_longer_text_moves_no_document_to_the_other_side(tmp_path):
-    _, train, valid = write(tmp_path, section())
-    _, more_train, more_valid = write(tmp_path, section(stories_mb=0.2))
-    assert more_train[: len(train)] == train and more_valid[: len(valid)] == valid
-    _, _, other = write(tmp_path, section(), seed=1)
-    assert other != valid
+    _, *sides = write(tmp_path, section())
+    _, *longer = write(tmp_path, section(stories_mb=0.2))
+    assert all(more[: len(side)] == side for side, more in zip(sides, longer, strict=True))
+    _, _, *others = write(tmp_path, section(), seed=1)
+    assert all(other != side for side, other in zip(sides[1:], others, strict=True))
 
 
 @pytest.mark.parametrize(
     ("text", "separator"),
     [
         ("one\n\ntwo\n \n\n\nthree\n", None),
-        ("one\n\ntwo<|endoftext|>\nthree\n<|endoftext|>", None),
+        ("one\n\ntwo<|endoftext|>\nthree\n<|endoftext|>four", None),
         ("one#two##three#", "#"),
         ("one\r\n--\r\ntwo\r\n--\r\nthree", "\r\n--\r\n"),
         ("one#two<|endoftext|>three", "#"),  # the mark always ends a document: it cannot stand inside one
@@ -60,17 +62,17 @@ def test_a_longer_text_moves_no_document_to_the_other_side(tmp_path):
 )
 def test_documents_of_files(tmp_path, text, separator):
     (tmp_path / "in.txt").write_bytes(text.encode())
-    summary, train, valid = write(tmp_path, of_files(tmp_path / "in.txt", separator=separator))
-    expected = ["one\n\ntwo", "three"] if "one\n\ntwo<" in text else ["one", "three", "two"]
-    assert sorted(train + valid) == sorted(expected)
+    summary, *sides = write(tmp_path, of_files(tmp_path / "in.txt", separator=separator))
+    expected = [["one\n\ntwo"], ["three"], ["four"]] if "four" in text else [["one"], ["two"], ["three"]]
+    assert sides == expected
     source = {"path": str(tmp_path / "in.txt"), "bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
     assert summary["sources"] == [source]
 
 
 def test_windows_line_ends_and_a_byte_order_mark(tmp_path):
-    (tmp_path / "in.txt").write_bytes("\ufeffone\r\nmore\r\n\r\ntwo\r".encode())
-    _, train, valid = write(tmp_path, of_files(tmp_path / "in.txt"))
-    assert sorted(train + valid) == ["one\nmore", "two"]
+    (tmp_path / "in.txt").write_bytes("\ufeffone\r\nmore\r\n\r\ntwo\r\r\rthree\r".encode())
+    _, *sides = write(tmp_path, of_files(tmp_path / "in.txt"))
+    assert sides == [["one\nmore"], ["two"], ["three"]]
 
 
 # Split anywhere, in pieces of a few bytes, a text gives the same documents.
@@ -85,10 +87,10 @@ def test_windows_line_ends_and_a_byte_order_mark(tmp_path):
 def test_pieces_change_nothing(tmp_path_factory, parts, size, separator):
     path = tmp_path_factory.mktemp("pieces") / "in.txt"
     path.write_bytes("".join(parts).encode())
-    whole = list(split_documents([path], separator)), corpus._find_separator([path])
+    whole = list(formats.documents(path, separator, "text")), corpus._find_separator([path])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corpus, "CHUNK_BYTES", size)
-        assert (list(split_documents([path], separator)), corpus._find_separator([path])) == whole
+        patch.setattr(formats, "CHUNK_BYTES", size)
+        assert (list(formats.documents(path, separator, "text")), corpus._find_separator([path])) == whole
     assert all(document == document.strip() != "" and corpus.END_OF_TEXT not in document for document in whole[0])
 
 
@@ -107,13 +109,13 @@ def test_files_in_the_order_of_their_names(tmp_path):
         (b"one\n\na\0b", r"NUL byte at 6 \(line 3\)"),
         (b"one\n\nabc\xff", r"not UTF-8 at 8 \(line 3\)"),
         ("one\n\né".encode()[:-1], r"not UTF-8 at 5 \(line 3\)"),  # cut inside a character
-        (b"only one", "found 1 documents for training and 0 for validation"),
-        (b" \n\n \n", "found 0 documents"),
+        (b"only one", "found 1 for training, 0 for validation, 0 for test, expected at least one document each"),
+        (b" \n\n \n", "found 0 for training"),
     ],
 )
 @pytest.mark.parametrize("chunk", [1 << 20, 2])
 def test_unusable_files_are_named(tmp_path, monkeypatch, data, says, chunk):
-    monkeypatch.setattr(corpus, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(formats, "CHUNK_BYTES", chunk)
     (tmp_path / "in.txt").write_bytes(data)
     with pytest.raises(UserError, match=says):
         write(tmp_path, of_files(tmp_path / "in.txt"))
@@ -121,7 +123,7 @@ def test_unusable_files_are_named(tmp_path, monkeypatch, data, says, chunk):
 
 
 def test_a_text_without_separators_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpus, "DOCUMENT_LIMIT", 1000)
+    monkeypatch.setattr(formats, "DOCUMENT_LIMIT", 1000)
     (tmp_path / "in.txt").write_text("word " * 300)
     with pytest.raises(UserError, match=r"in\.txt: found more than 1000 characters.*corpus\.separator"):
         write(tmp_path, of_files(tmp_path / "in.txt"))
@@ -133,6 +135,24 @@ def test_paths_without_a_file_are_named(tmp_path):
     (tmp_path / "a.txt").write_text("a")
     with pytest.raises(UserError, match=r"corpus\.paths\[1\]: found .*which is a folder.*write .*\*\.txt"):
         source_files(of_files(tmp_path / "a.txt", tmp_path))
+
+
+def test_a_separator_that_no_text_has_is_named_at_the_check(tmp_path):
+    (tmp_path / "in.txt").write_text("one\ntwo\nthree\n")
+    part = of_files(tmp_path / "in.txt", separator="\\n")
+    for ask in (lambda: read_beginnings(part), lambda: write(tmp_path, part)):
+        with pytest.raises(UserError, match=r"corpus\.separator: found '\\\\n' \(2 characters\).*in double quotes \(\"\\n\"\)"):
+            ask()
+    _, *sides = write(tmp_path, of_files(tmp_path / "in.txt", separator="\n"))
+    assert sides == [["one"], ["two"], ["three"]]
+
+
+def test_two_files_of_one_text_are_read_once(tmp_path, capsys):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("one\n\ntwo\n\nthree")
+    summary, *sides = write(tmp_path, of_files(tmp_path / "*.txt"))
+    assert sides == [["one"], ["two"], ["three"]] and summary["sources"][1]["same_as"].endswith("a.txt")
+    assert "b.txt has the text of" in capsys.readouterr().err
 
 
 class Server(ThreadingHTTPServer):
@@ -178,6 +198,14 @@ def server():
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize("answer", ["none", "refused"])
+def test_secrets_of_an_address_are_in_no_line(tmp_path, server, answer):
+    port = server.server_port if answer == "none" else 9
+    with pytest.raises(UserError) as found:
+        fetch(f"http://user:s3cret@127.0.0.1:{port}/a.txt?X-Signature=s3cret#s3cret", SHA256, tmp_path / "a")
+    assert f"http://127.0.0.1:{port}/a.txt" in str(found.value) and "s3cret" not in str(found.value)
 
 
 DATA = "".join(f"Story {number}.\n<|endoftext|>\n" for number in range(200)).encode()
@@ -227,12 +255,26 @@ def test_addresses_that_cannot_be_fetched(tmp_path, server):
         fetch("http://127.0.0.1:1/a.txt", SHA256, tmp_path / "a")
 
 
-def test_two_addresses_are_the_two_sides(tmp_path, server):
+def test_a_side_with_an_address_of_its_own_takes_nothing_from_training(tmp_path, server):
     held_out = b"A.\n<|endoftext|>\nB.\n"
     digest = hashlib.sha256(held_out).hexdigest()
     urls = {"url": server.address("train.txt", DATA), "valid_url": server.address("valid.txt", held_out)}
-    summary, train, valid = write(tmp_path, section(source="url", sha256=SHA256, valid_sha256=digest, **urls))
-    assert len(train) == 200 and valid == ["A.", "B."]
-    assert [source["path"] for source in summary["sources"]] == [urls["url"], urls["valid_url"]], "no path of this machine"
-    _, train, valid = write(tmp_path, section(source="url", url=urls["url"], sha256=SHA256))
-    assert len(train) + len(valid) == 200 and len(valid) > 5
+    part = section(source="url", sha256=SHA256, valid_sha256=digest, **urls)
+    summary, train, valid, test = write(tmp_path, part)
+    assert len(train + test) == 200 and len(test) > 5 and valid == ["A.", "B."]
+    assert [source["path"] for source in summary["sources"]] == ["corpus.url", "corpus.valid_url"]
+    both = {"test_url": urls["valid_url"], "test_sha256": digest}
+    summary, train, valid, test = write(tmp_path, part.model_copy(update=both))
+    assert len(train) == 200 and valid == test == ["A.", "B."]
+    assert summary["sources"][2]["path"] == "corpus.test_url"
+    _, train, valid, test = write(tmp_path, section(source="url", url=urls["url"], sha256=SHA256))
+    assert len(train + valid + test) == 200 and len(valid) > 5 and len(test) > 5
+
+
+def test_a_download_is_not_written_through_a_link(tmp_path, server):
+    mine = tmp_path / "profile"
+    mine.write_text("mine")
+    (tmp_path / "a.part").symlink_to(mine)
+    with pytest.raises(UserError, match=r"a\.part: found a link, expected the beginning of a download; remove it \(rm "):
+        fetch(server.address("a.txt", DATA), SHA256, tmp_path / "a")
+    assert mine.read_text() == "mine"

@@ -25,7 +25,7 @@ from lrsweep.stages import estimate, sweep_uniform, track
 from lrsweep.store import records
 from lrsweep.tracking import agent, histories, importing, transaction_log
 from lrsweep.tracking import runs as tracking
-from lrsweep.trainers.builtin.settings import NAMES
+from lrsweep.tracking.sources import SOURCES
 from tests.pipeline import ROOT, clone, run
 from tests.wandb_project import (
     STAGES,
@@ -83,9 +83,9 @@ def test_runs_are_grouped_by_study_and_drawn_over_steps(project):
 
 
 def test_a_run_is_made_once(project):
-    before = logs("sweep_*")
+    before = logs("*")
     lrsweep("track")
-    assert logs("sweep_*") == before
+    assert logs("*") == before
     assert len(Path("work/tracked.log").read_text().splitlines()) == len(before)
 
 
@@ -160,7 +160,7 @@ def test_the_exported_program_trains_a_trial_as_an_agent_starts_it(project, monk
     started._command_run({"type": "run", "run_id": "r1", "program": config["program"], "args": arguments})
     assert started._run_processes["r1"].wait(timeout=120) == 0
 
-    (trial,) = importing.convert(histories.read([tmp_path], []), *import_of(project, "sweep_uniform"))
+    (trial,) = importing.convert(histories.read(SOURCES["wandb"], [tmp_path], []), *import_of(project, "sweep_uniform")).trials
     seed, curve = agent.trial_seed(project, "sweep_uniform", values), Curve()
     ours = make_trainer(project, here(), "").start(values, seed, project.sweep_uniform)
     follow(ours.observe(project.sweep_uniform.steps), curve, lambda *_: None)
@@ -202,17 +202,22 @@ def test_the_report_is_made_of_imported_studies_and_tracked_as_an_artifact(proje
     finally:
         Path("params.yaml").write_text(text)
     assert here().read_json("assess/assess.json")["audit"]["audited"] == 0
+    said = f"Phase 1 was not trained here; it is imported: {project.sweep_uniform.trials} runs from offline-run"
+    assert said in Path("results/report/index.html").read_text()
     told = estimate.run(p, here(), 3)
     assert "sweep" not in told and "assess" not in told and "select" in told
     assert len(logs("select")) == len(here().read_table("select/replicates.parquet"))
-    (log,) = logs("train")
-    rows = transaction_log.read(log).rows
+    configs = [transaction_log.read(log).config for log in logs("ablate")]
+    profiles = here().read_table("ablate/profiles.parquet").to_dict("records")
+    named = sorted((row["variant"], row["purpose"], row["lr"]) for row in profiles)
+    assert sorted((one["variant"], one["purpose"], one["lr"]) for one in configs) == named
+    assert sorted(transaction_log.read(log).config["steps"] for log in logs("scale")) == [10] * 4 + [20] * 4
+    rows = transaction_log.read(*logs("train")).rows
     final = here().read_json("train/metrics.json")
     assert rows[-1]["step"] == final["steps"] and rows[-1]["eval/loss_nats"] == final["final_loss_nats"]
-    (log,) = logs("report")
-    (artifact,) = (entry.artifact for entry in parsed(log) if entry.WhichOneof("record_type") == "artifact")
-    names = {entry.path for entry in artifact.manifest.contents}
-    assert {"select/choice.json", "report/index.html", "figures/curves.svg"} <= names
+    (artifact,) = (entry.artifact for entry in parsed(*logs("report")) if entry.WhichOneof("record_type") == "artifact")
+    paths = {entry.path for entry in artifact.manifest.contents}
+    assert {"select/choice.json", "report/index.html", "figures/curves.svg"} <= paths
     assert json.loads(artifact.metadata)["params_sha256"] == track.params_digest(p)
 
 
@@ -270,30 +275,6 @@ def test_the_stop_of_an_agent_ends_a_trial_well(project, monkeypatch, tmp_path):
     finally:
         agent.signal.signal(agent.signal.SIGTERM, handler)
     wandb.teardown()
-    (trial,) = importing.convert(histories.read([tmp_path], []), *import_of(project, "sweep_bayes"))
+    (trial,) = importing.convert(histories.read(SOURCES["wandb"], [tmp_path], []), *import_of(project, "sweep_bayes")).trials
     assert (trial.record.state, trial.record.steps) == ("PRUNED", 12)
     assert [(point.rung, point.stopped) for point in trial.record.rungs] == [(10, True)]
-
-
-def test_an_agent_reads_every_kind_of_value():
-    words = ["--lr=0.01", "--batch_size=16.0", "--warmup_steps=20", "--optimizer=muon", "--beta1=0.9"]
-    values = agent.read_values(words, NAMES)
-    assert values == {"lr": 0.01, "batch_size": 16, "warmup_steps": 20, "optimizer": "muon", "beta1": 0.9}
-    assert type(values["batch_size"]) is int and type(agent.read_values(["--lr=1"], NAMES)["lr"]) is float
-
-
-@pytest.mark.parametrize(
-    ("word", "says"),
-    [
-        ("--batch_size=16.5", "batch_size: found 16.5, expected a valid integer"),
-        ("--optimizer=sgd", "optimizer: found sgd, expected 'adamw' or 'muon'; correct the sweep"),
-        ("--lr=-1", "lr: found -1, expected greater than 0"),
-        ("--momentum=0.9", "found '--momentum=0.9', expected --NAME=VALUE with NAME one of lr, optimizer"),
-        ("--beta1", "found '--beta1', expected --NAME=VALUE"),
-        ("--beta1=0.9", "found no --lr=VALUE, expected one"),
-    ],
-)
-def test_an_agent_refuses_what_the_trainer_does_not_take(word, says):
-    with pytest.raises(UserError) as error:
-        agent.read_values([word], NAMES)
-    assert says in str(error.value)

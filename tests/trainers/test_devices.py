@@ -36,24 +36,26 @@ print(ours, torch.backends.cpu.get_cpu_capability(), early)
     environment = {name: value for name, value in os.environ.items() if name != "ATEN_CPU_CAPABILITY"}
     environment |= {} if asked is None else {"ATEN_CPU_CAPABILITY": asked}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    ours, theirs, early = done.stdout.split()
-    assert ours == theirs and (early == "False" or not devices._x86_capability())
+    *ours, theirs, early = done.stdout.split()
+    assert ours[0] == theirs and (early == "False" or not devices._x86())
 
 
 @pytest.mark.parametrize(
-    ("flags", "capability"),
+    ("vendor", "flags", "capability", "onednn"),
     [
-        ("fpu avx avx2 fma avx512f avx512vl avx512bw avx512dq", "AVX512"),
-        ("fpu avx avx2 fma avx512f avx512vl avx512bw", "AVX2"),  # torch asks for all three
-        ("fpu avx avx2 fma", "AVX2"),
-        ("fpu avx avx2", "DEFAULT"),
+        ("AuthenticAMD", "fpu avx avx2 fma avx512f avx512vl avx512bw avx512dq", "AVX512 AMD", True),
+        ("GenuineIntel", "fpu avx avx2 fma avx512f avx512vl avx512bw avx512dq", "AVX512 Intel", False),
+        ("AuthenticAMD", "fpu avx avx2 fma avx512f avx512vl avx512bw", "AVX2 AMD", False),  # torch asks for all three
+        ("GenuineIntel", "fpu avx avx2 fma", "AVX2 Intel", False),
+        ("HygonGenuine", "fpu avx avx2", "DEFAULT HygonGenuine", False),
     ],
 )
-def test_the_capability_follows_from_the_processor_s_flags(monkeypatch, tmp_path, flags, capability):
+def test_capability_and_products_follow_from_the_processor(monkeypatch, tmp_path, vendor, flags, capability, onednn):
     monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
     monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "cpuinfo")
-    (tmp_path / "cpuinfo").write_text("".join(f"processor\t: {n}\nflags\t\t: {flags}\nbogomips\t: 1\n\n" for n in (0, 1)))
-    assert devices.capability("cpu") == capability
+    one = "processor\t: {}\nvendor_id\t: {}\nflags\t\t: {}\nbogomips\t: 1\n\n"
+    (tmp_path / "cpuinfo").write_text("".join(one.format(n, vendor, flags) for n in (0, 1)))
+    assert devices.capability("cpu") == capability and devices.takes_onednn() == onednn
 
 
 def test_another_architecture_asks_torch(monkeypatch, tmp_path):

@@ -43,9 +43,9 @@ def build(section, seed):
     return model
 
 
-@pytest.mark.parametrize("avx512", [False, True])  # either way of a product, whatever this processor has
-def test_the_same_logits_and_gradients_as_llama(model, ids_BT, avx512, monkeypatch):
-    monkeypatch.setattr("lrsweep.trainers.builtin.layers.AVX512", avx512)
+@pytest.mark.parametrize("onednn", [False, True])  # either way of a product, whatever this processor has
+def test_the_same_logits_and_gradients_as_llama(model, ids_BT, onednn, monkeypatch):
+    monkeypatch.setattr("lrsweep.trainers.builtin.layers.ONEDNN", onednn)
     other = llama(SECTION, VOCAB)
     other.load_state_dict(llama_weights(SECTION, model.state_dict()))
     ours_BTV, theirs_BTV = model(ids_BT), other(ids_BT).logits

@@ -3,15 +3,12 @@
 import pytest
 import torch
 
-from lrsweep.search.repeats import probed
 from lrsweep.trainers.builtin import sharpness
 from lrsweep.trainers.builtin.layers import twice_differentiable
 from lrsweep.trainers.builtin.settings import Sharpness, measures
 from tests.trainers.builtin.tiny import BUDGET, MODEL, observe, start, trainer
 
-SECTION = Sharpness(
-    trials_per_side=2, steps=(1,), line_tolerance=1 / 16, line_doublings=12, lanczos_products=30, lanczos_tolerance=1e-4
-)
+SECTION = Sharpness(lrs=2, steps=(1,), line_tolerance=1 / 16, line_doublings=12, lanczos_products=30, lanczos_tolerance=1e-4)
 TINY = MODEL.model_copy(update={"d_model": 8, "n_layers": 1, "d_ff": 12})
 
 
@@ -116,14 +113,6 @@ def test_the_threshold_is_that_of_momentum():
             momentum = beta1 * momentum + (1 - beta1) * h * x
             x -= lr * momentum
         assert (abs(x) > 10) == grows
-
-
-def test_trials_are_picked_on_both_sides():
-    lrs = [0.05, 0.01, 0.02, 0.09, 0.001, 0.03]
-    assert probed(lrs, 0.025, 2) == [4, 2, 5, 3]
-    assert probed(lrs, 0.025, 1) == [2, 3]
-    assert probed(lrs, None, 2) == [4, 3] and probed(lrs, 1.0, 9) == [4, 1, 2, 5, 0, 3]
-    assert probed([], 0.1, 2) == []
 
 
 def test_muon_is_not_measured():

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from lrsweep.space import Budget, Float
-from lrsweep.trainers.builtin.settings import NAMES, fixed
+from lrsweep.trainers.builtin.settings import NAMES, complete
+from lrsweep.trainers.builtin.terms import TERMS
 from lrsweep.trainers.trainer import Eval, Step
 from tests.trainers.builtin.tiny import BUDGET, MODEL, OPTIMIZER, observe, start, trainer
 
@@ -26,6 +27,9 @@ OTHERS = {
     "norm": "post",
     "position": "none",
     "ffn": "silu",
+    "averaging_share": 0.5,
+    "beta2_share": 0.5,
+    "warmup_share": 0.5,
 }
 # These change nothing but where another name has a value
 WITH = {
@@ -36,7 +40,7 @@ WITH = {
 
 
 def test_the_names_are_known_without_torch():
-    code = "import sys; from lrsweep.trainers.builtin.settings import NAMES, fixed; sys.exit('torch' in sys.modules)"
+    code = "import sys; from lrsweep.trainers.builtin.settings import NAMES, complete; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -59,11 +63,11 @@ def test_a_value_that_needs_another_one(name):
 
 
 def test_the_fixed_value_of_a_name_is_the_same_as_no_value():
-    values = {name: fixed(name, OPTIMIZER, MODEL, BUDGET) for name in NAMES if name != "lr"}
+    values = complete({"lr": 0.01}, [name for name in NAMES if name not in TERMS], OPTIMIZER, MODEL, BUDGET)
     assert values["warmup_steps"] == 4 and values["beta2"] == 0.99 and values["norm"] == "pre"
     assert observe(start(**values)) == observe(start())
-    with pytest.raises(AssertionError, match="lr has no fixed value"):
-        fixed("lr", OPTIMIZER, MODEL, BUDGET)
+    with pytest.raises(KeyError, match="lr"):
+        complete({}, ["lr"], OPTIMIZER, MODEL, BUDGET)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +122,26 @@ def test_a_section_that_is_a_budget_gives_its_length_alone(tmp_path):
 def test_a_name_that_it_does_not_take_is_a_bug():
     with pytest.raises(AssertionError, match="momentum are names"):
         start(momentum=0.9)
+
+
+def test_a_term_is_trained_as_the_plain_value_of_the_length():
+    """Over 20 steps at LR 0.01: weight decay 1 / (0.01 · 0.5 · 20) = 10, a half-life of 10 steps, a warm-up of 5."""
+    terms = {"averaging_share": 0.5, "beta2_share": 0.5, "warmup_share": 0.25}
+    plain = {"weight_decay": 10.0, "beta2": 0.5**0.1, "warmup_steps": 5}
+    assert start(**terms).settings == start(**plain).settings
+    longer = start(budget=BUDGET.model_copy(update={"steps": 40}), **terms).settings
+    assert (longer.optimizer.weight_decay, longer.optimizer.beta2, longer.budget.warmup_steps) == (5.0, 0.5**0.05, 10)
+    assert start(lr=0.02, **terms).settings.optimizer.weight_decay == 5.0, "the average is over 1 / (lr · weight decay) steps"
+
+
+def test_a_configuration_reads_out_in_terms_and_back():
+    found = complete({"lr": 0.01, "beta2": 0.5}, ["lr", *TERMS], OPTIMIZER, MODEL, BUDGET)
+    assert found == pytest.approx({"lr": 0.01, "averaging_share": 50.0, "beta2_share": 0.05, "warmup_share": 0.2})
+    plain = complete(found, ["weight_decay", "beta2", "warmup_steps"], OPTIMIZER, MODEL, BUDGET)
+    assert plain == pytest.approx({"weight_decay": 0.1, "beta2": 0.5, "warmup_steps": 4})
+    assert complete({**found, "beta2_share": 0.3}, ["beta2_share"], OPTIMIZER, MODEL, BUDGET) == {"beta2_share": 0.3}
+
+
+def test_a_term_beside_its_plain_name_is_a_bug():
+    with pytest.raises(AssertionError, match="beta2_share stands beside its plain name"):
+        start(beta2=0.9, beta2_share=0.1)

@@ -10,7 +10,7 @@ import torch
 from lrsweep.trainers.builtin.schedule import lr_at
 from lrsweep.trainers.builtin.training import evaluate
 from lrsweep.trainers.trainer import Eval
-from tests.trainers.builtin.tiny import BUDGET, OPTIMIZER, VALID, observe, same, start
+from tests.trainers.builtin.tiny import BUDGET, OPTIMIZER, TEST, VALID, observe, same, start
 
 
 def test_observations_come_in_order():
@@ -22,6 +22,16 @@ def test_observations_come_in_order():
     assert [(type(o).__name__, o.step) for o in seen] == expected and run.step == 20
     assert [o.lr for o in seen] == [lr_at(o.step, 0.01, OPTIMIZER, BUDGET) for o in seen]
     assert seen[0].loss_nats == pytest.approx(math.log(40), rel=0.3) and seen[-1].loss_nats < seen[0].loss_nats
+
+
+def test_the_test_loss_is_the_mean_over_the_whole_text_and_changes_nothing():
+    """Nine windows of 16 tokens: the mean of their nine mean losses, in batches of four and of one sequence left over."""
+    run, again = start(), start()
+    observe(run, 10)
+    found = run.test_loss()
+    inputs_NT, targets_NT = (torch.from_numpy(TEST[first : 144 + first].astype(np.int64)).view(9, 1, 16) for first in (0, 1))
+    assert found == pytest.approx(evaluate(run.model, inputs_NT, targets_NT), rel=1e-6) and run.test_loss() == found
+    assert observe(run) == [seen for seen in observe(again) if seen.step > 10] and same(run, again)
 
 
 PINNED = [3.9598331, 3.7845907, 3.7213106, 3.6750534, 3.6576631]  # nats, of the evals at 0, 5 … 20

@@ -19,6 +19,8 @@ MODEL = Model(
     norm="pre",
     position="rope",
     ffn="swiglu",
+    parametrization="standard",
+    base_width=32,
 )
 OPTIMIZER = Optimizer(
     optimizer="adamw",
@@ -39,11 +41,12 @@ BUDGET = Budget(steps=20, warmup_steps=4, eval_every=5)
 VOCAB = 40
 TOKENS = np.random.default_rng(0).integers(0, VOCAB, 2000).astype("<u2")
 VALID = fixed_batches(TOKENS[:500], 2, 4, 16)
+TEST = np.random.default_rng(1).integers(0, VOCAB, 150).astype("<u2")  # nine windows and five tokens more
 
 
 def trainer(model=MODEL, identity="tests", precision="float32"):
     optimizer = OPTIMIZER.model_copy(update={"precision": precision})
-    return Builtin(model, optimizer, Data(VOCAB, TOKENS, VALID), "cpu", identity)
+    return Builtin(model, optimizer, Data(VOCAB, TOKENS, VALID, TEST), "cpu", identity)
 
 
 def start(seed=1, lr=0.01, budget=BUDGET, precision="float32", **values):
