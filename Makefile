@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LOCK_PACKAGES_LEFT_TO_TORCH := $(addprefix --no-emit-package ,triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas \
+LOCK_OF_TORCH := $(addprefix --no-emit-package ,torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas \
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
 .PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune fixtures-sweeps \
-  bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-pool bench-profile \
-  bench-law lock schema lint
+  bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-ending bench-pool \
+  bench-profile bench-refine bench-intervals bench-ablations bench-metric bench-clusters bench-law bench-script bench-transfer \
+  lock schema lint
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -40,13 +41,18 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+# All that is installed is named with its digest in a lock, so nothing is resolved. torch is apart: a CPU build that pip is shown
+# (PIP_FIND_LINKS) is taken, and else that of the package index, which has CUDA on Linux.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+$(VENV)/.installed: requirements.lock requirements-torch.lock workflow/envs/torch-cpu.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP_INSTALL) --require-hashes -r requirements.lock
+	$(PIP_INSTALL) --no-index --require-hashes -r workflow/envs/torch-cpu.txt 2>/dev/null || \
+	  $(PIP_INSTALL) --require-hashes -r requirements-torch.lock
+	$(PIP_INSTALL) --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	$(PIP_INSTALL) --require-hashes -r requirements-test.lock
 	touch $@
 
 # W&B's sweep engine in an environment of its own: it makes fixtures of the tests, which pass without it.
@@ -76,18 +82,50 @@ bench-search: env env-sweeps env-syne-tune
 	$(BIN)/python -m benchmarks.search --seeds 50 --jobs $(JOBS)
 JOBS := $(shell nproc)
 
+# Where studies end, and what the races that follow choose, on the pools and two harder kinds of world. 50 seeds are about an hour of one
+# core; an interrupted call goes on where it was. A part: python -m benchmarks.ending --seeds 10 --pools stories hard
+bench-ending: env-test
+	$(BIN)/python -m benchmarks.ending --seeds 50 --jobs $(JOBS)
+
 # 400 whole curves of the default model, which bench-search replays on: make bench-pool POOL=mine TEXT=mine.txt SEED=3, then name it in
 # benchmarks/search.py. The recorded ones are tinystories (seed 0), stories (no TEXT: the built-in ones; seed 1) and pydoc (seed 2).
 bench-pool: env
 	$(BIN)/python -m benchmarks.pool docs/benchmarks/pool_$(POOL).parquet --trials 400 --jobs $(JOBS) --seed $(SEED) $(if $(TEXT),--text $(TEXT))
 
+# Planted valleys: how often the intervals of ablations hold the truth, and whether variants without a difference are left alone.
+bench-ablations: env
+	$(BIN)/python -m benchmarks.ablations --studies 60
+
 # How near profiles of 7 runs come to the best LR on the recorded pools, and how often their intervals hold the truth: 5 minutes.
 bench-profile: env
 	$(BIN)/python -m benchmarks.profile --seeds 80
 
+# How often the intervals of the three LRs hold the truth after phase 1 and the runs that refine it: 5 minutes of one core.
+bench-refine: env
+	$(BIN)/python -m benchmarks.refine --seeds 40
+
+# How often the intervals of the winner, its gain and its luck hold the truth, in 1,000 studies on each of the recorded pools: 2 minutes.
+bench-intervals: env
+	$(BIN)/python -m benchmarks.intervals --studies 1000
+
+# A study steered by M_u beside one steered by the loss at equal steps, from the outcomes that bench-search has recorded: a second.
+bench-metric: env
+	$(BIN)/python -m benchmarks.metric
+
+# How often the survivors of a study are said to form clusters, where they do not and where they do: 10 minutes.
+bench-clusters: env
+	$(BIN)/python -m benchmarks.clusters --studies 100
+
 # The law on Step Law's public tables, which are not part of this project: make bench-law TABLES="dense_lr_bs_loss.csv moe_lr_bs_loss.csv"
 bench-law: env
 	$(BIN)/python -m benchmarks.law $(TABLES)
+
+# How the LR of small runs of the default model carries over to longer and wider ones. Each call adds what is missing; the cells up to 600
+# steps and width 64 are minutes of one core, all of them hours: STEPS="300 600 1200 2400 4800 8000" WIDTHS="32 64 128 256"
+bench-transfer: env
+	$(BIN)/python -m benchmarks.transfer --steps $(STEPS) --widths $(WIDTHS) --parametrizations standard mup
+STEPS := 300 600
+WIDTHS := 32 64
 
 # The share of their time that the workers train in phase 2, with its parts, beside Optuna's.
 bench-study: env-test
@@ -97,11 +135,11 @@ bench-study: env-test
 # slow ones tokenizing alone took 52 minutes.
 # bench-search: hours more, see there. The other peers (transformers, tokenizers, Optuna) agree with our pins, so they are in the
 # environment of the tests.
-BENCHMARKS := step generation tokenizing study nothing
+BENCHMARKS := step generation tokenizing study nothing script
 bench: $(addprefix bench-,$(BENCHMARKS)) bench-search
 	$(BIN)/python -m benchmarks.table
 
-bench-step bench-generation bench-tokenizing bench-nothing: bench-%: env-test
+bench-step bench-generation bench-tokenizing bench-nothing bench-script: bench-%: env-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m benchmarks.$*
 
 # What W&B's engine answers: on random sweeps, which the stopping rule is tested against, and on our exported sweeps.
@@ -117,13 +155,15 @@ browser:
 	  { $(APT_GET) update && $(APT_GET) install -y --no-install-recommends chromium chromium-driver; } >/dev/null 2>&1 || \
 	  echo "chromium and chromium-driver are not here and cannot be installed: the tests of the page in a browser are skipped"
 
-# The locks hold for Python 3.11 to 3.13. torch's own CUDA packages are left out: torch pins them itself, and its CPU build has none.
+# The locks hold for Python 3.11 to 3.13 on Linux and macOS. torch has one of its own, with the CUDA packages that it alone brings: a
+# machine may have another build of it. Extras stay in the names, since pip takes `coverage` for no pin of `coverage[toml]`.
+LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra slurm --no-annotate --generate-hashes \
+  --no-strip-extras --custom-compile-command "make lock" pyproject.toml
 lock:
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv
-	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra slurm --no-annotate \
-	  $(LOCK_PACKAGES_LEFT_TO_TORCH) --custom-compile-command "make lock" -o requirements.lock pyproject.toml
-	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra slurm --extra test --no-annotate -c requirements.lock \
-	  $(LOCK_PACKAGES_LEFT_TO_TORCH) --custom-compile-command "make lock" -o requirements-test.lock pyproject.toml
+	$(LOCK) $(LOCK_OF_TORCH) -o requirements.lock
+	$(LOCK) $$(sed -n 's/^\([a-z0-9.-]*\)\(\[.*\]\)*==.*/--no-emit-package \1/p' requirements.lock) -c requirements.lock -o requirements-torch.lock
+	$(LOCK) $(LOCK_OF_TORCH) --extra test -c requirements.lock -o requirements-test.lock
 
 # One default run, recorded: commit dvc.lock and docs/run after it.
 record-run: env

@@ -50,16 +50,21 @@ OURS = {
 
 def folder_of(pool: Path, module: str) -> Path:
     """Where the outcomes of a module lie: other code or another pool has another folder."""
-    shared = [HERE / f"{name}.py" for name in ("world", "clock", "replay")]
-    values = ""
     if module.startswith(PEERS):
-        own = [HERE / "peers" / f"{module.rsplit('.', 1)[1]}.py"]
-    else:
-        needs = OURS[module]
-        sections = checking.load(Path("params.yaml")).model_dump(mode="json", include=needs.sections)
-        values = canonical_digest([meaning.digest(needs.modules, ROOMS), sections])
-        own = [HERE / f"{name}.py" for name in needs.files]
-    content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted([pool, *shared, *own])]
+        return _folder([pool, HERE / "peers" / f"{module.rsplit('.', 1)[1]}.py"], "")
+    return folder_for(pool, OURS[module])
+
+
+def folder_for(pool: Path, needs: Needs) -> Path:
+    """Where outcomes lie that depend on these."""
+    sections = checking.load(Path("params.yaml")).model_dump(mode="json", include=needs.sections)
+    values = canonical_digest([meaning.digest(needs.modules, ROOMS), sections])
+    return _folder([pool, *(HERE / f"{name}.py" for name in needs.files)], values)
+
+
+def _folder(own: Sequence[Path], values: str) -> Path:
+    shared = [HERE / f"{name}.py" for name in ("world", "clock", "replay")]
+    content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted([*own, *shared])]
     return WORK / hashlib.sha256("".join([*content, values]).encode()).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from benchmarks.clock import trial_seed
 from benchmarks.ours import trained
 from benchmarks.pool import SPACE
 from benchmarks.world import World
-from lrsweep.analysis.edge import find_edge
+from lrsweep.analysis.edge import NOT_REFINED, find_edge
 from lrsweep.config.params import Params
 from lrsweep.search import study
 from lrsweep.search.evals import eval_rows
@@ -36,6 +36,6 @@ def lr_range(world: World, found: list[Record], p: Params, seed: int) -> Float:
     table = pd.DataFrame([study.trial_row(record, metric, None) for record in found])
     evals = pd.DataFrame([row for record in found for row in eval_rows(record, metric)])
     steps = pd.DataFrame({name: pd.Series(dtype=float) for name in ("trial", "step", "lr", "grad_norm")})
-    edge, _ = find_edge(table, evals, steps, p.edge, p.sweep_uniform, seed)
+    edge, _ = find_edge(table, evals, steps, p.edge, p.sweep_uniform, seed, NOT_REFINED)
     around = edge.lr_range
     return Float(min=around.min, max=min(around.max, float(world.most_D[0])), scale=around.scale)  # beyond, a pool knows nothing

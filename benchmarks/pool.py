@@ -45,7 +45,7 @@ def prepare(params: Params, folder: Path) -> None:
     if (folder / "valid.bin").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    write_corpus(params.corpus, params.seed, folder / "train.txt", folder / "valid.txt", folder / "downloads")
+    write_corpus(params.corpus, params.seed, folder, folder / "downloads")
     tokenizer = tokens.train_tokenizer(folder / "train.txt", params.tokenize.vocab_size)
     for name in ("train", "valid"):
         tokens.encode_file(tokenizer, folder / f"{name}.txt", folder / f"{name}.bin")
@@ -62,7 +62,7 @@ def train(params: Params, folder: Path, trial: int) -> Path:
         return path
     budget, size = params.sweep_bayes, (params.optimizer.batch_size, params.model.context_length)
     train_tokens, valid_tokens = (tokens.load_tokens(folder / f"{name}.bin") for name in ("train", "valid"))
-    data = Data(params.tokenize.vocab_size, train_tokens, fixed_batches(valid_tokens, params.evaluation.batches, *size))
+    data = Data(params.tokenize.vocab_size, train_tokens, fixed_batches(valid_tokens, params.evaluation.batches, *size), None)
     trainer = Builtin(params.model, params.optimizer, data, "cpu", folder.name)
     found = values(params.seed, trial)
     run = trainer.start(found, derive_seed(params.seed, "pool/trial", trial), budget)

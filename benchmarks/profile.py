@@ -19,7 +19,7 @@ from benchmarks.frame import FOLDER
 from benchmarks.search import POOLS, build, table_of
 from benchmarks.world import NEAR, World, draws
 from lrsweep import files
-from lrsweep.analysis.profile import BAND, EDGE, Profile, Run, next_lr, profile_of
+from lrsweep.analysis.profile import BAND, NEAR_OPTIMAL, Profile, Run, next_lr, profile_of
 
 RUNS, STEP = 7, 2.5
 FACTOR, SHARE = 1.2, 0.003  # of the best LR, of the best loss
@@ -85,12 +85,12 @@ def judged(truth: Valley, off: float, seed: int) -> dict[str, float]:
     runs, found = profiled(truth, off, seed)
     least, ends = truth.true(truth.best), np.log([min(run.lr for run in runs), max(run.lr for run in runs)])
     excess = float(np.mean([truth.true(x) for x in np.linspace(*ends, 400)])) - least
-    band, edge = truth.within(BAND), truth.within(EDGE)[1]
+    band, edge = truth.within(BAND), truth.within(NEAR_OPTIMAL)[1]
     right = {
         "lr": (found.lr, np.exp(truth.best)),
         "band_low": (found.band_low, np.exp(band[0])),
         "band_high": (found.band_high, np.exp(band[1])),
-        "edge": (found.edge_lr, np.exp(edge)),
+        "edge": (found.near_optimal_lr, np.exp(edge)),
         "loss": (found.loss_nats, least),
         "sensitivity": (found.sensitivity_nats, excess),
     }

@@ -4,7 +4,8 @@
 
 All start from the same weights and do the same work on the same batch: forward pass, cross-entropy, gradient, clipping, fused
 AdamW, and the loss and the norm read. The peer may use what is fastest for it: it is not held to deterministic kernels, and its
-attention chooses among all of them. Their first losses must agree.
+attention chooses among all of them. Their first losses must agree. Beside them stands our own step with the products that this
+kind of processor does not take: where that is faster, `ONEDNN` in trainers/devices.py is wrong for it.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from torch import Tensor
 from benchmarks.frame import Comparison, alternate, rate, write
 from lrsweep.config import checking
 from lrsweep.config.params import Params
+from lrsweep.trainers.builtin import layers
 from lrsweep.trainers.builtin.process import use_one_thread
 from lrsweep.trainers.builtin.settings import Model
 from lrsweep.trainers.builtin.trainer import Builtin
@@ -56,7 +58,7 @@ def settings(ours: bool) -> None:
 def start(section: Model, params: Params) -> Run:
     """Start a run of ours, of a model of this shape."""
     nothing = np.zeros((1, 1, section.context_length), dtype=np.int64)
-    data = Data(params.tokenize.vocab_size, nothing[0, 0], (nothing, nothing))
+    data = Data(params.tokenize.vocab_size, nothing[0, 0], (nothing, nothing), None)
     return Builtin(section, params.optimizer, data, "cpu", "benchmark").start({"lr": LR}, params.seed, params.train)
 
 
@@ -100,20 +102,32 @@ def measured(step: Update, ours: bool, tokens: int) -> float:
     return rate(work, AT_LEAST_S)
 
 
+def with_other_products(run: Run, ids: tuple[Tensor, Tensor]) -> float:
+    """Make a step of ours with MKL's products in the place of oneDNN's, or the other way round."""
+    layers.ONEDNN = not layers.ONEDNN
+    try:
+        return run.update(*ids, LR)[0]
+    finally:
+        layers.ONEDNN = not layers.ONEDNN
+
+
 def compare(name: str, section: Model, params: Params, rounds: int) -> list[Comparison]:
-    """Ours against the eager and the compiled peer."""
+    """Ours against the eager and the compiled peer, and against our own other products."""
     run = start(section, params)
     ids = batch(section, params.tokenize.vocab_size, params.optimizer.batch_size)
     steps = {f"transformers, {kind}": peer(run, kind == "compiled", ids) for kind in ("eager", "compiled")}
-    steps = {"ours": lambda: run.update(*ids, LR)[0], **steps}
+    other = f"ours, products of {'MKL' if layers.ONEDNN else 'oneDNN'}"
+    steps = {"ours": lambda: run.update(*ids, LR)[0], other: partial(with_other_products, start(section, params), ids), **steps}
     firsts = []
     for contender, step in steps.items():
-        settings(contender == "ours")
+        settings(contender.startswith("ours"))
         firsts.append([step() for _ in range(WARM_UP)])
     torch.testing.assert_close(torch.tensor(firsts), torch.tensor(firsts[:1] * len(firsts)), atol=1e-4, rtol=0)
-    contenders = {contender: partial(measured, step, contender == "ours", ids[0].numel()) for contender, step in steps.items()}
+    contenders = {
+        contender: partial(measured, step, contender.startswith("ours"), ids[0].numel()) for contender, step in steps.items()
+    }
     found = alternate(contenders, rounds)
-    goals = {"transformers, eager": 1.5, "transformers, compiled": 1.0}
+    goals = {"transformers, eager": 1.5, "transformers, compiled": 1.0, other: 1.0}
     work = f"training step, {name}"
     return [Comparison(work, "tokens/s", "more", who, found["ours"], found[who], goal) for who, goal in goals.items()]
 

@@ -27,7 +27,7 @@ def make(target: Path, megabytes: float) -> Path:
     p = checking.load(Path("params.yaml"))
     section = p.corpus.model_copy(update={"source": "stories", "stories_mb": megabytes})
     target.mkdir(parents=True)
-    write_corpus(section, p.seed, target / "train.txt", target / "valid.txt", target / "downloads")
+    write_corpus(section, p.seed, target, target / "downloads")
     return target / "train.txt"
 
 

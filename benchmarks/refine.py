@@ -1,0 +1,104 @@
+"""The runs that refine phase 1, simulated: how often each interval holds the truth, and how wide it is.
+
+    python -m benchmarks.refine --seeds 40
+
+Best LR: the valleys of `benchmarks.profile`, on the recorded pools and at three widths. Phase 1 draws its LRs as params.yaml has
+them, and the profile starts at the best of these. Maximum stable LR: half of the runs break at a planted LR, over a planted
+width; phase 1 draws its LRs, and the further runs are placed. Writes docs/benchmarks/refine.csv.
+"""
+
+import argparse
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.frame import FOLDER
+from benchmarks.our_studies import PARAMS
+from benchmarks.profile import BAND, NEAR_OPTIMAL, Valley, valley
+from benchmarks.search import POOLS, build, table_of
+from benchmarks.world import draws
+from lrsweep import files
+from lrsweep.analysis.profile import Run, next_lr, profile_of
+from lrsweep.analysis.stability import Breaks
+from lrsweep.runner.refining import HIGHEST
+from lrsweep.search.uniform import uniform
+
+WIDTHS = (0.5, 1.0, 2.0)  # of the valleys
+HALVES, RISES = (0.1, 0.35), (0.05, 0.2, 0.5)  # LR at which half of the runs break, and the width of the rise in nats of log LR
+Held = dict[str, float]
+
+
+def phase_1(seed: int) -> list[float]:
+    section = PARAMS.sweep_uniform
+    return [uniform(seed, "sweep_uniform", k, section.lr).lr for k in range(section.trials)]
+
+
+def profiled(truth: Valley, seed: int) -> Held:
+    """Whether each interval of the profile holds the truth, and the ratio of its ends."""
+    section = PARAMS.edge.refine
+    lrs = phase_1(seed)
+    losses = [truth.observe(float(np.log(lr)), draws(seed, "refine/phase 1", k)) for k, lr in enumerate(lrs)]
+    start, runs = lrs[int(np.argmin(losses))], list[Run]()
+    for k in range(section.profile):
+        placed = next_lr(runs, [], start, section.factor, seed)
+        runs.append(Run(placed.lr, k, truth.observe(float(np.log(placed.lr)), draws(seed, "refine/run", k))))
+    found, band = profile_of(runs, seed), truth.within(BAND)
+    right = {
+        "best_lr": (found.lr, np.exp(truth.best)),
+        "band_low_lr": (found.band_low, np.exp(band[0])),
+        "band_high_lr": (found.band_high, np.exp(band[1])),
+        "near_optimal_lr": (found.near_optimal_lr, np.exp(truth.within(NEAR_OPTIMAL)[1])),
+        "best_loss_nats": (found.loss_nats, truth.true(truth.best)),
+    }
+    held = {name: float(one.low <= value <= one.high) for name, (one, value) in right.items()}
+    return {**held, **{f"{name}_ratio": one.high / one.low for name, (one, _) in right.items()}}
+
+
+def broken(half: float, rise: float, seed: int) -> Held:
+    """Whether the interval of the maximum stable LR holds the truth, and the ratio of its ends; infinite where one is open."""
+    chance, section = draws(seed, "refine/breaks"), PARAMS.edge
+
+    def breaks(lr: float) -> bool:
+        return bool(chance.random() < 1 / (1 + (half / lr) ** (1 / rise)))
+
+    lrs = phase_1(seed)
+    ends, seen = (min(lrs), HIGHEST * max(lrs)), [breaks(lr) for lr in lrs]
+    for _ in range(section.refine.breaks):
+        lrs.append(Breaks(np.log(lrs), np.array(seen)).next_lr(section.stable_to, *ends))
+        seen.append(breaks(lrs[-1]))
+    found = Breaks(np.log(lrs), np.array(seen)).lr_at(section.stable_to, seed)
+    truth = half * (section.stable_to / (1 - section.stable_to)) ** rise
+    low, high = found.low or 0.0, found.high or np.inf
+    return {"max_stable_lr": float(low <= truth <= high), "max_stable_lr_ratio": high / low if low else np.inf}
+
+
+def summary(found: list[Held]) -> dict[str, float]:
+    """Shares of what was held, and medians of ratios."""
+    table = pd.DataFrame(found)
+    return {name: table[name].median() if name.endswith("_ratio") else table[name].mean() for name in table}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, required=True)
+    seeds, rows = range(parser.parse_args().seeds), []
+    for pool in POOLS:
+        world = build(table_of(pool))
+        for width in WIDTHS:
+            rows.append(
+                {"truth": pool, "width": width, **summary([profiled(valley(world, width, seed), seed) for seed in seeds])}
+            )
+            print(rows[-1], flush=True)
+    for half in HALVES:
+        for rise in RISES:
+            rows.append(
+                {"truth": f"half break at {half}", "width": rise, **summary([broken(half, rise, seed) for seed in seeds])}
+            )
+            print(rows[-1], flush=True)
+    write = partial(pd.DataFrame(rows).to_csv, index=False, float_format="%.3g", lineterminator="\n")
+    files.write_text(FOLDER / "refine.csv", write())
+
+
+if __name__ == "__main__":
+    main()
