@@ -266,7 +266,8 @@ def test_a_whole_study_from_a_wheel_with_both_runners(tmp_path, installed):
     head, whole, trial, command, output, read = ours(
         "lrsweep", "trace", "results/figures/choice.svg", "--trial", "3"
     ).splitlines()
-    lr, wd, seed = pd.read_parquet(own / "results/sweep_bayes/trials.parquet").loc[3, ["lr", "weight_decay", "seed"]]
+    trials = pd.read_parquet(own / "results/sweep_bayes/trials.parquet")
+    lr, wd, seed = (trials[name].iloc[3] for name in ("lr", "weight_decay", "seed"))
     assert trial.startswith(f"<- sweep_bayes trial 3: lr = {lr:g}, weight_decay = {wd:g}, seed {seed}; ")
     assert command.startswith(f"<- sh any.sh lr={lr:g} optim.wd={wd:g} until=") and whole == "as recorded, like all before it"
     assert head.split()[1] == files.digest(own / "results/figures/choice.svg")[:12]

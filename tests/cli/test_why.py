@@ -18,6 +18,7 @@ from lrsweep.space import Budget
 from lrsweep.stages import why as stage
 from lrsweep.store.results import Results
 from lrsweep.text.batches import fixed_batches, sample_batch
+from lrsweep.trainers.builtin import training
 from lrsweep.trainers.builtin.trainer import Builtin
 from lrsweep.trainers.builtin.training import Data
 from lrsweep.trainers.trainer import Step
@@ -29,14 +30,14 @@ EDGE = checking.load(checking.PARAMS).edge
 WORDS = Tokenizer(models.WordLevel({f"t{token}": token for token in range(VOCAB)}, unk_token="t0"))
 
 
-def examined(values, tokens, budget, precision="float32"):
-    """What `why` makes of the greatest rise of a run, which trains again to the same bits."""
+def examined(values, tokens, budget, precision="float32", step=None, seed=1):
+    """What `why` makes of the greatest rise of a run, or of a step, which trains again to the same bits."""
     data = Data(VOCAB, tokens, fixed_batches(tokens[:500], 2, 4, 16), None)
     trainer = Builtin(MODEL, OPTIMIZER.model_copy(update={"precision": precision}), data, "cpu", "tests")
-    steps = [one for one in observe(trainer.start(values, 1, budget), budget.steps) if isinstance(one, Step)]
+    steps = [one for one in observe(trainer.start(values, seed, budget), budget.steps) if isinstance(one, Step)]
     curve = {name: np.array([getattr(one, name) for one in steps]) for name in ("lr", "loss_nats", "grad_norm")}
-    rise = analysis.find(curve, not steps[-1].finite, budget.steps, None, EDGE)
-    seen = stage.examine(trainer.start(values, 1, budget), curve, rise, WORDS)
+    rise = analysis.find(curve, not steps[-1].finite, budget.steps, step, EDGE)
+    seen = stage.examine(trainer.start(values, seed, budget), curve, rise, WORDS)
     assert seen.differs_at is None
     tests = analysis.tests(seen.outcomes, rise, EDGE)
     return rise, seen, {test.name: test for test in tests}, analysis.judge(rise, tests)
@@ -62,18 +63,14 @@ def test_a_batch_of_garbage_is_to_blame(precision):
     assert tests[analysis.HALF_LR].spikes and tests[analysis.PRECISE].spikes and not tests[analysis.OTHER_BATCH].spikes
 
 
-HIGH = {
-    "adamw": ({"lr": 3.0}, TOKENS, Budget(steps=60, warmup_steps=50, eval_every=20)),
-    "muon": ({"lr": 0.3, "optimizer": "muon"}, counting(), Budget(steps=60, warmup_steps=0, eval_every=20)),
-}
-
-
-@pytest.mark.parametrize("name", HIGH)
-def test_a_learning_rate_that_is_too_high_is_to_blame(name):
-    rise, _, tests, verdict = examined(*HIGH[name])
-    assert (rise.kind, verdict.cause) == ("spike", "learning rate"), verdict.says
-    recorded, half = tests[analysis.RECORDED], tests[analysis.HALF_LR]
-    assert recorded.multiple >= rise.multiple and not half.spikes and half.spiking < recorded.spiking
+@pytest.mark.parametrize("lr", [{"lr": 30.0}, {"lr": 5.0, "optimizer": "muon"}], ids=["adamw", "muon"])
+def test_a_learning_rate_that_is_too_high_is_to_blame(lr, monkeypatch):
+    """An LR that is too high throughout makes spikes by chance, whose cause is anyone's guess; here it jumps at one step."""
+    monkeypatch.setattr(training, "lr_at", lambda step, most, *_: most if step >= 45 else 0.005)
+    rise, _, tests, verdict = examined(lr, counting(), Budget(steps=60, warmup_steps=0, eval_every=20), step=46)
+    assert (rise.step, rise.kind, verdict.cause) == (46, "spike", "learning rate"), verdict.says
+    recorded, earlier = tests[analysis.RECORDED], tests[analysis.EARLIER]
+    assert recorded.multiple == rise.multiple and recorded.spiking == recorded.runs and not earlier.spikes
 
 
 def test_the_first_step_with_other_bits_is_named():

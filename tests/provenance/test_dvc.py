@@ -187,7 +187,7 @@ def test_more_trials_of_phase_1_train_nothing_else_while_the_lr_range_stays(proj
     output = dvc(project, "exp", "run", "-S", "sweep_uniform.trials=9", "-S", f"sweep_bayes.space.lr={lr}")
     new = {name.split("/")[1]: n for name, n in trained(work).items() if n != before.get(name)}
     assert new["sweep_uniform"] == 9 and new.keys() <= {"sweep_uniform", "edge", "sharpness"}  # both follow what phase 1 finds
-    assert {"sweep_uniform", "edge", "sweep_bayes"} <= set(ran(output)) and not {"train", "generate"} & set(ran(output))
+    assert {"sweep_uniform", "edge", "sweep_bayes"} <= set(ran(output)) and "generate" not in ran(output)  # the same weights
     assert run(project, "lrsweep", "verify").returncode == 0
 
 

@@ -1,6 +1,5 @@
 """What can be trained next: in whatever order tasks end, each is known when what it depends on has ended, and not before."""
 
-import time
 
 import pytest
 from hypothesis import given
@@ -143,7 +142,7 @@ def test_the_first_runs_of_all_profiles_are_open_at_once():
     assert [racing.Entry.of(task.trial) for task in first] == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]
 
 
-def test_ten_thousand_trials_are_planned_in_no_time():
+def test_each_of_ten_thousand_trials_is_looked_for_a_few_times():
     """Eight workers that each look anew after every trial, the first of which hangs."""
 
     class Counted(dict):
@@ -154,13 +153,11 @@ def test_ten_thousand_trials_are_planned_in_no_time():
             return super().__contains__(task)
 
     section, done = SMALL.model_copy(update={"trials": 10_000, "lag": 16}), Counted()
-    began = time.process_time()
     for found, hanging in ((plan.independent(10_000, 300, done), 0), (plan.study(section, done), None)):
         held = {hanging}
         while task := next((one for one in found.open() if one.trial not in held), None):
             done[task] = ended(task) if task.trial < 8 else None
     assert done.asked < 12 * 20_000
-    assert time.process_time() - began < 5
 
 
 def test_later_runs_of_a_variant_wait_for_its_own_and_for_the_first_of_the_baseline():
