@@ -17,6 +17,7 @@ from lrsweep import figures
 from lrsweep.analysis.crossings import AFTER, CURVATURE, WARM_UP
 from lrsweep.config import checking
 from lrsweep.figures.drawing import LRS
+from lrsweep.figures.edge import RISE
 from lrsweep.provenance.figure_metadata import carried, describe, lineage
 from lrsweep.provenance.pipeline import Stage
 from lrsweep.search.study import Summary
@@ -175,7 +176,7 @@ def test_the_data_is_what_the_tables_say():
     t = tables()
     data = prepare(t)
     assert tuple(data) == figures.NAMES
-    assert data["lr_grad_norm"]["series"].value_counts().to_dict() == {"warm-up": 9, "decay": 9} | dict.fromkeys(LRS, 1)
+    assert data["lr_grad_norm"]["series"].value_counts().to_dict() == {"warm-up": 9, "decay": 9} | dict.fromkeys((*LRS, RISE), 1)
     found = data["loss_by_lr"].set_index("series")
     assert found["lr"][[*LRS, "band"]].tolist() == [0.02, 0.3, 0.005, 0.012]
     assert found.loc["probability of a break", "probability"].tolist() == [0.0, 0.5]

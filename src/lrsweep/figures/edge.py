@@ -28,6 +28,7 @@ from lrsweep.figures.figure import figure
 from lrsweep.search.trial import DIVERGED
 
 RUN, REFINING = "run", "refining"
+RISE = "rise of the norm"
 
 
 def _with_lrs(data: pd.DataFrame, edge: Edge | None) -> pd.DataFrame:
@@ -44,15 +45,19 @@ def _by_lr(bins: pd.DataFrame, needed: str, edge: Edge) -> pd.DataFrame:
 
 
 def prepare_lr_grad_norm(bins: pd.DataFrame, edge: Edge) -> pd.DataFrame:
-    """Give one row per bin with steps, at its middle in log LR, and rows for the LRs of the edge."""
-    return _by_lr(bins, "grad_norm_p50", edge)[["series", "lr", "grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]]
+    """Give one row per bin with steps, at its middle in log LR, and rows for the LRs of the edge and of the rise of the norm."""
+    data = _by_lr(bins, "grad_norm_p50", edge)[["series", "lr", "grad_norm_p05", "grad_norm_p50", "grad_norm_p95"]]
+    if edge.norm_rise is None or edge.norm_rise.lr.lr is None:
+        return data
+    return pd.DataFrame([*data.to_dict("records"), {"series": RISE, "lr": edge.norm_rise.lr.lr}], columns=data.columns)
 
 
 @figure(
     ("edge/bins.parquet", "edge/edge.json"),
     prepare=prepare_lr_grad_norm,
     caption="Gradient norm before clipping of the steps of phase 1, by the learning rate of the step: median (line) and 5 to 95 "
-    "% (band), separately for warm-up and decay. The lines are the largest near-optimal and the maximum stable LR.",
+    "% (band), separately for warm-up and decay. The lines are the largest near-optimal and the maximum stable LR, and the LR at "
+    "which the norm begins to rise in warm-up.",
 )
 def lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
     """Draw the median and the 5 to 95 % band of the gradient norm by learning rate, separately for warm-up and decay."""
@@ -66,6 +71,8 @@ def lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
         ax.fill_between(part["lr"], low, part["grad_norm_p95"], color=colour, alpha=0.2, linewidth=0)
         ax.plot(part["lr"], part["grad_norm_p50"], dash, color=colour, marker="o", markersize=4, label=name)
     draw_lrs(ax, data)
+    for lr in data.loc[data["series"] == RISE, "lr"]:
+        ax.axvline(lr, color="black", linestyle="-.", linewidth=1.2, label="the norm begins to rise")
     log_axes(ax, "xy")
     legend_above(ax, 2)
 
