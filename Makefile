@@ -15,7 +15,7 @@ run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
 test: env-test browser lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile --cov --cov-report=
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@echo "$$($(BIN)/coverage report --format=total) % of the package's lines ran in the tests' own processes; by file: coverage report -m"
 
 # The long form of a test that make test does with two kills.

@@ -17,6 +17,12 @@ settings.register_profile("search", derandomize=False, deadline=None, max_exampl
 settings.load_profile("fixed")
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that run the pipeline for real, which take longest, so that no process ends alone with one of them."""
+    long = {item.module for item in items if "tiny_run" in item.fixturenames or hasattr(item.module, "configured")}
+    items.sort(key=lambda item: item.module not in long)
+
+
 @pytest.fixture(autouse=True)
 def _no_run_has_begun():
     """What a command in this process began with is nothing to the next one."""

@@ -13,10 +13,8 @@ PHASE_1 = ("results/sweep_uniform/trials.parquet",)
     [
         (faults_of_processes.interrupted, 1, fresh, PHASE_1),
         (faults_of_processes.worker_hung, 1, fresh, PHASE_1),
-        (faults_of_processes.memory_ran_out, 1, fresh, PHASE_1),
         (faults_of_disks.full_in_stages, 3, copied, ()),
         (faults_of_files.every_artifact, 1, copied, ()),
-        (faults_of_files.silent_artifacts, 1, copied, ()),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
