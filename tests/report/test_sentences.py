@@ -116,7 +116,7 @@ def test_the_page_compares_the_answer_with_other_rules():
     assert "over 2 seeds, the same for all: answer of the proxies ends lowest." in page
     assert "answer of the proxies 0.01011 1.010 nats after the final training's steps, the least; results" in page
     assert "diverged in 1 of 2 runs; 1.79 N^-0.713 D^0.307" in page
-    assert "2.020 nats after the final training's steps, 100.0 % above the least; select.default" in page
+    assert "2.020 nats after the final training's steps, 1.010 nats above the least; select.default" in page
 
 
 def proxied(bests, steps):

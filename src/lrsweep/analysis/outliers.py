@@ -56,7 +56,7 @@ def find_outliers(endings: Sequence[Ending], losses: np.ndarray, section: settin
     limits = {name: scale * float(np.median(np.abs(gap - np.median(gap)))) for name, gap in gaps.items()}
     found = []
     for i, row in enumerate(endings):
-        against = tuple(name for name, gap in gaps.items() if gap[i] < -max(limits[name], section.tolerance * middle))
+        against = tuple(name for name, gap in gaps.items() if gap[i] < -max(limits[name], section.tolerance * abs(middle)))
         if against:
             below = (-float(gaps["median"][i]), -float(gaps["neighbours"][i]))
             found.append(Outlier(row.trial, row.lr, row.final_loss_nats, *below, trials_at_lower_lr=i, against=against))

@@ -3,12 +3,15 @@
 import math
 
 LARGEST = 1e75  # either way; float32 ends long before it, and the fourth power of what lies within is still a float
+LEAST = 1 / LARGEST
 
 
 def measurement(value: float) -> float:
-    """Give a number as it was measured; one beyond LARGEST is infinite, so that a loss of that size is one that diverged.
+    """Give a number as it was measured; one beyond LARGEST is infinite, as a loss that diverged, and one within LEAST is 0.
 
-    >>> measurement(710.0), measurement(-1e200)
-    (710.0, -inf)
+    >>> [measurement(value) for value in (710.0, -1e200, 1e-300)]
+    [710.0, -inf, 0.0]
     """
-    return math.copysign(math.inf, value) if abs(value) > LARGEST else value
+    if abs(value) > LARGEST:
+        return math.copysign(math.inf, value)
+    return 0.0 if abs(value) < LEAST else value
