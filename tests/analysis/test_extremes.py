@@ -273,11 +273,12 @@ def test_the_catapult(points):
     finite(asdict(endings.catapult(lrs, losses, 0.01, 0.9)))
 
 
-@given(STUDIES)
-@example([2.0] * 9)
-def test_outliers_and_the_sampling(losses):
+@given(STUDIES, st.sampled_from([6.0, math.inf]))
+@example([2.0] * 9, 6.0)
+@example([None] * 6, math.inf)
+def test_outliers_and_the_sampling(losses, untrained):
     lrs = np.geomspace(1e-4, 0.1, len(losses))
-    known = np.nan_to_num(plain(losses), nan=6.0)
+    known = np.where(np.isnan(plain(losses)), untrained, plain(losses))
     rows = [
         endings.Ending(0.0, None, k, lr, state, loss, False, 0, 0.0, False)
         for k, (lr, state, loss) in enumerate(zip(lrs.tolist(), states(losses), losses, strict=True))
