@@ -278,8 +278,8 @@ def _corrected(gaps: Mapping[int, np.ndarray]) -> dict[int, Corrected]:
     ps, levels = holm(list(raw.values()))
     found = {}
     for number, p, level in zip(raw, ps, levels, strict=True):
-        middle, half = middles[number], NormalDist().inv_cdf(1 - level / 2) * sds[number]
-        found[number] = Corrected(*(units[number] * value for value in (middle, middle - half, middle + half)), p)
+        middle, half = (units[number] * value for value in (middles[number], NormalDist().inv_cdf(1 - level / 2) * sds[number]))
+        found[number] = Corrected(middle, middle - half, middle + half, p)
     return found
 
 
