@@ -9,8 +9,11 @@ from lrsweep import figures, report
 from lrsweep.analysis.outliers import Outlier
 from lrsweep.analysis.profile import Run
 from lrsweep.analysis.scaling import scale
+from lrsweep.report.formats import nats
+from lrsweep.report.rows import rule_rows
 from lrsweep.space import Space
 from lrsweep.store.imported import Origin
+from tests.found import SCALING
 from tests.report.test_report import CALM, content, render, words
 from tests.spaces import USUAL
 
@@ -116,7 +119,7 @@ def test_the_page_compares_the_answer_with_other_rules():
     assert "over 2 seeds, the same for all: answer of the proxies ends lowest." in page
     assert "answer of the proxies 0.01011 1.010 nats after the final training's steps, the least; results" in page
     assert "diverged in 1 of 2 runs; 1.79 N^-0.713 D^0.307" in page
-    assert "2.020 nats after the final training's steps, 100.0 % above the least; select.default" in page
+    assert "2.020 nats after the final training's steps, 1.010 nats above the least; select.default" in page
 
 
 def proxied(bests, steps):
@@ -156,3 +159,9 @@ def test_the_page_says_where_the_final_training_had_another_value_than_the_selec
     assert "The final training had" not in words(
         render(replace(c, choice=replace(c.choice, **own), trained={**c.trained, name: 0.08}))
     )
+
+
+def test_losses_at_their_ends_are_written_briefly_and_compared_by_their_difference():
+    assert [nats(value) for value in (1e75, -1e6, 999999.0, 0.0)] == ["1e+75", "\u22121e+06", "999999.000", "0.000"]
+    said = {name: how for name, _, how in rule_rows(SCALING, {"default": (0.0,), "answer of the proxies": (-3.0,)})}
+    assert "0.000 nats after the final training's steps, 3.000 nats above the least" in said["default"]

@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 
 from lrsweep.analysis import breaking
-from lrsweep.analysis.features import means_by_lr
+from lrsweep.analysis.features import magnitude, means_by_lr
 from lrsweep.analysis.noise import Difference, Noise
 from lrsweep.analysis.profile import DRAWS, Interval, Posterior, Profile, Run, are_enough, posterior, profile_of
 from lrsweep.analysis.ranges import Bounded
@@ -272,13 +272,14 @@ def _corrected(gaps: Mapping[int, np.ndarray]) -> dict[int, Corrected]:
     """Give each difference, from its draws, with the interval and the p-value that Holm's correction gives it."""
     if not gaps:
         return {}
-    middles, sds = ({number: float(f(one)) for number, one in gaps.items()} for f in (np.mean, np.std))
-    raw = {number: 2 * NormalDist().cdf(-abs(middles[number]) / sds[number]) for number in gaps}
+    units = {number: magnitude(one) for number, one in gaps.items()}
+    middles, sds = ({number: float(f(one / units[number])) for number, one in gaps.items()} for f in (np.mean, np.std))
+    raw = {number: 2 * NormalDist().cdf(-abs(middles[number]) / sds[number]) if sds[number] else 1.0 for number in gaps}
     ps, levels = holm(list(raw.values()))
     found = {}
     for number, p, level in zip(raw, ps, levels, strict=True):
-        half = NormalDist().inv_cdf(1 - level / 2) * sds[number]
-        found[number] = Corrected(middles[number], middles[number] - half, middles[number] + half, p)
+        middle, half = (units[number] * value for value in (middles[number], NormalDist().inv_cdf(1 - level / 2) * sds[number]))
+        found[number] = Corrected(middle, middle - half, middle + half, p)
     return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrsweep.analysis import settings
+from lrsweep.analysis.features import above
 from lrsweep.search.trial import COMPLETE, DIVERGED
 
 
@@ -85,7 +86,7 @@ def describe_endings(
         final = float(row.final_loss_nats) if row.state == COMPLETE else None
         lost = final is not None and _never_recovered(final, curve, warmup_steps, initial)
         after = curve.loc[curve["step"] > 0, "loss_nats"]
-        rose = initial is not None and len(after) > 0 and float(after.max()) > (1 + section.unstable_rise) * initial
+        rose = initial is not None and len(after) > 0 and float(after.max()) > above(initial, section.unstable_rise)
         n, of = int(spikes.get(row.trial, 0)), int(judged.get(row.trial, 0))
         rise = catapult(curve["lr"].to_numpy(), curve["loss_nats"].to_numpy(), float(row.lr), section.near_peak)
         rows.append(
@@ -137,5 +138,5 @@ def find_instability(endings: Sequence[Ending]) -> Instability:
 def count_endings(endings: Sequence[Ending], tolerance: float) -> Counts:
     """Count how the trials ended."""
     ended = [(row, row.final_loss_nats) for row in endings if row.final_loss_nats is not None]
-    catapults = sum((row.rise_nats or 0.0) > tolerance * final for row, final in ended)
+    catapults = sum((row.rise_nats or 0.0) > tolerance * abs(final) for row, final in ended)
     return Counts(len(endings), len(endings) - len(ended), sum(row.never_recovered for row, _ in ended), catapults)

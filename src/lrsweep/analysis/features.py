@@ -1,5 +1,7 @@
 """Features of configurations, for k-means and for the random forest of the importance."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -7,9 +9,14 @@ from lrsweep.space import Choice, Space
 
 
 def magnitude(values: np.ndarray) -> float:
-    """Give the power of two that brings values into -1 to 1: dividing by it is exact, and no square of what is left overflows."""
+    """Give a power of two that brings values near 1: dividing by it is exact, and no square of what is left overflows."""
     greatest = float(np.abs(values).max(initial=0.0))
-    return 2.0 ** max(-1000, np.frexp(greatest)[1]) if greatest else 1.0
+    return 2.0 ** min(1000, max(-1000, math.frexp(greatest)[1])) if greatest else 1.0
+
+
+def above(loss: float, share: float) -> float:
+    """Give what lies above a loss by a share of its size, also where it is negative."""
+    return loss * (1 + share) if loss >= 0 else loss * (1 - share)
 
 
 def features_of(trials: pd.DataFrame, space: Space) -> dict[str, np.ndarray]:

@@ -89,7 +89,7 @@ class Difference:
         """Compare two configurations, the first minus the second, each with a noise of its own; None where one has no finite run.
 
         The degrees of freedom are those of Welch and Satterthwaite (Welch 1947): with variances v of the two means,
-        (v_1 + v_2)² / (v_1² / f_1 + v_2² / f_2).
+        (v_1 + v_2)² / (v_1² / f_1 + v_2² / f_2), here in shares of v_1 + v_2.
         """
         if not losses_nats or not others_nats:
             return None
@@ -99,8 +99,9 @@ class Difference:
         first, second = noise.sd_nats**2 / len(losses_nats), other_noise.sd_nats**2 / len(others_nats)
         if first + second == 0:
             return cls(gap, gap, gap)
-        parts = first**2 / noise.degrees_of_freedom + second**2 / other_noise.degrees_of_freedom
-        reach = _t_quantile((first + second) ** 2 / parts) * math.sqrt(first + second)
+        share = first / (first + second)
+        parts = share**2 / noise.degrees_of_freedom + (1 - share) ** 2 / other_noise.degrees_of_freedom
+        reach = _t_quantile(1 / parts) * math.sqrt(first + second)
         return cls(gap, gap - reach, gap + reach)
 
 

@@ -41,10 +41,11 @@ class Decade:
 def find_outliers(endings: Sequence[Ending], losses: np.ndarray, section: settings.Edge) -> tuple[Outlier, ...]:
     """Find trials with a loss far below the median of all trials, or of their neighbours in LR, like run 4 of the write-up.
 
-    Far means more than outlier_deviations · 1.4826 · median absolute deviation, and more than `tolerance` of the median.
+    Far means more than outlier_deviations · 1.4826 · median absolute deviation, and more than `tolerance` of the median. Where no
+    loss is known, not even that of the untrained model, the losses are infinite, and none stands out.
     """
     n, near = len(endings), section.outlier_neighbours
-    if n <= near:
+    if n <= near or not np.isfinite(losses).all():
         return ()
     neighbours = []
     for i in range(n):  # trials are in order of LR; the window of nearest ranks is moved inside at the ends
@@ -56,7 +57,7 @@ def find_outliers(endings: Sequence[Ending], losses: np.ndarray, section: settin
     limits = {name: scale * float(np.median(np.abs(gap - np.median(gap)))) for name, gap in gaps.items()}
     found = []
     for i, row in enumerate(endings):
-        against = tuple(name for name, gap in gaps.items() if gap[i] < -max(limits[name], section.tolerance * middle))
+        against = tuple(name for name, gap in gaps.items() if gap[i] < -max(limits[name], section.tolerance * abs(middle)))
         if against:
             below = (-float(gaps["median"][i]), -float(gaps["neighbours"][i]))
             found.append(Outlier(row.trial, row.lr, row.final_loss_nats, *below, trials_at_lower_lr=i, against=against))

@@ -221,7 +221,7 @@ def _sensitivity(runs: Sequence[Run], drawn: Posterior) -> np.ndarray:
     bent = [np.interp(grid, xs, row) for row in rest]
     above = np.clip(excess(grid - m, k, a) + np.array(bent), 0, None)
     between = np.exp(SHARED / 2 * draws.standard_normal(DRAWS))
-    return between * np.exp(c[:, 0]) * np.expm1(above).mean(1)
+    return between * (np.exp(c + above) - np.exp(c)).mean(1)  # not exp(c) times the rest, which alone may be no float
 
 
 @dataclass(frozen=True)

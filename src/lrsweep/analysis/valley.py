@@ -13,7 +13,7 @@ import numpy as np
 
 from lrsweep.analysis import settings
 from lrsweep.analysis.endings import Ending
-from lrsweep.analysis.features import magnitude, means_by_lr
+from lrsweep.analysis.features import above, magnitude, means_by_lr
 from lrsweep.analysis.ranges import Bounded
 from lrsweep.search.trial import DIVERGED
 from lrsweep.seeding import generator
@@ -129,14 +129,9 @@ def fit_valley(log_lrs: np.ndarray, losses: np.ndarray, weights: np.ndarray, tol
     points, means, totals = (array.tolist() for array in means_by_lr(log_lrs, losses, weights))
     scale = magnitude(np.array(means))
     fit = [scale * value for value in valley_fit([mean / scale for mean in means], totals)]
-    bottom = [value <= _above(min(fit), tolerance) for value in fit]
-    limit = _above(float(np.average(np.array(fit)[bottom], weights=np.array(totals)[bottom])), tolerance)
+    bottom = [value <= above(min(fit), tolerance) for value in fit]
+    limit = above(float(np.average(np.array(fit)[bottom], weights=np.array(totals)[bottom])), tolerance)
     return Fit(points, means, fit, limit, crossing(points, fit, limit))
-
-
-def _above(loss: float, tolerance: float) -> float:
-    """Give the loss with the tolerance above it, also where it is negative."""
-    return loss * (1 + tolerance) if loss >= 0 else loss * (1 - tolerance)
 
 
 def _prefix_fit(values: Sequence[float], weights: Sequence[float]) -> tuple[list[float], list[float]]:

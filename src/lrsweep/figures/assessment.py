@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from lrsweep.analysis.features import above
 from lrsweep.figures.drawing import CLOSE, PALETTE, SHAPES, legend_above, legend_over, limits, usable
 from lrsweep.figures.figure import figure
 from lrsweep.search.trial import COMPLETE
@@ -138,7 +139,7 @@ def describe_cheapest(data: pd.DataFrame) -> str:
     """Say which rule trains the fewest steps of those that keep the best loss to within 0.5 %."""
     if data.empty:
         return ""
-    good = data[data["best_loss_nats"] <= CLOSE * data["best_loss_nats"].min()]
+    good = data[data["best_loss_nats"] <= above(data["best_loss_nats"].min(), CLOSE)]
     best = good.sort_values("steps", kind="stable").iloc[0]
     rule = f"{named(best['rule'])} with {named(best['metric'])}"
     if best["share"] == 1:

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 
 SHOWN_QUANTILE = 0.9  # a few runaway losses must not flatten the rest: the axis ends a little above this quantile
-CLOSE = 1.005  # times the best loss: as good as the best
+CLOSE = 0.005  # of the best loss, above it: as good as the best
 BROKE = "broke"  # beside the states: complete, and training broke on the way
 WAITING = "waiting at a rung"  # in a study that runs: of the block, where the others have not reached the rung
 COLOURS = {COMPLETE: "#0072B2", PRUNED: "#E69F00", DIVERGED: "#D55E00", BROKE: "#000000", WAITING: "#808080"}

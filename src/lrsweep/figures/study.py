@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from lrsweep.analysis.features import above
 from lrsweep.figures.drawing import (
     CLOSE,
     COLOURS,
@@ -39,7 +40,7 @@ def describe_search(data: pd.DataFrame) -> str:
     if best.isna().all():
         return ""
     least = best.min()
-    first, near = (data.loc[best <= level, "trial"].iloc[0] for level in (least, CLOSE * least))
+    first, near = (data.loc[best <= level, "trial"].iloc[0] for level in (least, above(least, CLOSE)))
     return f"Here trial {first} of {len(data)} is the best, with {least:.3f} nats; trial {near} is the first within 0.5 % of it."
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lrsweep.errors import UserError
 from lrsweep.logs import csvfile, wide
+from lrsweep.logs.measurement import measurement
 
 NEEDED = ("trial", "step", "loss")
 LARGEST = 2**53  # a float holds every whole number up to here
@@ -113,7 +114,7 @@ def _numbers(table: pd.DataFrame, name: str, whole: bool = True) -> np.ndarray:
         first = int(np.flatnonzero(wrong)[0])
         expected = "a whole number from 0" if whole else "a number"
         raise UserError(f"{table[_PLACE].iloc[first]}: found {name} {_shown(said.iloc[first])}, expected {expected}; correct it")
-    return values.astype(int) if whole else values
+    return values.astype(int) if whole else np.array([measurement(value) for value in values.tolist()])
 
 
 def _shown(value: object) -> str:

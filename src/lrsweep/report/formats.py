@@ -34,8 +34,10 @@ def plain(value: float) -> str:
 
 
 def nats(value: Any) -> str:
-    """Write a loss or a difference of losses: three decimals, one more than the noise between seeds needs."""
-    return f"{value:.3f}".replace("-", MINUS) if _known(value) else "n/a"
+    """Write a loss or a difference of losses: three decimals, one more than seeds need, and no more than four digits from 1e6."""
+    if not _known(value):
+        return "n/a"
+    return num(float(value)) if abs(value) >= 1e6 else f"{value:.3f}".replace("-", MINUS)
 
 
 def in_nats(value: Any) -> str:

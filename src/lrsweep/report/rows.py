@@ -224,7 +224,7 @@ def rule_rows(scaling: Scaling, losses: Mapping[str, Losses]) -> list[tuple[str,
         diverged = found.count(None)
         ended = f"diverged in {diverged} of {len(found)} runs" if diverged else None
         if mean is not None and least is not None:
-            above = "the least" if mean == least else f"{share(mean / least - 1)} above the least"
+            above = "the least" if mean == least else f"{nats(mean - least)} nats above the least"
             ended = f"{nats(mean)} nats after the final training's steps, {above}"
         parts = (ended, one.source, one.note)
         rows.append((one.name, num(one.values["lr"] if one.values else None), "; ".join(part for part in parts if part)))

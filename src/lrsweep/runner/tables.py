@@ -11,6 +11,7 @@ from lrsweep.search.curve import STEP_COLUMNS
 from lrsweep.search.evals import eval_rows
 from lrsweep.search.settings import Metric
 from lrsweep.store import records
+from lrsweep.store.columns import TABLES
 from lrsweep.store.records import Found
 
 
@@ -25,7 +26,8 @@ class Tables(NamedTuple):
 def tables_of(found: Sequence[Found], metric: Metric) -> Tables:
     """Give the tables of trials that no metric steered; there is at least one."""
     trials = pd.DataFrame([study.trial_row(record, metric, None) for record, _ in found])
-    evals = pd.DataFrame([row for record, _ in found for row in eval_rows(record, metric)])
+    rows = [row for record, _ in found for row in eval_rows(record, metric)]
+    evals = pd.DataFrame(rows, columns=[column.rstrip("?") for column in TABLES["evals"]])  # none where no first eval is finite
     numbers = dict.fromkeys(("last_loss_nats", "final_loss_nats"), float)  # None where a trial diverged
     return Tables(trials.astype(numbers), evals, pd.DataFrame(step_columns(found)))
 

@@ -10,6 +10,7 @@ import pandas as pd
 from lrsweep.analysis.law import Law, Proxy, law_of
 from lrsweep.analysis.profile import FEWEST, Run, are_enough, profile_of
 from lrsweep.errors import UserError
+from lrsweep.logs.measurement import measurement
 
 SEED = 0  # of the draws behind the intervals
 EMPTY = ("", "nan", "none", "null")  # what stands for no number
@@ -87,7 +88,8 @@ def read(path: Path, sizes: Sequence[str]) -> pd.DataFrame:
             place = f"row {row + 1}" if path.suffix == ".parquet" else f"line {int(table.index[row]) + 2}"
             shown = "nothing" if pd.isna(table[name].iloc[row]) else repr(table[name].tolist()[row])
             raise UserError(f"{path}: {place}: found {name} {shown}, expected {expected}; correct it")
-    return pd.DataFrame(numbers).fillna({"loss": np.inf})
+    runs = pd.DataFrame(numbers).fillna({"loss": np.inf})
+    return runs.assign(loss=runs["loss"].map(measurement))
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lrsweep.errors import UserError
+from lrsweep.logs.measurement import measurement
 from lrsweep.tracking import counting, numbers
 from lrsweep.tracking.counting import Base, Formula
 from lrsweep.tracking.runs import STEP_NAMES
@@ -91,7 +92,7 @@ class Reading:
         trained = {index for index, found in zip(indices, values, strict=True) if LOSS in found or NORM in found}
         dense = any(index + 1 in trained for index in trained)
         for (place, _), index, found in zip(history.rows, indices, values, strict=True):
-            read = {ours: numbers.number(place, self.names[ours], value) for ours, value in found.items()}
+            read = {ours: measurement(numbers.number(place, self.names[ours], value)) for ours, value in found.items()}
             if all(map(math.isnan, read.values())) and not 0 <= index <= self.last:
                 continue
             if not 0 <= index <= self.last:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from lrsweep.errors import UserError
 from lrsweep.logs import tfevents
+from lrsweep.logs.measurement import measurement
 from lrsweep.trainers.command.settings import CurveFile, CurvePattern
 
 Row = Mapping[str, Any]
@@ -134,7 +135,7 @@ def _curve(rows: Iterable[Row], columns: Mapping[str, str], damaged: list[str]) 
 def _number(value: Any) -> float | None:
     """Read a number, also NaN and infinities as any library spells them; None where there is none."""
     try:
-        return None if value is None or value == "" or isinstance(value, bool) else float(value)
+        return None if value is None or value == "" or isinstance(value, bool) else measurement(float(value))
     except (TypeError, ValueError):
         return None
     except OverflowError:  # a whole number of hundreds of digits
