@@ -41,6 +41,21 @@ def test_a_message_is_plain_and_has_a_line_for_each_problem(capsys):
     assert said == "lrsweep: \\x1b]0;own\\x07\\x1b[31mred\\u202e: found \\x85\\u2028, expected none\nlrsweep: second\n"
 
 
+@pytest.mark.parametrize("found", [f"found {'k' * 50_000}", f"found {'a column, ' * 5000}"])
+def test_a_message_is_short_whatever_it_names(found, capsys):
+    text = f"{found}, expected none; remove it"
+    terminal.complain(text)
+    said = capsys.readouterr().err
+    assert len(said) < 4200 and said.startswith(f"lrsweep: {text[:60]}") and said.endswith(", expected none; remove it\n")
+
+
+def test_an_import_keeps_a_long_name_as_it_is_shown(tmp_path):
+    long = "n" * 50_000
+    said = taken(tmp_path, a_run(long, data=long), a_run("b", data="other"))
+    source = json.loads((tmp_path / "new" / "import.json").read_text())["source"]
+    assert all(len(text) < 1000 for text in (*source["runs"].values(), *source["notes"], said))
+
+
 def taken(folder, *runs, into="new"):
     path = written(folder / "runs.jsonl", *runs)
     return exchange.take(PARAMS, "sweep_uniform", SOURCES["wandb"], [path], folder / into, [], [], "refuse")

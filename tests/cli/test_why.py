@@ -24,7 +24,7 @@ from lrsweep.trainers.builtin.training import Data
 from lrsweep.trainers.trainer import Step
 from tests.pipeline import clone, configured, run
 from tests.trainers.builtin.conftest import one_thread  # noqa: F401, as in a worker
-from tests.trainers.builtin.tiny import MODEL, OPTIMIZER, TOKENS, VOCAB, observe
+from tests.trainers.builtin.tiny import MODEL, OPTIMIZER, VOCAB, observe
 
 EDGE = checking.load(checking.PARAMS).edge
 WORDS = Tokenizer(models.WordLevel({f"t{token}": token for token in range(VOCAB)}, unk_token="t0"))

@@ -1,6 +1,5 @@
 """What can be trained next: in whatever order tasks end, each is known when what it depends on has ended, and not before."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
