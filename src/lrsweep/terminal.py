@@ -4,7 +4,7 @@ import re
 import sys
 from io import TextIOWrapper
 
-LONGEST_WORD, LONGEST_LINE = 300, 4000  # characters; a file's name has 255 at most
+LONGEST_WORD, LONGEST_LINE = 300, 2000  # characters; a file's name has 255 at most
 
 
 def plain(text: str) -> str:
@@ -25,6 +25,15 @@ def readable(text: str) -> str:
     """
     short = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: _ends(word[0], 90), plain(text))
     return re.sub(rf".{{{LONGEST_LINE + 1},}}", lambda line: _ends(line[0], LONGEST_LINE), short)
+
+
+def on_a_line(text: str) -> str:
+    r"""Write a text readably on one line: the name of a run that holds ends of lines adds no line of YAML to be pasted.
+
+    >>> print(on_a_line("a\nb: 1"))
+    a\nb: 1
+    """
+    return readable(text).replace("\n", "\\n")
 
 
 def _ends(text: str, most: int) -> str:

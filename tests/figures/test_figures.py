@@ -392,7 +392,7 @@ def test_the_halves_of_a_metric_are_those_of_all_trials_at_the_rung():
 def test_runs_of_a_default_that_is_better_than_every_candidate_are_drawn(t):
     found = prepare(t)["choice"]
     found.loc[found["candidate"] == 0, "loss_nats"] -= 100
-    FIGURES["choice"].render(found, {})
+    figures.FIGURES["choice"].render(found, {})
 
 
 def test_the_race_gives_means_over_the_seeds_so_far():

@@ -16,7 +16,7 @@ from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.space import Value, Values
 from lrsweep.store import imported
 from lrsweep.store.results import FOLDER, Results
-from lrsweep.terminal import readable
+from lrsweep.terminal import on_a_line
 from lrsweep.tracking import exporting, histories, importing
 from lrsweep.tracking.logged import Overlap
 from lrsweep.tracking.sources import Source
@@ -72,14 +72,14 @@ def take(
     if params.trainer and not names["lr"]:
         raise UserError("--name: found lr=, expected the name of the learning rates: a script's schedule is not known; log them")
     found = importing.convert(histories.read(source, paths, leave_out), names, study, overlap)
-    notes = [readable(note) for note in found.notes]
+    notes = [on_a_line(note) for note in found.notes]
     made_from = {
         "kind": source.kind,
-        "files": [readable(path.name) for path in paths],
-        "names": {ours: readable(theirs) for ours, theirs in names.items()},
-        "left_out": [readable(name) for name in leave_out],
+        "files": [on_a_line(path.name) for path in paths],
+        "names": {ours: on_a_line(theirs) for ours, theirs in names.items()},
+        "left_out": [on_a_line(name) for name in leave_out],
         "overlap": overlap,
-        "runs": {str(trial.record.trial): readable(trial.run) for trial in found.trials},
+        "runs": {str(trial.record.trial): on_a_line(trial.run) for trial in found.trials},
         "notes": notes,
     }
     trials = [(trial.record, trial.curve) for trial in found.trials]
