@@ -69,6 +69,11 @@ def test_an_import_keeps_names_as_they_are_shown(tmp_path):
     assert r"\x1b" in source["notes"][0] and all(note.isprintable() for note in source["notes"])
 
 
+def test_the_name_of_a_run_adds_no_line_to_be_pasted(tmp_path):
+    said = taken(tmp_path, a_run("a\nseed: 1", data="a\nseed: 2"), a_run("b", data="c"))
+    assert "seed" in said and not any(line.startswith("seed") for line in said.split("\n"))
+
+
 @pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", os.fsdecode(b"\xff")])
 def test_an_import_goes_into_a_folder_that_params_can_name(tmp_path, name):
     with pytest.raises(UserError, match=r"--into: found [^,]*, expected a name of printable characters"):
