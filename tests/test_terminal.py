@@ -41,6 +41,21 @@ def test_a_message_is_plain_and_has_a_line_for_each_problem(capsys):
     assert said == "lrsweep: \\x1b]0;own\\x07\\x1b[31mred\\u202e: found \\x85\\u2028, expected none\nlrsweep: second\n"
 
 
+@pytest.mark.parametrize("found", [f"found {'k' * 50_000}", f"found {'a column, ' * 5000}"])
+def test_a_message_is_short_whatever_it_names(found, capsys):
+    text = f"{found}, expected none; remove it"
+    terminal.complain(text)
+    said = capsys.readouterr().err
+    assert len(said) < 2200 and said.startswith(f"lrsweep: {text[:60]}") and said.endswith(", expected none; remove it\n")
+
+
+def test_an_import_keeps_a_long_name_as_it_is_shown(tmp_path):
+    long = "n" * 50_000
+    said = taken(tmp_path, a_run(long, data=long), a_run("b", data="other"))
+    source = json.loads((tmp_path / "new" / "import.json").read_text())["source"]
+    assert all(len(text) < 1000 for text in (*source["runs"].values(), *source["notes"], said))
+
+
 def taken(folder, *runs, into="new"):
     path = written(folder / "runs.jsonl", *runs)
     return exchange.take(PARAMS, "sweep_uniform", SOURCES["wandb"], [path], folder / into, [], [], "refuse")
@@ -52,6 +67,11 @@ def test_an_import_keeps_names_as_they_are_shown(tmp_path):
     source = json.loads((tmp_path / "new" / "import.json").read_text())["source"]
     assert list(source["runs"].values()) == [terminal.plain(RED), r"\ud800"]
     assert r"\x1b" in source["notes"][0] and all(note.isprintable() for note in source["notes"])
+
+
+def test_the_name_of_a_run_adds_no_line_to_be_pasted(tmp_path):
+    said = taken(tmp_path, a_run("a\nseed: 1", data="a\nseed: 2"), a_run("b", data="c"))
+    assert "seed" in said and not any(line.startswith("seed") for line in said.split("\n"))
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", os.fsdecode(b"\xff")])
@@ -72,7 +92,11 @@ def test_a_broken_run_with_such_a_name_is_named(tmp_path, capsys):
 def test_a_path_that_is_too_long_is_one_line(length, capsys):
     assert errors.exit_code((ROOT / ("a" * length)).stat) == 2
     said = capsys.readouterr().err
-    assert "…: found file name too long, expected a path that the system takes; correct it" in said and len(said) < 300
+    assert (
+        "…" in said
+        and "a: found file name too long, expected a path that the system takes; correct it" in said
+        and len(said) < 300
+    )
 
 
 def test_an_encoding_that_lacks_a_character_gets_its_escape(monkeypatch):

@@ -4,10 +4,9 @@ import errno
 import sys
 from collections.abc import Callable
 
-from lrsweep.terminal import plain, warn
+from lrsweep.terminal import complain
 
 _PATHS = (errno.ENAMETOOLONG, errno.ELOOP)  # of a path that leads to no file
-MOST_SHOWN = 80  # characters of a path
 
 
 class UserError(Exception):
@@ -16,11 +15,6 @@ class UserError(Exception):
 
 class Mismatch(Exception):
     """Evidence that does not hold: what is found differs from what was recorded. Printed as one line, with exit code 1."""
-
-
-def lines(error: Exception) -> str:
-    """Give the error as the user sees it, with a line for each problem."""
-    return "\n".join(f"lrsweep: {line}" for line in plain(str(error)).split("\n"))
 
 
 def exit_code(command: Callable[[], object]) -> int:
@@ -32,23 +26,21 @@ def exit_code(command: Callable[[], object]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except UserError as error:
-        warn(lines(error))
+        complain(str(error))
         return 2
     except Mismatch as error:
-        warn(lines(error))
+        complain(str(error))
         return 1
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _PATHS:
-            name = f"{error.filename}"
-            place = name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}…"
             found = (error.strerror or "an error").lower()
-            warn(f"lrsweep: {place}: found {found}, expected a path that the system takes; correct it")
+            complain(f"{error.filename}: found {found}, expected a path that the system takes; correct it")
             return 2
         if not _out_of_memory(error):
             sys.excepthook(*sys.exc_info())
             return 1
         remedy = "use fewer --cores or execution.workers, or lower optimizer.batch_size"
-        warn(f"lrsweep: {' '.join(sys.argv[1:])}: memory ran out; {remedy}, and run again")
+        complain(f"{' '.join(sys.argv[1:])}: memory ran out; {remedy}, and run again")
         return 1
     return 0
 

@@ -1,7 +1,10 @@
-"""What a terminal shows: no name or value from a file can steer it, and none is too foreign for its encoding."""
+"""What a terminal shows: no name or value from a file can steer it, fill it, or be too foreign for its encoding."""
 
+import re
 import sys
 from io import TextIOWrapper
+
+LONGEST_WORD, LONGEST_LINE = 300, 2000  # characters; a file's name has 255 at most
 
 
 def plain(text: str) -> str:
@@ -14,14 +17,49 @@ def plain(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode() for one in text)
 
 
+def readable(text: str) -> str:
+    """Write a text plainly, and leave out the middle of a word or of a line that no person reads.
+
+    >>> readable(f"{'a' * 50_000}: found {'b' * 300}").count("a")
+    90
+    """
+    short = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: _ends(word[0], 90), plain(text))
+    return re.sub(rf".{{{LONGEST_LINE + 1},}}", lambda line: _ends(line[0], LONGEST_LINE), short)
+
+
+def on_a_line(text: str) -> str:
+    r"""Write a text readably on one line: the name of a run that holds ends of lines adds no line of YAML to be pasted.
+
+    >>> print(on_a_line("a\nb: 1"))
+    a\nb: 1
+    """
+    return readable(text).replace("\n", "\\n")
+
+
+def _ends(text: str, most: int) -> str:
+    """Give the beginning of a text and its end, which has the remedy of a message."""
+    tail = most // 3
+    return f"{text[: most - tail]}…{text[-tail:]}"
+
+
 def say(text: str) -> None:
     """Print a text, plainly."""
     print(plain(text), flush=True)
 
 
+def note(text: str) -> None:
+    """Print to stderr what goes on, readably."""
+    print(readable(text), file=sys.stderr, flush=True)
+
+
+def complain(text: str) -> None:
+    """Print to stderr what is wrong, each line with the name of the program."""
+    note("\n".join(f"lrsweep: {line}" for line in text.split("\n")))
+
+
 def warn(text: str) -> None:
-    """Print a text to stderr, plainly."""
-    print(plain(text), file=sys.stderr, flush=True)
+    """Print a warning to stderr."""
+    complain(f"warning: {text}")
 
 
 def take_any_character() -> None:

@@ -128,6 +128,7 @@ def test_alike_trials_have_no_outlier_and_no_edge_inside_the_range():
 def test_all_diverged(tmp_path, n):
     content, bins = find(np.geomspace(0.016, 0.1, n), [None] * n, [DIVERGED] * n)
     assert content.near_optimal_lr is None and content.best_lr is None
+    assert content.lr_sensitivity is None, "no loss at all is no insensitive one"
     assert content.max_stable_lr.lr is None, "below all that was tried"
     assert content.lr_range == Range(0.001, 0.016, "log")
     assert "lower sweep_uniform.lr.min" in content.valley.message

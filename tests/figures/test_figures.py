@@ -389,6 +389,13 @@ def test_the_halves_of_a_metric_are_those_of_all_trials_at_the_rung():
     assert f"Trials up to the median of loss end at {good.median():.3f} nats (median of {len(good)})" in said
 
 
+@pytest.mark.filterwarnings("error")
+def test_runs_of_a_default_that_is_better_than_every_candidate_are_drawn(t):
+    found = prepare(t)["choice"]
+    found.loc[found["candidate"] == 0, "loss_nats"] -= 100
+    figures.FIGURES["choice"].render(found, {})
+
+
 def test_the_race_gives_means_over_the_seeds_so_far():
     data = prepare(tables())["race"].set_index(["candidate", "round"])
     assert data.loc[(1, 0), "mean_nats"] == pytest.approx(2.4) and data.loc[(1, 2), "mean_nats"] == pytest.approx(2.41)

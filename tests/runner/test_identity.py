@@ -229,3 +229,9 @@ def test_a_text_made_anew_between_identity_and_loading_is_refused(here):
     write_tokens(here, "b")
     with pytest.raises(UserError, match=r"results/tokenize/tokens.json: found edited since this run began"):
         premise.hold_data(found, results_here)
+
+
+def test_parameters_too_large_to_hand_to_jobs_are_refused_before_any_work(monkeypatch):
+    monkeypatch.delenv(premise.VARIABLE, raising=False)
+    with pytest.raises(UserError, match=r"params.yaml: found values of \d+ bytes as JSON, expected at most 120000"):
+        premise.begin(changed("generate", prompts=("x" * 130_000,)))

@@ -63,11 +63,16 @@ def test_the_number_of_threads_changes_no_byte(text, tokenizer, threads):
 def test_only_the_first_part_of_a_long_text_is_counted(text, tokenizer, monkeypatch, tmp_path, limit):
     documents = list(read_documents(text))
     *others, last = documents
-    in_words = sum(map(len, {word for document in documents for word in document.split()}))
+    in_words = sum(len(word.encode()) for word in {word for document in documents for word in document.split()})
     assert set(last.split()) - {word for document in others for word in document.split()}, "the limit is met at the last"
     monkeypatch.setattr(tokens, limit, sum(map(len, documents)) if limit == "TRAIN_LIMIT" else in_words)
     longer = write_text(tmp_path / "longer.txt", [*documents, *["zzqzzq"] * 10_000])
     assert json.loads(tokens.train_tokenizer(longer, 400).to_str()) == json.loads(tokenizer.to_str())
+
+
+def test_words_count_by_their_bytes_since_a_text_without_spaces_has_long_ones():
+    documents = ["十" * 10, "百" * 10, "a"]
+    assert list(tokens._first(documents, 1000, 60)) == documents[:2] and list(tokens._first(documents, 1000, 61)) == documents
 
 
 @pytest.mark.parametrize("batch", [1, 1 << 20])

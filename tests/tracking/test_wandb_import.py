@@ -195,7 +195,7 @@ CSV = "run,config.learning_rate,_step,val\na,0.1,1,2.5\na,0.1,2,2.4\n"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (CSV[:-5], "runs.csv: line 3: found 3 cells, expected 4; the line is cut off or broken"),
+        (CSV[:-5], "runs.csv: line 3: found 3 cells, expected 4 as in the first line; it is cut off"),
         (CSV.replace("a,0.1,2", "a,0.2,2"), "line 3: config.learning_rate: found '0.2', expected '0.1' as on the run's lines"),
         (CSV.replace("\na,0.1,2", "\n,0.1,2"), "line 3: run: found an empty cell"),
         (CSV + '"a,0.1,3,2\n', "line 4: not CSV (unexpected end of data)"),

@@ -147,7 +147,7 @@ def find_edge(
         initial_loss_nats=initial,
         counts=count_endings(endings, section.tolerance),
         instability=find_instability((*endings, *refining.endings)),
-        lr_sensitivity=lr_sensitivity(log_lrs, losses, section, seed),
+        lr_sensitivity=lr_sensitivity(log_lrs, losses, section, seed) if valley.best else None,
         spikes=count_spikes(marked, near.lr if near else None, {row.trial: row.lr for row in endings}),
         norm_rise=rise_of(steps, study.warmup_steps, section, seed),
         missing=missing(steps, evals),

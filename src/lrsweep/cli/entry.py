@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from lrsweep.runner import meaning
+from lrsweep.terminal import complain
 
 INTERRUPTED = 130
 
@@ -28,7 +29,7 @@ def prefer_workspace() -> None:
     if own.is_file() and not own.samefile(__file__):
         if os.pathsep in str(Path("src").resolve()):
             found = f"found a {os.pathsep!r} in the name of {Path.cwd()}, which separates paths for Python"
-            print(f"lrsweep: {found}, expected none; rename the folder", file=sys.stderr)
+            complain(f"{found}, expected none; rename the folder")
             sys.exit(2)
         search = os.pathsep.join(filter(None, [str(Path("src").resolve()), os.environ.get("PYTHONPATH")]))
         os.execve(sys.executable, [sys.executable, "-m", "lrsweep", *sys.argv[1:]], {**os.environ, "PYTHONPATH": search})

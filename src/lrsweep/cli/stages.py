@@ -14,6 +14,7 @@ from lrsweep.cli import wandb
 from lrsweep.errors import UserError
 from lrsweep.runner.catalogue import STUDIES
 from lrsweep.runner.progress import duration
+from lrsweep.terminal import note
 
 if TYPE_CHECKING:
     from lrsweep.provenance.pipeline import Stage
@@ -74,7 +75,7 @@ def _timed(stage: str) -> Iterator[None]:
     """Say on stderr that a stage is done, and how long it took."""
     began_s = time.monotonic()
     yield
-    print(f"{stage} done in {duration(time.monotonic() - began_s)}", file=sys.stderr)
+    note(f"{stage} done in {duration(time.monotonic() - began_s)}")
 
 
 for _stage in STAGES:

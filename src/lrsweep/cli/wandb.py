@@ -40,7 +40,7 @@ def after(params: Params, stage: str, results: Results) -> None:
     try:
         _make_runs(params, stage, results)
     except UserError as error:  # the results are there, and a failure here must not cost them
-        warn(f"lrsweep: warning: {error}; `lrsweep track` makes the missing runs later")
+        warn(f"{error}; `lrsweep track` makes the missing runs later")
 
 
 def _make_runs(params: Params, stage: str, results: Results) -> None:

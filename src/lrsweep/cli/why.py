@@ -10,7 +10,7 @@ from lrsweep.cli.questions import PANEL, Json, Picture
 from lrsweep.config import checking
 from lrsweep.config.checking import PARAMS
 from lrsweep.store.results import FOLDER, Results
-from lrsweep.terminal import say, warn
+from lrsweep.terminal import note, say
 
 if TYPE_CHECKING:
     from lrsweep.stages.why import Why
@@ -39,7 +39,7 @@ def why(
         data = drawn.prepare(found.rise, params.edge.spike_factor, found.seen.norms, found.seen.outcomes)
         drawn.save(figure, data)
     elif figure:
-        warn(f"{figure}: not drawn, since nothing was trained")
+        note(f"{figure}: not drawn, since nothing was trained")
 
 
 def _lines(found: "Why") -> Iterator[str]:

@@ -55,8 +55,8 @@ def choice(ax: Axes, data: pd.DataFrame) -> None:
     known = data[data["loss_nats"].notna()]
     if not usable(ax, known, "no training ran to its end"):
         return
-    searched = known[known["candidate"] > 0]
-    ax.set_ylim(limits((searched if len(searched) else known)["loss_nats"]))
+    searched = known.loc[known["candidate"] > 0, "loss_nats"]
+    ax.set_ylim(limits(known["loss_nats"][known["loss_nats"] <= searched.max()] if len(searched) else known["loss_nats"]))
     for series, shift, mark, colour, words in (
         (RUN, -0.15, "o", "#E69F00", "run of the race"),
         (CONFIRMING, 0.0, "s", "#56B4E9", "run that confirms"),

@@ -32,7 +32,7 @@ def read(path: Path) -> Csv:
     if "\x00" in content:
         line = content.count("\n", 0, content.index("\x00")) + 1
         raise UserError(f"{path}: line {line}: found no table but a byte of zero, expected text; export it again")
-    lines = csv.reader(io.StringIO(content, newline=""), strict=True)
+    lines = csv.reader(io.StringIO(content, newline=""), strict=True, skipinitialspace=True)
     found: list[tuple[str, list[str]]] = []
     try:
         columns = next((cells for cells in lines if any(cells)), [])
@@ -42,9 +42,9 @@ def read(path: Path) -> Csv:
             if not any(cells):
                 continue
             if len(cells) != len(columns):
-                raise UserError(
-                    f"{place}: found {len(cells)} cells, expected {len(columns)}; the line is cut off or broken: export it again"
-                )
+                expected = f"expected {len(columns)} as in the first line"
+                remedy = "remove what stands above the names" if len(columns) < len(cells) else "it is cut off: export it again"
+                raise UserError(f"{place}: found {len(cells)} cells, {expected}; {remedy}")
             found.append((place, cells))
     except csv.Error as error:
         raise UserError(

@@ -25,7 +25,7 @@ from lrsweep.provenance.pipeline import PROVENANCE, SOURCES, Stage
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import LIBRARIES, Results, write_json
 from lrsweep.store.tables import SIMULATED
-from lrsweep.terminal import warn
+from lrsweep.terminal import complain
 from lrsweep.text.sources import source_files
 
 STRICT = ConfigDict(extra="forbid")
@@ -217,7 +217,7 @@ def _damaged(stage: Stage, recorded: Provenance) -> bool:
     for path in younger:
         if files.digest(path) != recorded.outputs[path.as_posix()]:
             found = f"damaged or edited, not what {stage.name} has written"
-            warn(f"lrsweep: {path}: {found}: {stage.name} runs again")
+            complain(f"{path}: {found}: {stage.name} runs again")
             return True
     if younger:
         with suppress(OSError):  # the next call need not look again

@@ -6,7 +6,6 @@ A checkpoint is a folder with what the trainer saves and curve.safetensors. It i
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from lrsweep import files
 from lrsweep.errors import UserError
 from lrsweep.search.curve import STEP_COLUMNS, Curve
 from lrsweep.search.trial import EvalPoint, RungPoint
+from lrsweep.terminal import complain
 from lrsweep.trainers.trainer import Eval, Observation, Run
 
 KEPT = 2  # the newest, and the one before in case the newest is damaged
@@ -107,5 +107,5 @@ def _digest(about: str, arrays: dict[str, np.ndarray]) -> str:
 
 
 def _refuse(folder: Path, why: str) -> Curve | None:
-    print(f"lrsweep: {folder}: not used ({why}); training goes on from an earlier step", file=sys.stderr)
+    complain(f"{folder}: not used ({why}); training goes on from an earlier step")
     return None

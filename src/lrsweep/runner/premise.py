@@ -19,12 +19,21 @@ from lrsweep.runner import identity, meaning
 from lrsweep.store.results import Results
 
 VARIABLE = "LRSWEEP_PARAMS"  # the parameters that a run began with, which its jobs inherit
+MOST_BYTES = 120_000  # Linux takes 128 KiB for a variable, its name included
 SAVING_S = 1.0  # in which an editor has saved a file
 
 
 def begin(params: Params) -> None:
-    """Begin a run with these parameters: this process and all that it starts."""
-    os.environ[VARIABLE] = json.dumps(_tree(params))
+    """Begin a run with these parameters: this process and all that it starts.
+
+    Raises:
+        UserError: they are too large for the environment.
+    """
+    text = json.dumps(_tree(params))
+    if len(text) > MOST_BYTES:
+        found = f"found values of {len(text)} bytes as JSON, expected at most {MOST_BYTES}, which a process can hand to its jobs"
+        raise UserError(f"{PARAMS}: {found}; shorten the longest texts and lists")
+    os.environ[VARIABLE] = text
 
 
 def load() -> Params:

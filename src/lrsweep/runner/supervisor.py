@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from lrsweep import errors
+from lrsweep.terminal import complain
 
 KILLED = 137  # exit code of a process that was killed, as a shell gives it for SIGKILL
 TIMED_OUT = 124  # exit code of a process that was killed after its time limit, as timeout(1) gives it
@@ -47,7 +48,7 @@ def supervise(work: Work, arguments: tuple, limits: Limits) -> int:
             return code
         tried[training] += 1
         last = tried[training] >= limits.attempts
-        print(f"lrsweep: {_complaint(training, code, limits, last)}", file=sys.stderr, flush=True)
+        complain(_complaint(training, code, limits, last))
         if last:
             return code
 

@@ -1,10 +1,9 @@
 """check: check params.yaml as a whole, and the texts that it names; say what ablations cost, else nothing where all is well."""
 
-import sys
-
 from lrsweep.config.params import Params
 from lrsweep.config.variants import variants_of
 from lrsweep.store.results import Results
+from lrsweep.terminal import note
 from lrsweep.text.corpus import read_beginnings
 
 
@@ -16,5 +15,5 @@ def run(params: Params, results: Results) -> None:
         count, runs, steps = len(variants_of(params.ablate)), params.ablate.runs, params.sweep_bayes.steps
         crossed = " (ablate.grid crosses each two variants)" if params.ablate.grid else ""
         said = f"ablate trains {count} profiles of {runs} runs{crossed}: {count * runs * steps} steps"
-        print(f"{said}; `lrsweep estimate`, or `lrsweep try` for a script, says how long that takes", file=sys.stderr)
+        note(f"{said}; `lrsweep estimate`, or `lrsweep try` for a script, says how long that takes")
     results.write_text("check/passed.txt", "params.yaml has passed its check\n")

@@ -16,7 +16,7 @@ from lrsweep.runner.sweeps import SweepBayes
 from lrsweep.space import Value, Values
 from lrsweep.store import imported
 from lrsweep.store.results import FOLDER, Results
-from lrsweep.terminal import plain
+from lrsweep.terminal import on_a_line
 from lrsweep.tracking import exporting, histories, importing
 from lrsweep.tracking.logged import Overlap
 from lrsweep.tracking.sources import Source
@@ -72,21 +72,22 @@ def take(
     if params.trainer and not names["lr"]:
         raise UserError("--name: found lr=, expected the name of the learning rates: a script's schedule is not known; log them")
     found = importing.convert(histories.read(source, paths, leave_out), names, study, overlap)
+    notes = [on_a_line(note) for note in found.notes]
     made_from = {
         "kind": source.kind,
-        "files": [plain(path.name) for path in paths],
-        "names": {ours: plain(theirs) for ours, theirs in names.items()},
-        "left_out": [plain(name) for name in leave_out],
+        "files": [on_a_line(path.name) for path in paths],
+        "names": {ours: on_a_line(theirs) for ours, theirs in names.items()},
+        "left_out": [on_a_line(name) for name in leave_out],
         "overlap": overlap,
-        "runs": {str(trial.record.trial): plain(trial.run) for trial in found.trials},
-        "notes": [plain(note) for note in found.notes],
+        "runs": {str(trial.record.trial): on_a_line(trial.run) for trial in found.trials},
+        "notes": notes,
     }
     trials = [(trial.record, trial.curve) for trial in found.trials]
     written = imported.write(into, stage, study.section, made_from, trials)
     states = Counter(record.state for record, _ in trials)
     counts = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
     value = f"{{folder: {json.dumps(written.folder)}, sha256: {written.sha256}}}"
-    said = "".join(f"# {note}\n" for note in found.notes)
+    said = "".join(f"# {note}\n" for note in notes)
     return f"{said}# {len(trials)} trials ({counts}); for params.yaml:\n{stage}:\n  imported: {value}"
 
 

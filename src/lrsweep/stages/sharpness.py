@@ -1,13 +1,12 @@
 """sharpness: measure critical LR and curvature in runs across the LRs where training becomes unstable."""
 
-import sys
-
 from lrsweep.analysis.crossings import AFTER, WARM_UP, measured
 from lrsweep.config.params import Params
 from lrsweep.runner.probing import Probes
 from lrsweep.runner.worker import complete
 from lrsweep.search.plan import Task
 from lrsweep.store.results import Results
+from lrsweep.terminal import note
 
 
 def run(params: Params, results: Results) -> None:
@@ -22,4 +21,4 @@ def run(params: Params, results: Results) -> None:
     probes = results.read_table("sharpness/probes.parquet")
     results.write_json("sharpness/crossings.json", measured(probes, params.seed))
     said = params.unmeasured or f"{len(rows)} probes in {len(study.lrs)} runs"
-    print(f"sharpness: {said}", file=sys.stderr)
+    note(f"sharpness: {said}")

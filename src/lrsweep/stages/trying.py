@@ -3,7 +3,6 @@
 import itertools
 import math
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from lrsweep.runner.trainer import default_values, make_script
 from lrsweep.seeding import derive_seed
 from lrsweep.stages.estimate import least_steps
 from lrsweep.store.results import FOLDER, Results, work
+from lrsweep.terminal import note
 from lrsweep.trainers.command.settings import CurveFile, Script
 from lrsweep.trainers.trainer import Eval, RunFailed, Step
 
@@ -73,7 +73,7 @@ def run(params: Params) -> tuple[list[str], list[str]]:
 
 
 def _run(params: Params, folder: Path, stops: tuple[int, ...], seed: int, until: int) -> Seen:
-    print(f"try: {folder.name}, to step {until}", file=sys.stderr)
+    note(f"try: {folder.name}, to step {until}")
     found, began_s = Seen(), time.monotonic()
     training = make_script(params, folder, stops).start(default_values(params), seed, params.sweep_bayes)
     for one in training.observe(until):

@@ -7,7 +7,6 @@ them, NFS without lockd), a file that says who made it is the lock. One of a kil
 import errno
 import os
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from lrsweep import files
 from lrsweep.errors import UserError
+from lrsweep.terminal import complain
 
 _LOCKLESS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 _SAID = "LRSWEEP_NO_LOCKS"  # set for this process and all that it starts
@@ -51,7 +51,7 @@ def _lock(path: Path) -> BaseFileLock:
             os.environ[_SAID] = "1"
             found = f"found a file system without locks ({error.strerror}), so files stand in for them"
             remedy = f"where a machine fails, remove its own before the next run: rm -r {shlex.quote(str(path.parent))}"
-            print(f"lrsweep: {path.parent}: {found}; {remedy}", file=sys.stderr, flush=True)
+            complain(f"{path.parent}: {found}; {remedy}")
         lock = SoftFileLock(path.with_name(f"{path.name}.held"), blocking=False)
         lock.acquire()
     return lock

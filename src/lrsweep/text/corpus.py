@@ -65,7 +65,7 @@ def write_corpus(section: Corpus, seed: int, folder: Path, downloads: Path) -> d
         found = splits[side]["in_training"] = int(np.isin(prints[side], prints["train"]).sum())
         if found:
             repeats = f"{found} of {len(prints[side])} {word} documents stand in training too"
-            _warn(f"{repeats}; corpus.repeated: drop leaves them out")
+            warn(f"{repeats}; corpus.repeated: drop leaves them out")
     sources = [_source(name, path, copies) for name, (_, path) in named.items()]
     return {"source": section.source, "sources": sources, **splits}
 
@@ -84,12 +84,8 @@ def _source(name: str, path: Path, copies: Mapping[Path, Path]) -> dict[str, Any
     found = {"path": name, "bytes": path.stat().st_size, "sha256": files.digest(path)}
     if path not in copies:
         return found
-    _warn(f"{name} has the text of {copies[path]}, which is read once")
+    warn(f"{name} has the text of {copies[path]}, which is read once")
     return {**found, "same_as": str(copies[path])}
-
-
-def _warn(said: str) -> None:
-    warn(f"lrsweep: warning: {said}")
 
 
 def _files(section: Corpus, downloads: Path) -> dict[str, tuple[str, Path]]:

@@ -24,6 +24,7 @@ from lrsweep.search.trial import PRUNED, EvalPoint
 from lrsweep.seeding import derive_seed
 from lrsweep.space import Value, Values
 from lrsweep.store.results import FOLDER, Results
+from lrsweep.terminal import complain
 from lrsweep.tracking import runs as tracking
 from lrsweep.trainers.builtin import terms
 from lrsweep.trainers.trainer import Observation, Step, Trainer
@@ -44,7 +45,7 @@ def main() -> None:
         trainer = make_trainer(params, Results(FOLDER), "wandb agent")
         run_trial(params, trainer, given.stage, read_values(words, trainer.names))
     except UserError as error:
-        print(f"lrsweep: {error}", file=sys.stderr)
+        complain(str(error))
         sys.exit(2)
 
 

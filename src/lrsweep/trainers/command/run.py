@@ -8,7 +8,6 @@ import glob
 import json
 import math
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from lrsweep import files
 from lrsweep.errors import UserError
 from lrsweep.space import Budget, Value, Values
+from lrsweep.terminal import complain
 from lrsweep.trainers.command import curves
 from lrsweep.trainers.command.curves import Curve, Point
 from lrsweep.trainers.command.faults import fault
@@ -166,7 +166,7 @@ class CommandRun:
         """
         curve = self.curve()
         for place in curve.damaged[len(before.damaged) :]:
-            print(f"lrsweep: {self.folder}: {place}: found what cannot be read, and left it out", file=sys.stderr)
+            complain(f"{self.folder}: {place}: found what cannot be read, and left it out")
         if any(_lost(one) and one.step <= goal for one in curve.points):
             return
         if said := fault(self.script, before, curve, code, self.step, goal):
