@@ -70,7 +70,7 @@ def test_a_learning_rate_that_is_too_high_is_to_blame(lr, monkeypatch):
     rise, _, tests, verdict = examined(lr, counting(), Budget(steps=60, warmup_steps=0, eval_every=20), step=46)
     assert (rise.step, rise.kind, verdict.cause) == (46, "spike", "learning rate"), verdict.says
     recorded, earlier = tests[analysis.RECORDED], tests[analysis.EARLIER]
-    assert recorded.multiple == rise.multiple and recorded.spiking == recorded.runs and not earlier.spikes
+    assert recorded.multiple >= rise.multiple and recorded.spiking == recorded.runs and not earlier.spikes
 
 
 def test_the_first_step_with_other_bits_is_named():

@@ -390,8 +390,8 @@ def test_the_halves_of_a_metric_are_those_of_all_trials_at_the_rung():
 
 
 @pytest.mark.filterwarnings("error")
-def test_runs_of_a_default_that_is_better_than_every_candidate_are_drawn(t):
-    found = prepare(t)["choice"]
+def test_runs_of_a_default_that_is_better_than_every_candidate_are_drawn():
+    found = prepare(tables())["choice"]
     found.loc[found["candidate"] == 0, "loss_nats"] -= 100
     figures.FIGURES["choice"].render(found, {})
 
