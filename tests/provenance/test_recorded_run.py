@@ -10,7 +10,6 @@ from lrsweep.cli.identities import identities
 from lrsweep.config import checking
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.recording import Provenance
-from lrsweep.runner.catalogue import STUDIES
 from lrsweep.store.results import read_json
 from tests import recorded
 from tests.recorded import KEPT, ROOT
@@ -61,7 +60,7 @@ def test_its_code_means_the_same(name):
     assert read_json(KEPT / recorded.CODE)[name] == recorded.code()[name], AGAIN
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", identities(PARAMS))
 def test_its_trainings_depend_on_what_they_would_depend_on_now(kept, name):
     """On a machine of another kind the digest is another, and only the code can be held."""
     was, now = Provenance.read(kept / name / "provenance.json"), identities(PARAMS)[name]
