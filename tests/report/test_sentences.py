@@ -1,11 +1,13 @@
 """Sentences of the page: each is there when it is true of what the page is made from, and only then."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
 
 from lrsweep import figures, report
+from lrsweep.analysis.crossings import Measured
 from lrsweep.analysis.outliers import Outlier
 from lrsweep.analysis.profile import Run
 from lrsweep.analysis.scaling import scale
@@ -13,7 +15,7 @@ from lrsweep.report.formats import nats
 from lrsweep.report.rows import rule_rows
 from lrsweep.space import Space
 from lrsweep.store.imported import Origin
-from tests.found import SCALING
+from tests.found import MEASURED, SCALING
 from tests.report.test_report import CALM, content, render, words
 from tests.spaces import USUAL
 
@@ -54,9 +56,11 @@ def test_an_outlier_lies_below_or_above_what_it_is_compared_with():
 def test_an_analysis_that_says_nothing_is_a_sentence_in_the_place_of_a_chart():
     c = content()
     nothing, cloud = replace(c.importance, importances=(), message="It cannot be told"), replace(c.clusters, k=1, message="None")
-    told = report.telling(figures.NAMES, nothing, cloud)
+    told = report.telling(figures.NAMES, nothing, cloud, MEASURED, scaled=True, ablated=True)
     assert set(figures.NAMES) - set(told) == {"importance", "clusters"}
-    assert report.telling(figures.NAMES, c.importance, c.clusters) == figures.NAMES
+    assert report.telling(figures.NAMES, c.importance, c.clusters, MEASURED, scaled=True, ablated=True) == figures.NAMES
+    few = report.telling(figures.NAMES, c.importance, c.clusters, Measured(()), scaled=False, ablated=False)
+    assert set(figures.NAMES) - set(few) == {"sharpness", "profiles", "ablation_curves", "ablation_differences"}
     page = render(replace(c, importance=nothing, clusters=cloud, figures={name: c.figures[name] for name in told}))
     assert "<p>It cannot be told.</p>" in page and "<p>None. So differences between survivors" in page
     assert 'id="figure-importance"' not in page and 'id="figure-clusters"' not in page and "Centre of the survivors" in page
@@ -165,3 +169,9 @@ def test_losses_at_their_ends_are_written_briefly_and_compared_by_their_differen
     assert [nats(value) for value in (1e75, -1e6, 999999.0, 0.0)] == ["1e+75", "\u22121e+06", "999999.000", "0.000"]
     said = {name: how for name, _, how in rule_rows(SCALING, {"default": (0.0,), "answer of the proxies": (-3.0,)})}
     assert "0.000 nats after the final training's steps, 3.000 nats above the least" in said["default"]
+
+
+def test_a_blank_stands_between_sentences():
+    """Also where a sentence is there in some studies alone."""
+    text = re.sub(r"<(code|script|style)\b.*?</\1>", "", render(content()), flags=re.DOTALL)
+    assert not re.findall(r"\w+[.;:][A-Z]\w+", re.sub(r"<[^>]+>", " ", text))

@@ -9,14 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from lrsweep.analysis.features import above
-from lrsweep.figures.drawing import CLOSE, PALETTE, SHAPES, legend_above, legend_over, limits, usable
+from lrsweep.figures.drawing import CLOSE, PALETTE, SHAPES, label, legend_above, legend_over, limits, usable
 from lrsweep.figures.figure import figure
 from lrsweep.search.trial import COMPLETE
-
-
-def named(name: str) -> str:
-    """Give the name of a rule or metric in words."""
-    return {"m_u": "M_u"}.get(name, str(name).replace("_", " "))
 
 
 def prepare_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +26,7 @@ def _how(row: Any) -> str:
 def describe_ranking(data: pd.DataFrame) -> str:
     """Say how well each metric ranks at the first rung at which it is known."""
     known = data[data["spearman"].notna()].sort_values("rung").drop_duplicates("metric")
-    told = [f"{named(row.metric)} ranks {_how(row)} ({row.spearman:.2f} at step {row.rung})" for row in known.itertuples()]
+    told = [f"{label(row.metric)} ranks {_how(row)} ({row.spearman:.2f} at step {row.rung})" for row in known.itertuples()]
     return f"Here, at the first rung of each, {', '.join(told)}." if told else ""
 
 
@@ -55,7 +50,7 @@ def correlations(ax: Axes, data: pd.DataFrame) -> None:
         middle = part["spearman"].to_numpy()
         spread = np.nan_to_num([middle - part["spearman_low"], part["spearman_high"] - middle]).clip(0)
         ax.errorbar(
-            x, middle, spread, fmt=SHAPES[i % len(SHAPES)], color=PALETTE[i % len(PALETTE)], capsize=4, label=named(metric)
+            x, middle, spread, fmt=SHAPES[i % len(SHAPES)], color=PALETTE[i % len(PALETTE)], capsize=4, label=label(metric)
         )
     ax.axhline(0, color="black", linewidth=1)
     ax.set_xticks(range(len(rungs)), [str(rung) for rung in rungs])
@@ -141,7 +136,7 @@ def describe_cheapest(data: pd.DataFrame) -> str:
         return ""
     good = data[data["best_loss_nats"] <= above(data["best_loss_nats"].min(), CLOSE)]
     best = good.sort_values("steps", kind="stable").iloc[0]
-    rule = f"{named(best['rule'])} with {named(best['metric'])}"
+    rule = f"{label(best['rule'])} with {label(best['metric'])}"
     if best["share"] == 1:
         return "Here every rule that saves steps loses more than 0.5 % of the best loss."
     return f"Here {rule} is the cheapest that keeps the best loss to within 0.5 %: it trains {best['share']:.0%} of the steps."
@@ -166,8 +161,8 @@ def replay(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         for place, (metric, part) in enumerate(data.groupby("metric", sort=False)):
             heights = [rules.index(rule) + 0.18 * (place - (len(metrics) - 1) / 2) for rule in part["rule"]]
             values = 100 * part[column] if column == "share" else part[column]
-            ax.plot(values, heights, SHAPES[place % len(SHAPES)], color=PALETTE[place % len(PALETTE)], label=named(str(metric)))
+            ax.plot(values, heights, SHAPES[place % len(SHAPES)], color=PALETTE[place % len(PALETTE)], label=label(str(metric)))
         ax.set(yticks=range(len(rules)), ylim=(len(rules) - 0.5, -0.5))
-        ax.set_yticklabels([named(rule) for rule in rules] if ax is axes[0] else [])
+        ax.set_yticklabels([label(rule) for rule in rules] if ax is axes[0] else [])
         ax.xaxis.set_major_locator(MaxNLocator(3))
     legend_over(axes, 4)

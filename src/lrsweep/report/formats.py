@@ -81,7 +81,7 @@ def beside_lr(values: Mapping[str, Any]) -> list[str]:
 
 
 FILTERS = {
-    **{one.__name__: one for one in (num, rough, plain, nats, in_nats, below, share, yes, span, listed, beside_lr)},
+    **{one.__name__: one for one in (num, rough, plain, nats, in_nats, below, share, yes, span, listed, beside_lr, label)},
     "nats_span": partial(span, one=nats),
     "share_span": partial(span, one=share),
     "rough_span": partial(span, one=rough),

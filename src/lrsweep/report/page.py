@@ -124,9 +124,7 @@ def render(page: Page, plotly_js: str) -> str:
 
 def fill(template: str, values: Row) -> str:
     """Fill a template of this folder, in the page's style."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, lstrip_blocks=True)
     environment.filters.update(formats.FILTERS)
     style = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
     return environment.get_template(template).render({**values, "style": style})
@@ -189,10 +187,19 @@ def inline(svgs: Mapping[str, bytes], pngs: Mapping[str, bytes], lineages: Mappi
     return found
 
 
-def telling(names: Sequence[str], importance: Importance, clusters: Clusters) -> tuple[str, ...]:
-    """Give the names of the figures without those in whose place the page has a sentence."""
-    silent = {"importance": not importance.importances, "clusters": clusters.k < 2}
-    return tuple(name for name in names if not silent.get(name))
+def telling(
+    names: Sequence[str], importance: Importance, clusters: Clusters, measured: Measured, *, scaled: bool, ablated: bool
+) -> tuple[str, ...]:
+    """Give the names of the figures without those in whose place the page has a sentence, so that the others count from 1 on."""
+    telling = {
+        "importance": bool(importance.importances),
+        "clusters": clusters.k > 1,
+        "sharpness": bool(measured.crossings),
+        "profiles": scaled,
+        "ablation_curves": ablated,
+        "ablation_differences": ablated,
+    }
+    return tuple(name for name in names if telling.get(name, True))
 
 
 def data_uri(svg: bytes, png: bytes) -> str:

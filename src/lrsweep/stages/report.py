@@ -46,6 +46,10 @@ def run(params: Params, results: Results) -> None:
     found = {stage: imported.origin(stage, getattr(params, stage)) for stage in ("sweep_uniform", "sweep_bayes")}
     importance = results.read_as(Importance, "importance/importance.json")
     clusters = results.read_as(Clusters, "cluster/clusters.json")
+    scaled, ablated = params.scale is not None, params.ablate is not None
+    names = report.telling(
+        figures.names(params.trainer is not None), importance, clusters, measured, scaled=scaled, ablated=ablated
+    )
     page = report.Page(
         origins={stage: one for stage, one in found.items() if one},
         edge=results.read_as(Edge, "edge/edge.json"),
@@ -69,7 +73,7 @@ def run(params: Params, results: Results) -> None:
         shapes=shapes.head(SHAPES_SHOWN).to_dict("records"),
         correlations=correlations.to_dict("records"),
         completions=[json.loads(line) for line in lines if line],
-        figures=_inlined(results, report.telling(figures.names(params.trainer is not None), importance, clusters)),
+        figures=_inlined(results, names),
         plots=plots.make(_drawn(results, "exploration"), _drawn(results, "isolation"), space),
         simulated=results.simulated,
     )
