@@ -99,7 +99,7 @@ def test_what_runs_and_what_it_has_found(project):
     found = watch()
     assert found.write() == live.RUNS
     page, (seen,) = found.path.read_text(), found.look().studies
-    assert heading(page) == "Phase 1: the edge of stability: 5 of 6 trials"
+    assert heading(page) == "Phase 1: how high the learning rate can go: 5 of 6 trials"
     assert '<meta http-equiv="refresh" content="7">' in page and ">0.0123<" in page and os.uname().nodename in page
     finals = [record.final_loss_nats for record, _ in next(iter(found.studies.values())).trials.values()]
     assert seen.best.loss_nats == approx(min(loss for loss in finals if loss is not None))

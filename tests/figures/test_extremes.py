@@ -4,6 +4,7 @@ import math
 from itertools import cycle
 
 import pytest
+from pandas.api.types import is_numeric_dtype
 
 from lrsweep import figures
 from lrsweep.figures.figure import Canvas
@@ -24,7 +25,7 @@ def with_losses(values: list[float], space: Space = USUAL):
     for name, table in found.items():
         for column in TABLES[name]:
             plain, may_miss = column.rstrip("?"), column.endswith("?")
-            if plain.endswith("_nats") or plain.startswith(MEASURED):
+            if plain.endswith("_nats") or (plain.startswith(MEASURED) and is_numeric_dtype(table[plain])):
                 row = [next(ends) for _ in range(len(table))]
                 table = table.assign(**{plain: [2.0 if math.isnan(one) and not may_miss else one for one in row]})
         if {"state", "final_loss_nats"} <= set(table.columns):

@@ -21,8 +21,8 @@ def without_comparison(page):
 
 def test_the_headline_gain_is_the_one_at_the_final_length_split_by_hyperparameter():
     page = words(render(content()))
-    assert "After the 100 steps of the final training it ends 0.580 nats below the library's default: 0.500 nats by" in page
-    assert "0.080 nats by beta2" in page and "where differences up to 0.063 may be noise" in page  # 2.228 · 0.02 · sqrt(2)
+    assert "After these 100 steps the loss is 0.580 nats below that of the library's default: 0.500 nats by" in page
+    assert "0.080 nats by beta2" in page and "A difference up to 0.063 may be noise" in page  # 2.228 · 0.02 · sqrt(2)
     assert "Selected minus default" not in page
     without = words(render(without_comparison(content())))
     assert "Selected minus default" in without and "train.compare: null" in without and "final training it ends" not in without

@@ -84,7 +84,7 @@ def test_the_scale_stands_with_the_answer():
 def test_a_learning_rate_alone_makes_a_sentence():
     space = Space({"lr": USUAL["lr"]})
     lead = words(render(content(space=space)).split('<p class="lead">')[1].split("</p>")[0])
-    assert "Of all that was searched, training goes best at a maximum learning rate of 0.01234. That is for trials of 300" in lead
+    assert "After 300 steps training is best at a maximum learning rate of 0.012" in lead
 
 
 def test_no_sentence_speaks_of_a_model_that_was_not_trained_here():

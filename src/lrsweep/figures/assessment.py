@@ -139,7 +139,10 @@ def describe_cheapest(data: pd.DataFrame) -> str:
     rule = f"{label(best['rule'])} with {label(best['metric'])}"
     if best["share"] == 1:
         return "Here every rule that saves steps loses more than 0.5 % of the best loss."
-    return f"Here {rule} is the cheapest that keeps the best loss to within 0.5 %: it trains {best['share']:.0%} of the steps."
+    same = " All keep the same best loss." if data["best_loss_nats"].nunique() == 1 else ""
+    return (
+        f"Here {rule} is the cheapest that keeps the best loss to within 0.5 %: it trains {best['share']:.0%} of the steps.{same}"
+    )
 
 
 @figure(

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from lrsweep.analysis.crossings import AFTER, CURVATURE, STEP, Measured
 from lrsweep.analysis.edge import Edge
+from lrsweep.analysis.scaling import Scaling
 from lrsweep.figures.drawing import (
     BROKE,
     DASHES,
@@ -77,20 +78,23 @@ def lr_grad_norm(ax: Axes, data: pd.DataFrame) -> None:
     legend_above(ax, 2)
 
 
-BAND, BREAKS = "band", "probability of a break"
+BAND, BREAKS, ANSWER = "band", "probability of a break", "answer"
 READ = {  # how the rows of a series are drawn
     BAND: "In the shaded band the loss is within 0.5 % of the best.",
     NEAR: "Up to the dotted line it is near-optimal.",
     STABLE: "Up to the dashed line training is stable.",
+    ANSWER: "The solid line is the learning rate for the final training.",
     BREAKS: "The grey curve is the probability that training breaks, on the right axis.",
     BROKE: "Crosses are runs that broke.",
 }
 
 
-def prepare_loss_by_lr(trials: pd.DataFrame, refined: pd.DataFrame, edge: Edge | None) -> pd.DataFrame:
+def prepare_loss_by_lr(
+    trials: pd.DataFrame, refined: pd.DataFrame, edge: Edge | None, law: Scaling | None = None
+) -> pd.DataFrame:
     """Give one row per trial, by its state or `broke`, then the runs that refine phase 1, and rows of what was found.
 
-    Those are the LRs of the edge, both ends of the band, and the probability of a break at each LR.
+    Those are the LRs of the edge, both ends of the band, the probability of a break at each LR, and the final training's LR.
     """
     broke = trials["trial"].isin([row.trial for row in edge.trials if row.unstable] if edge else [])
     own = trials.assign(broke=broke, runs="phase 1")
@@ -104,6 +108,8 @@ def prepare_loss_by_lr(trials: pd.DataFrame, refined: pd.DataFrame, edge: Edge |
         ends = [{"series": BAND, "lr": one.lr} for one in (edge.band_low_lr, edge.band_high_lr) if one]
         curve = [{"series": BREAKS, **vars(point)} for point in edge.break_curve]
         data = pd.DataFrame(data.to_dict("records") + ends + curve, columns=data.columns)
+    if law and law.lr is not None:
+        data = pd.DataFrame([*data.to_dict("records"), {"series": ANSWER, "lr": law.lr}], columns=data.columns)
     return data.astype({"trial": "Int32", "final_loss_nats": float, "probability": float})
 
 
@@ -123,7 +129,7 @@ def describe_runs(data: pd.DataFrame) -> str:
 
 
 @figure(
-    ("sweep_uniform/trials.parquet", "edge/refined.parquet", "edge/edge.json"),
+    ("sweep_uniform/trials.parquet", "edge/refined.parquet", "edge/edge.json", "scale/law.json"),
     prepare=prepare_loss_by_lr,
     shows=describe_runs,
     caption="Final loss of the runs of phase 1 by their maximum learning rate.",
@@ -153,6 +159,8 @@ def loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
     band = data.loc[data["series"] == BAND, "lr"]
     if len(band) == 2:
         ax.axvspan(band.min(), band.max(), color="#009E73", alpha=0.25, linewidth=0, label="within 0.5 %")
+    for lr in data.loc[data["series"] == ANSWER, "lr"]:
+        ax.axvline(lr, color="#D55E00", linewidth=1.5, label="final training")
     log_axes(ax, "x")
     legend_above(ax, 3)
 
@@ -236,11 +244,11 @@ def prepare_sharpness(probes: pd.DataFrame, measured: Measured, edge: Edge) -> p
     prepare=prepare_sharpness,
     panels=2,
     caption="Curvature, measured before updates of runs at learning rates across which training becomes unstable. Left: the "
-    "greatest curvature that AdamW meets, over that above which full-batch Adam is unstable, which is 38 / learning rate for "
-    "beta1 0.9 (Cohen et al. 2022). Right: the learning rate, over the least at which a step along the update no longer lowers "
-    "the loss on the batch. Above the line at 1 training is unstable by that measure. The shaded range is the interval of the "
-    "learning rate at which half of the runs cross it after warm-up. The loss on a small batch has more curvature than the loss "
-    "on all data, so read orders of magnitude.",
+    "greatest curvature that AdamW meets, divided by the one above which full-batch Adam is unstable, 38 / learning rate for "
+    "beta1 0.9 (Cohen et al. 2022). Right: the learning rate, divided by the smallest one at which a step along the update stops "
+    "lowering the loss on the batch. Above the line at 1 training is unstable by that measure. A shaded range is the interval of "
+    "the learning rate from which half of the runs lie above it after warm-up. The loss on a small batch has more curvature than "
+    "the loss on all data, so read orders of magnitude.",
 )
 def sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
     """Draw both ratios by the maximum LR of the run, in warm-up and after, with the line at 1."""

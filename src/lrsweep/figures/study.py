@@ -92,8 +92,8 @@ def describe_ending(data: pd.DataFrame) -> str:
     ("sweep_bayes/trials.parquet", "sweep_bayes/proposals.parquet", "sweep_bayes/summary.json"),
     prepare=prepare_ending,
     shows=describe_ending,
-    caption="What each proposal of phase 2 was expected to gain on the best true value so far, against the steps trained before "
-    "it. A study with a rule for its end stops where several proposals in a row lie under the dashed line, a share of the noise "
+    caption="How much each proposal of phase 2 was expected to improve on the best so far, against the steps trained before it. "
+    "A study with a rule for its end ends when several in a row lie under the dashed line, which is a share of the noise "
     "between seeds.",
 )
 def ending(ax: Axes, data: pd.DataFrame) -> None:

@@ -100,7 +100,7 @@ def describe_best(data: pd.DataFrame) -> str:
     prepare=prepare_shapes,
     shows=describe_best,
     panels=2,
-    caption=f"Left: the eval loss of the {BEST} best trials above the median of all complete ones at the same step. Right, for "
+    caption=f"Left: the eval loss of the {BEST} best trials minus the median of all complete ones at the same step. Right, for "
     "every complete trial: the share of its whole drop that comes after warm-up (1 means flat in warm-up), and the convexity "
     "after the steepest drop (1: the rest comes at once, 0: evenly, -1: at the end). "
     "Trials beyond the right axis stand at its border.",

@@ -16,16 +16,16 @@ def _known(value: Any) -> bool:
     return value is not None and not pd.isna(value)
 
 
-def num(value: Any) -> str:
-    """Write four significant digits; integers and texts as they are. An exponent is spelled as people will paste it."""
+def num(value: Any, digits: int = 4) -> str:
+    """Write significant digits; integers and texts as they are. An exponent is spelled as people will paste it."""
     if not _known(value):
         return "n/a"
-    return re.sub("^-", MINUS, f"{value:.4g}") if isinstance(value, float) else str(value)
+    return re.sub("^-", MINUS, f"{value:.{digits}g}") if isinstance(value, float) else str(value)
 
 
 def rough(value: Any) -> str:
     """Write two significant digits, which is more than the interval of a learning rate allows."""
-    return f"{value:#.2g}".rstrip(".") if _known(value) else "n/a"
+    return f"{value:#.2g}".rstrip(".").replace("-", MINUS, value < 0) if _known(value) else "n/a"
 
 
 def plain(value: float) -> str:
@@ -75,9 +75,9 @@ def listed(words: Any) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def beside_lr(values: Mapping[str, Any]) -> list[str]:
-    """Name the values of a configuration but for its learning rate."""
-    return [f"{label(name)} {num(value)}" for name, value in values.items() if name != "lr"]
+def beside_lr(values: Mapping[str, Any], digits: int = 4) -> list[str]:
+    """Name the values of a configuration but for its learning rate, with so many significant digits."""
+    return [f"{label(name)} {num(value, digits)}" for name, value in values.items() if name != "lr"]
 
 
 FILTERS = {

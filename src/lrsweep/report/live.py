@@ -17,9 +17,9 @@ from lrsweep.space import Values
 
 PHASE_1, PHASE_2 = "sweep_uniform", "sweep_bayes"
 TITLES = {
-    PHASE_1: "Phase 1: the edge of stability",
+    PHASE_1: "Phase 1: how high the learning rate can go",
     "edge": "Phase 1: the runs that refine it",
-    "sharpness": "Phase 1: the edge measured",
+    "sharpness": "Phase 1: the curvature, measured",
     PHASE_2: "Phase 2: the search",
     "assess": "Audit of pruned trials",
     "select": "Race over seeds",
