@@ -70,7 +70,7 @@ def test_the_page_shows_every_name(page):
     }
     words = unescape(re.sub(r"<script.*?</script>|<[^>]+>", " ", page, flags=re.DOTALL))
     for name in SPACE:
-        for title in ("Selected hyperparameters", "Candidates and the library", "Centre", "What phase 2 varies"):
+        for title in ("Selected after", "Candidates and the library", "Centre", "What phase 2 varies"):
             (body,) = (body for head, body in tables.items() if head.startswith(title))
             assert label(name) in body, (title, name)
         assert label(name) in words.split("Phase 2 searches")[1].split("trials that fall behind")[0]

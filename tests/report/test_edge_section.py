@@ -15,11 +15,11 @@ from tests.report.test_report import content, render
     [
         (
             Bounded(0.05, 0.04, 0.07),
-            ["above the largest near-optimal one, and below the maximum stable one", "not told apart from the one at"],
+            ["above the largest near-optimal one, and below the maximum stable one", "not told apart from the learning rate at"],
         ),
         (
             Bounded(0.005, 0.004, 0.006),
-            ["below the largest near-optimal one", "It is below the one at which the curvature crosses"],
+            ["below the largest near-optimal one", "It is below the learning rate at which the curvature crosses"],
         ),
         (Bounded(0.9, 0.8, None), ["above the maximum stable one", "So training breaks before the norm warns."]),
         (Bounded(None, None, None), ["in 3 of 4 trials, which is too few"]),

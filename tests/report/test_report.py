@@ -105,8 +105,8 @@ def test_the_page():
     assert page == render(content())
     assert (
         f"<strong>{formats.rough(SCALING.lr)}</strong> for 2000 steps" in page
-        and f"give {SCALING.lr}" in words(page)
-        and "maximum learning rate of 0.01234" in page
+        and f"carry that to {formats.rough(SCALING.lr)} for 2000 steps" in words(page)
+        and "maximum learning rate of 0.012" in page
     )
     assert "<script>" not in page and "&lt;script&gt;alert(1)" in page
     assert "http" not in page
@@ -270,13 +270,14 @@ def test_every_name_is_shown_wherever_configurations_are(space):
     setting = words(page.split('<section id="setting">')[1].split("</section>")[0])
     for name in space:
         text = label(name)
-        for title in ("Selected hyperparameters", "Candidates and the library", "Centres of the clusters", "Importance of the"):
+        for title in ("Selected after 300 steps", "Candidates and the library", "Centres of the clusters", "Importance of the"):
             (table,) = (body for head, body in tables_shown.items() if unescape(head).startswith(title))
             assert text in words(table), (title, name)
-        assert f"{text} {formats.num(c.choice.selected[name])}" in lead.replace("rate of", "rate")
+        shown = formats.rough(c.choice.selected[name]) if name == "lr" else formats.num(c.choice.selected[name], 3)
+        assert f"{text} {shown}" in lead.replace("rate of", "rate")
         assert setting.count(text) >= 2, "what phase 2 searches, and its range"
         assert {"trial", name} <= c.plots["exploration"].rows[0].keys() & c.plots["parallel"].rows[0].keys()
-    assert f"with {formats.listed(formats.beside_lr(c.choice.selected))}." in lead
+    assert f"with {formats.listed(formats.beside_lr(c.choice.selected, 3))}." in lead
     assert ("beta2" in words(page.split("<details")[0])) == (space is USUAL)
 
 
