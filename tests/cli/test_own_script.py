@@ -15,7 +15,7 @@ from lrsweep import files
 from lrsweep.cli.init import parse_curve, parse_dimension
 from lrsweep.config import checking, starting, yamlfile
 from lrsweep.errors import UserError
-from lrsweep.stages import trying
+from lrsweep.stages import estimate, trying
 from lrsweep.trainers.command.settings import Script
 from tests.pipeline import ROOT, configured, environment, run
 
@@ -280,3 +280,11 @@ def test_a_whole_study_from_a_wheel_with_both_runners(tmp_path, installed):
     ours("dvc", "init", "-q")
     ours("dvc", "repro", "-q")
     assert made == {one: one.read_bytes() for one in (own / "results").rglob("*.parquet")}
+
+
+def test_the_block_of_a_script_that_does_not_resume_is_trained_from_the_start_at_each_rung():
+    """Of 8 trials 8, 4, 2 and 1 go on to 40, 80, 160 and 300 steps."""
+    section = checking.load(checking.PARAMS).sweep_bayes
+    assert section.first_block == 8 and section.levels == (40, 80, 160, 300)
+    assert estimate.block_steps(section) == 8 * 40 + 4 * 40 + 2 * 80 + 140
+    assert estimate.block_steps(section, resumes=False) == 8 * 40 + 4 * 80 + 2 * 160 + 300

@@ -48,6 +48,11 @@ def test_the_grid_crosses_what_does_not_change_the_same():
     ]  # fmt: skip
     assert found[5].overrides == {"norm": "none", "warmup_steps": 0}
     assert variants_of(None) == []
+    words = {"a": {"arguments": "--no-norm"}, "b": {"arguments": "--no-clip", "layers": 3}, "c": {"layers": 4}}
+    crossed = variants_of(Ablate.model_validate({**PRESET, "variants": words, "grid": True}))[4:]
+    assert [one.overrides for one in crossed] == [
+        {"arguments": "--no-norm --no-clip", "layers": 3}, {"arguments": "--no-norm", "layers": 4}
+    ]  # fmt: skip
 
 
 def test_a_term_takes_the_place_of_its_plain_name():
@@ -132,6 +137,7 @@ def test_null_is_off_and_a_text_is_not():
     [
         ({"arguments": "--no-norm"}, None),
         ({"arguments": "--scale {lr}"}, None),
+        ({"arguments": "--text {{warm}}"}, None),
         ({"layers": 3, "weight_decay": 0.0}, None),
         ({"arguments": "--x 'a"}, 'found "--x \'a", expected words with closed quotes'),
         ({"arguments": ""}, "expected words that are put behind trainer.command"),
@@ -147,3 +153,15 @@ def test_null_is_off_and_a_text_is_not():
 def test_variants_of_a_script(overrides, says):
     problems = checking.parse_problems(script({"a": overrides}))
     assert [says in str(one) for one in problems] == ([True] if says else []), problems
+
+
+def test_words_that_a_shell_drops_are_refused():
+    tree = script({"a": {"arguments": "--no-norm"}})
+    own = tree["trainer"]["command"]
+    for command, refused in (
+        (f"sh -c '{own}'", True),
+        (f"/bin/bash -e -c '{own} \"$@\"'", True),
+        (f"sh -c '{own} \"$@\"' sh", False),
+    ):
+        problems = checking.parse_problems({**tree, "trainer": {**tree["trainer"], "command": command}})
+        assert ["a shell drops those behind its -c" in str(one) for one in problems] == [True] * refused, problems

@@ -77,7 +77,8 @@ def problems(p: Params) -> Iterator[Problem]:
     for word in settings.unknown(script.words, taken):
         known = ", ".join(f"{{{name}}}" for name in (*taken, *settings.OWN))
         remedy = (
-            f"correct it, add it to sweep_bayes.space or to select.default, or write {{{{{word}}}}} where the braces are meant"
+            f"correct it, add it to sweep_bayes.space or to select.default, or write {{{{{word}}}}} where the braces are meant;"
+            " a secret belongs in the environment, which is not recorded"
         )
         yield Problem("trainer.command", Nothing(f"{{{word}}}"), f"one of {known}", remedy)
     used = script.words & {*names, "until"}

@@ -15,7 +15,7 @@ from lrsweep.search.settings import MOST_SEEDS, Ablate
 from lrsweep.space import Choice, Int, Value, Values
 from lrsweep.trainers.builtin.settings import NAMES, SIZES, complete
 from lrsweep.trainers.builtin.terms import TERMS
-from lrsweep.trainers.command.settings import ARGUMENTS, unknown
+from lrsweep.trainers.command.settings import ARGUMENTS, hands_on, unknown
 
 BASELINE = "baseline"
 BETWEEN = " + "  # the names of two variants that are crossed
@@ -33,14 +33,20 @@ class Variant:
 
 
 def variants_of(section: Ablate | None) -> list[Variant]:
-    """Give the baseline, the variants and, where the grid is on, each two variants that change no name in common."""
+    """Give the baseline, the variants and, where the grid is on, each two variants that change no name in common.
+
+    Words for a script's command are no such name: they stand behind each other.
+    """
     if section is None:
         return []
     singles = [Variant(name, overrides, None) for name, overrides in section.variants.items()]
     found = [Variant(BASELINE, {}, None), *singles]
     for (i, one), (j, other) in combinations(enumerate(singles, start=1), 2) if section.grid else ():
-        if not changed(one.overrides) & changed(other.overrides):
-            found.append(Variant(f"{one.name}{BETWEEN}{other.name}", {**one.overrides, **other.overrides}, (i, j)))
+        if not (changed(one.overrides) & changed(other.overrides)) - {ARGUMENTS}:
+            both = {**one.overrides, **other.overrides}
+            if words := [str(its[ARGUMENTS]) for its in (one.overrides, other.overrides) if ARGUMENTS in its]:
+                both[ARGUMENTS] = " ".join(words)
+            found.append(Variant(f"{one.name}{BETWEEN}{other.name}", both, (i, j)))
     return found
 
 
@@ -165,7 +171,10 @@ def _argument_problem(key: str, value: Value, p: Params) -> Problem | None:
         return Problem(key, value, f"words with closed quotes ({error})", "close them")
     if empty:
         return Problem(key, value, "words that are put behind trainer.command", "write them in quotes, as '--no-norm'")
+    if p.trainer and not hands_on(p.trainer.command):
+        remedy = 'write "$@" where they belong in its text, and a word for $0 behind it: sh -c \'… "$@"\' sh'
+        return Problem(key, value, "a command that takes words: a shell drops those behind its -c", remedy)
     known = dict.fromkeys(("lr", *p.sweep_bayes.space, *p.select.default))
-    if wrong := unknown(re.findall(r"\{(\w+)\}", str(value)), known):
+    if wrong := unknown(re.findall(r"\{(\w+)\}", re.sub(r"\{\{|\}\}", " ", str(value))), known):
         return Problem(key, value, f"names in braces that trainer.command takes, not {{{wrong[0]}}}", "correct it")
     return None

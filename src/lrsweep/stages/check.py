@@ -13,7 +13,8 @@ def run(params: Params, results: Results) -> None:
         read_beginnings(params.corpus)
     if params.ablate:
         count, runs, steps = len(variants_of(params.ablate)), params.ablate.runs, params.sweep_bayes.steps
-        crossed = " (ablate.grid crosses each two variants)" if params.ablate.grid else ""
+        pairs = sum(one.parts is not None for one in variants_of(params.ablate))
+        crossed = f" ({pairs} of them of two variants, by ablate.grid)" if params.ablate.grid else ""
         said = f"ablate trains {count} profiles of {runs} runs{crossed}: {count * runs * steps} steps"
         note(f"{said}; `lrsweep estimate`, or `lrsweep try` for a script, says how long that takes")
     results.write_text("check/passed.txt", "params.yaml has passed its check\n")

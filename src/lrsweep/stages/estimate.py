@@ -107,16 +107,16 @@ def scale_steps(params: Params) -> float:
     return section.runs * sum(section.steps) * sum(shares) * sum(batches)
 
 
-def block_steps(section: SweepBayes) -> int:
-    """Give the steps of phase 2's first block, which is halved at each rung."""
-    levels = zip(_gaps(section), section.levels, strict=True)
-    return sum(gap * study.len_at(level, section) for gap, level in levels)
+def block_steps(section: SweepBayes, *, resumes: bool = True) -> int:
+    """Give the steps of phase 2's first block, which is halved at each rung; what does not resume begins anew after each."""
+    levels = zip(_gaps(section) if resumes else section.levels, section.levels, strict=True)
+    return sum(steps * study.len_at(level, section) for steps, level in levels)
 
 
-def least_steps(section: SweepBayes) -> float:
+def least_steps(section: SweepBayes, *, resumes: bool = True) -> float:
     """Give the steps that phase 2 trains when 1/eta of the trials go on at each rung."""
     later = sum(gap / section.stopping.eta**i for i, gap in enumerate(_gaps(section)))
-    return block_steps(section) + later * (section.trials - section.first_block)
+    return block_steps(section, resumes=resumes) + later * (section.trials - section.first_block)
 
 
 def most_steps(section: SweepBayes) -> int:

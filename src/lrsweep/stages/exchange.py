@@ -30,8 +30,13 @@ def export(params: Params, folder: Path) -> list[Path]:
     """Write the configurations of both sweeps and their program, and give the paths.
 
     Raises:
-        UserError: phase 2's LR range is auto, and the edge has not been found; or a file of such a name is another one.
+        UserError: phase 2's LR range is auto, and the edge has not been found; a file of such a name is another one; or
+            there is a script, which the program of the sweeps does not train.
     """
+    if params.trainer:
+        raise UserError(
+            "trainer: found a script, expected the built-in model, which the exported program trains; set trainer: null"
+        )
     if folder.exists() and not folder.is_dir():
         raise UserError(f"FOLDER: found {folder}, which is a file, expected a folder or a new name; name another")
     lr, program = SweepBayes(params, Results(FOLDER)).space.lr, folder / "trial.py"

@@ -119,7 +119,9 @@ def _cost(params: Params, repeats: list[Seen], halves: Seen | None, until: int) 
     apart = (Probes.stage, SweepBayes.stage, FinalTraining.stage)  # not for scripts; stopped early; said by itself
     sizes = [study_of(stage, params, Results(FOLDER)).size for stage in STUDIES if stage not in apart]
     bayes = params.sweep_bayes
-    steps = least_steps(bayes) + sum(one.trials * one.levels[-1] for one in sizes)
+    steps = least_steps(bayes, resumes=params.trainer is None or params.trainer.resume) + sum(
+        one.trials * one.levels[-1] for one in sizes
+    )
     calls = sum(one.trials for one in sizes) + sum(bayes.trials / bayes.stopping.eta**i for i in range(len(bayes.levels)))
     whole_s = min(one.seconds for one in repeats)
     start_s = min(max(halves.seconds - whole_s, 0.0), whole_s) if halves else 0.0

@@ -11,6 +11,7 @@ from lrsweep.section import Section, Text, Texts
 from lrsweep.space import Value
 
 OWN = ("until", "steps", "seed", "dir")  # the words beside the names of the space
+SHELLS = ("sh", "bash", "dash", "zsh", "ksh")
 ARGUMENTS = "arguments"  # the name of words that a configuration adds to the command
 _WORD = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}")  # {{word}} is a word in braces itself
 _QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""")
@@ -30,6 +31,20 @@ def _splits(command: str) -> str:
             f"no {found[0].strip()} outside of quotes, since no shell reads it: put it into sh -c '…', or use env NAME=value"
         )
     return command
+
+
+def hands_on(command: str) -> bool:
+    """Say whether words behind a command reach the program: those behind `sh -c` do where its text has them.
+
+    >>> hands_on("python train.py"), hands_on("sh -c 'python train.py'"), hands_on("sh -c 'python train.py $@' sh")
+    (True, False, True)
+    """
+    words = shlex.split(command)
+    shell = next((i for i, word in enumerate(words) if word.rpartition("/")[2] in SHELLS), None)
+    if shell is None or "-c" not in words[shell:]:
+        return True
+    text, *behind = [*words[words.index("-c", shell) + 1 :], ""]
+    return bool(re.search(r"\$\{?[@*1]", text)) and len(behind) > 1
 
 
 def _compiles(pattern: str) -> str:
