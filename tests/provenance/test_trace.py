@@ -70,6 +70,9 @@ def test_one_trial_behind_a_figure(here):
     )
     assert asked("results/figures/loss_by_lr.svg", 2).stdout.splitlines()[2] == trial, "phase 1 is what the figure shows"
     assert "--trial: found 999, expected a trial of sweep_bayes, 0 to " in asked("results/figures/choice.svg", 999).stderr
+    for name in ("final_curve.svg", "profiles.png"):
+        done = asked(f"results/figures/{name}", 0)
+        assert done.returncode == 2 and f"{name}: found runs of results/" in done.stderr
     assert "found no trials before it" in asked("results/corpus/train.txt", 0).stderr
 
 

@@ -18,6 +18,8 @@ from lrsweep.trainers.command.run import CommandRun
 from lrsweep.trainers.command.settings import Script
 from lrsweep.trainers.command.trainer import SEEDS, run_folder
 
+NOT_STUDIES = ("scale", "ablate", "train")  # whose runs are no trials of a table
+
 
 @dataclass(frozen=True)
 class TracedTrial:
@@ -95,6 +97,9 @@ def _study(found: Traced, workspace: Workspace) -> str:
     if not stages:
         raise UserError(f"{found.file}: found no trials before it, expected a file that is made from some; leave --trial out")
     drawn = carried(Path(found.file).read_bytes()) or {"inputs": {}}
+    others = [path for path in drawn["inputs"] if path.startswith(tuple(f"{FOLDER}/{name}/" for name in NOT_STUDIES))]
+    if others and not any(path.endswith("/trials.parquet") for path in drawn["inputs"]):
+        raise UserError(f"{found.file}: found runs of {others[0]}, expected trials of a phase; leave --trial out")
     return next((name for name in reversed(stages) if f"{FOLDER}/{name}/trials.parquet" in drawn["inputs"]), stages[-1])
 
 
