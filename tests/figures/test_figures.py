@@ -306,7 +306,8 @@ def test_a_figure_carries_its_lineage_in_both_files():
 
     inputs = {"sweep_uniform/trials.parquet": "ab" * 32, "edge/edge.json": "cd" * 32}
     found = lineage("loss_by_lr", inputs, STAGES, params({"url": "<&>"}, {}))
-    assert (found["stage"], found["parameters"]) == ("edge", {"edge.bins": 40, "corpus.url": "<&>"})
+    own = {"seed": 0, "corpus.separator": loaded.corpus.separator}  # of sweep_uniform, which wrote an input too
+    assert (found["stage"], found["parameters"]) == ("edge", {**own, "edge.bins": 40, "corpus.url": "<&>"})
     assert found["inputs"] == {f"results/{path}": digest for path, digest in inputs.items()}
     svg, png = figures.FIGURES["loss_by_lr"].render(prepare(tables())["loss_by_lr"], describe(found))
     assert carried(svg) == carried(png) == found

@@ -22,16 +22,16 @@ KEYS = {"figure", "stage", "parameters", "inputs"}
 def lineage(name: str, inputs: Mapping[str, str], stages: Mapping[str, Stage], params: Params) -> dict[str, Any]:
     """Give the lineage of a figure whose `inputs` are artifacts (paths below results/) with their SHA-256.
 
-    Its stage is the latest of those that wrote the inputs. `parameters` are the parameters of that stage, and
-    `parameters_sha256` covers these and those of every stage before it.
+    Its stage is the latest of those that wrote the inputs. `parameters` are the parameters of all of those, and
+    `parameters_sha256` covers these and those of every stage before them.
     """
     read, made_by = {f"{FOLDER}/{path}": digest for path, digest in inputs.items()}, makers(stages)
-    stage = max((made_by[path] for path in read), key=list(stages).index)
-    everything = {one: stages[one].values(params) for one in upstream(stages, stage)}
+    made = sorted({made_by[path] for path in read}, key=list(stages).index)
+    everything = {one: stages[one].values(params) for last in made for one in upstream(stages, last)}
     return {
         "figure": name,
-        "stage": stage,
-        "parameters": everything[stage],
+        "stage": made[-1],
+        "parameters": {key: value for one in made for key, value in everything[one].items()},
         "parameters_sha256": canonical_digest(everything),
         "inputs": read,
     }
