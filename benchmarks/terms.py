@@ -8,16 +8,14 @@ weight decay, at multiples of the chosen LR. Each run is kept in docs/benchmarks
 """
 
 import argparse
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from itertools import combinations, product
 from pathlib import Path
 from statistics import mean
 
 from benchmarks.frame import FOLDER, machine, markdown
+from benchmarks.kept import add, known
 from benchmarks.pool import prepare
-from lrsweep import files
 from lrsweep.config import checking
 from lrsweep.config.params import Params
 from lrsweep.seeding import derive_seed
@@ -82,38 +80,24 @@ def train(params: Params, values: Mapping[str, Value], seed: int, budget: Budget
     return follow(run.observe(budget.steps), Curve(), lambda *_: None).evals[-1].loss_nats
 
 
-def known() -> list[Row]:
-    """The runs that the table has."""
-    return list(csv.DictReader(io.StringIO(TABLE.read_text(encoding="utf-8")))) if TABLE.exists() else []
-
-
-def add(row: Row) -> None:
-    """Keep one more run."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows([*known(), row])
-    files.write_text(TABLE, text.getvalue())
-
-
 def run(args: argparse.Namespace) -> None:
     """Train what is missing. Ways that come to the same values share one training."""
     params = checking.load(Path("params.yaml"))
     prepare(params, DATA)
     for row, values, budget in cells(args, params):
-        rows, same = known(), [name for name in COLUMNS if name not in ("carried", "lr_factor", "final_loss_nats")]
+        rows, same = known(TABLE), [name for name in COLUMNS if name not in ("carried", "lr_factor", "final_loss_nats")]
         if any(all(one[name] == row[name] for name in (*same, "carried")) for one in rows):
             continue
         twins = [one["final_loss_nats"] for one in rows if all(one[name] == row[name] for name in same)]
         seed = derive_seed(params.seed, "terms", int(row["seed"]))
         loss = twins[0] if twins else str(train(params, values, seed, budget) or "")
-        add({**row, "final_loss_nats": loss})
+        add(TABLE, COLUMNS, {**row, "final_loss_nats": loss})
         print(row["steps"], row["carried"], "x", row["lr_factor"], "seed", row["seed"], loss, flush=True)
 
 
 def tables() -> str:
     """Give, for each length, the mean final loss of each way at each multiple of the LR, with the number of seeds."""
-    parts, rows = [], known()
+    parts, rows = [], known(TABLE)
     for steps in sorted({int(row["steps"]) for row in rows}):
         own = [row for row in rows if row["steps"] == str(steps)]
         lines = []

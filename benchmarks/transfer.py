@@ -8,8 +8,6 @@ adds to it. The largest cells take hours of one core.
 """
 
 import argparse
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -19,9 +17,9 @@ import numpy as np
 
 from benchmarks import terms
 from benchmarks.frame import FOLDER, machine, markdown
+from benchmarks.kept import add, known
 from benchmarks.pool import prepare
 from benchmarks.terms import CHOSEN, CHOSEN_STEPS, DATA, DEFAULT, LIBRARY, train
-from lrsweep import files
 from lrsweep.analysis.law import MUP_WIDTH, Law, Proxy, law_of
 from lrsweep.analysis.profile import BAND, Run, are_enough, profile_of
 from lrsweep.config import checking
@@ -58,20 +56,6 @@ def sized(params: Params, width: int, parametrization: str) -> Params:
     return params.model_copy(update={"model": params.model.model_copy(update={**own, **more})})
 
 
-def known() -> list[Row]:
-    """The runs that the table has."""
-    return list(csv.DictReader(io.StringIO(TABLE.read_text(encoding="utf-8")))) if TABLE.exists() else []
-
-
-def add(row: Row) -> None:
-    """Keep one more run."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows([*known(), row])
-    files.write_text(TABLE, text.getvalue())
-
-
 def asked(args: argparse.Namespace) -> Iterator[tuple[Row, float]]:
     """Yield the rows of the asked runs without their losses, the cheapest first, with their LRs."""
     cells = sorted(product(args.steps, args.widths), key=lambda cell: cell[0] * cell[1])
@@ -88,20 +72,20 @@ def run(args: argparse.Namespace) -> None:
     params = checking.load(Path("params.yaml"))
     prepare(params, DATA)
     for row, lr in asked(args):
-        if any(all(one[name] == row[name] for name in COLUMNS[:6]) for one in known()):
+        if any(all(one[name] == row[name] for name in COLUMNS[:6]) for one in known(TABLE)):
             continue
         steps = int(row["steps"])
         budget = Budget(steps=steps, warmup_steps=round(WARMUP_SHARE * steps), eval_every=steps // EVALS)
         own = sized(params, int(row["d_model"]), row["parametrization"])
         loss = train(own, {**ways()[row["way"]], "lr": lr}, derive_seed(params.seed, "transfer", int(row["seed"])), budget)
-        add({**row, "final_loss_nats": str(loss or "")})
+        add(TABLE, COLUMNS, {**row, "final_loss_nats": str(loss or "")})
         print(*(row[name] for name in COLUMNS[:6]), loss, flush=True)
 
 
 def curves(kind: str, way: str) -> dict[Cell, list[Run]]:
     """Give the runs of each cell that was trained at enough LRs for a profile."""
     cells: dict[Cell, list[Run]] = {}
-    for row in known():
+    for row in known(TABLE):
         if (row["parametrization"], row["way"]) == (kind, way):
             loss = float(row["final_loss_nats"]) if row["final_loss_nats"] else None
             cells.setdefault((int(row["steps"]), int(row["d_model"])), []).append(Run(float(row["lr"]), int(row["seed"]), loss))
@@ -145,7 +129,7 @@ def excess(runs: Sequence[Run], lr: float) -> float:
 def tables() -> str:
     """Give for each cell its own best LR, and what the law of the small ones says of it."""
     parts = []
-    for kind, way in dict.fromkeys((row["parametrization"], row["way"]) for row in known()):
+    for kind, way in dict.fromkeys((row["parametrization"], row["way"]) for row in known(TABLE)):
         cells, lines = curves(kind, way), []
         for cell, runs in cells.items():
             own, law = profile_of(runs, 0), predicted(cells, cell, kind)
@@ -172,7 +156,7 @@ FINAL = {"nothing carried": "warmup_share", "weight decay carried": "averaging_s
 
 def final() -> str:
     """Give what the chosen values come to in longer runs, beside the best of three LRs with the chosen and the default values."""
-    lines, rows = [], terms.known()
+    lines, rows = [], known(terms.TABLE)
     for steps in sorted({row["steps"] for row in rows}, key=int):
         losses: dict[tuple[str, float], list[float]] = {}
         for row in rows:

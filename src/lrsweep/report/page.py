@@ -191,7 +191,7 @@ def telling(
     names: Sequence[str], importance: Importance, clusters: Clusters, measured: Measured, *, scaled: bool, ablated: bool
 ) -> tuple[str, ...]:
     """Give the names of the figures without those in whose place the page has a sentence, so that the others count from 1 on."""
-    telling = {
+    says = {
         "importance": bool(importance.importances),
         "clusters": clusters.k > 1,
         "sharpness": bool(measured.crossings),
@@ -199,7 +199,7 @@ def telling(
         "ablation_curves": ablated,
         "ablation_differences": ablated,
     }
-    return tuple(name for name in names if telling.get(name, True))
+    return tuple(name for name in names if says.get(name, True))
 
 
 def data_uri(svg: bytes, png: bytes) -> str:
