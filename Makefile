@@ -8,7 +8,7 @@ LOCK_OF_TORCH := $(addprefix --no-emit-package ,torch triton cuda-bindings cuda-
 
 .PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune fixtures-sweeps \
   bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-ending bench-pool \
-  bench-profile bench-refine bench-intervals bench-ablations bench-metric bench-clusters bench-law bench-script bench-transfer \
+  bench-profile bench-refine bench-intervals bench-audit bench-ablations bench-metric bench-clusters bench-law bench-script bench-transfer \
   lock schema lint
 
 run: env
@@ -107,6 +107,10 @@ bench-refine: env
 # How often the intervals of the winner, its gain and its luck hold the truth, in 1,000 studies on each of the recorded pools: 2 minutes.
 bench-intervals: env
 	$(BIN)/python -m benchmarks.intervals --studies 1000
+
+# How often the intervals of rank correlations and of the audit hold a planted truth: 4 minutes of one core.
+bench-audit: env
+	$(BIN)/python -m benchmarks.audit --studies 400
 
 # A study steered by M_u beside one steered by the loss at equal steps, from the outcomes that bench-search has recorded: a second.
 bench-metric: env

@@ -96,7 +96,7 @@ def test_the_correlations_are_those_of_all_trials_and_not_of_the_sample():
     for name, weights in (("weighted", dict.fromkeys(some, 10.0)), ("as drawn", equal(some))):
         _, pairs, _ = assessment.assess(short, short_evals, *audited, weights, SECTION, SWEEP, 0)
         found[name] = next(row for row in pairs if (row["metric"], row["rung"]) == ("loss", 80))
-    (whole,) = (row for row in assessment.correlations(trials, evals, (80,), {}, SECTION, 0) if row["metric"] == "loss")
+    (whole,) = (row for row in assessment.correlations(trials, evals, (80,), {}, SECTION) if row["metric"] == "loss")
     errors = {name: abs(row["spearman"] - whole["spearman"]) for name, row in found.items()}
     assert errors["weighted"] < 0.1 < errors["as drawn"], (errors, whole["spearman"])
     assert found["weighted"]["spearman_low"] <= whole["spearman"] <= found["weighted"]["spearman_high"]
@@ -106,13 +106,13 @@ def test_the_correlations_are_those_of_all_trials_and_not_of_the_sample():
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_too_few_trials_have_no_correlation(n):
     trials, evals = study(n=max(n, 1))
-    rows = assessment.correlations(trials[:n], evals, RUNGS, {}, SECTION, 0)
+    rows = assessment.correlations(trials[:n], evals, RUNGS, {}, SECTION)
     assert all(row["spearman"] is None and row["kendall_high"] is None and row["n"] == n for row in rows)
 
 
 def test_equal_final_losses_have_no_correlation():
     trials, evals = study()
-    rows = assessment.correlations(trials.assign(final_loss_nats=3.0), evals, RUNGS, {}, SECTION, 0)
+    rows = assessment.correlations(trials.assign(final_loss_nats=3.0), evals, RUNGS, {}, SECTION)
     assert all(row["spearman"] is None for row in rows)
 
 

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lrsweep.analysis.ranks import Correlation, kendall, resampled, spearman, with_interval
+from lrsweep.analysis.ranks import Correlation, kendall_within, spearman_within
 from lrsweep.analysis.relations import AgainstLoss, Known, OfLr, Rises, against_loss, of_lr, rises
 from lrsweep.analysis.settings import Assess
 from lrsweep.search import metric
 from lrsweep.search.replaying import finals, replay, summarize_replay, values_at
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.trial import PRUNED
-from lrsweep.seeding import generator
 
 Row = dict[str, Any]
 
@@ -113,7 +112,7 @@ def assess(
     Audited tables carry the study's trial numbers; stands_for: for each of these, the number of pruned trials that it stands for.
     """
     known, curves = merged(trials, audited_trials), merged(evals, audited_evals)
-    pairs = correlations(known, curves, sweep.rungs, stands_for, section, seed)
+    pairs = correlations(known, curves, sweep.rungs, stands_for, section)
     ends = Known(known, stands_for, section, seed)
     runs = replay(known, curves, sweep.rungs, sweep.stopping, section.orders, seed)
     found = Assessment(
@@ -141,31 +140,22 @@ def steering_warnings(pairs: list[Row], steering: str) -> tuple[str, ...]:
 
 
 def correlations(
-    known: pd.DataFrame,
-    curves: pd.DataFrame,
-    rungs: Sequence[int],
-    stands_for: Mapping[int, float],
-    section: Assess,
-    seed: int,
+    known: pd.DataFrame, curves: pd.DataFrame, rungs: Sequence[int], stands_for: Mapping[int, float], section: Assess
 ) -> list[Row]:
     """Give the rows of `correlations`: rank correlation of each metric at each rung with the final loss, over whole curves.
 
-    Each audited trial has the weight of the pruned trials that it stands for. Intervals: percentile bootstrap, with the same
-    resamples for all metrics of the same trials. A correlation that is undefined (too few trials, or all the same) is None.
+    Each audited trial has the weight of the pruned trials that it stands for. A correlation that is undefined (too few trials, or
+    all the same) is None.
     """
     ends, rows = finals(known), []
     for name in metric.NAMES:
         for rung in rungs:
             values = {trial: value for trial, value in values_at(curves, name, rung).items() if trial in ends}
             x, y = np.array([[value, ends[trial]] for trial, value in sorted(values.items())]).reshape(-1, 2).T
-            n, row = len(x), {"metric": name, "rung": int(rung), "n": len(x)}
             weights_N = np.array([stands_for.get(trial, 1.0) for trial in sorted(values)])
-            enough = n >= section.fewest_trials
-            weights_BN = resampled(weights_N, section.bootstrap, generator(seed, "assess/bootstrap", rung)) if enough else None
-            for coefficient, function in (("spearman", spearman), ("kendall", kendall)):
-                found = Correlation(n, None, None, None)
-                if weights_BN is not None:
-                    found = with_interval(function(x, y, weights_BN), n)
+            row = {"metric": name, "rung": int(rung), "n": len(x)}
+            for coefficient, within in (("spearman", spearman_within), ("kendall", kendall_within)):
+                found = within(x, y, weights_N) if len(x) >= section.fewest_trials else Correlation(len(x), None, None, None)
                 row |= {coefficient: found.value, f"{coefficient}_low": found.low, f"{coefficient}_high": found.high}
             rows.append(row)
     return rows

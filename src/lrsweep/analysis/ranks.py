@@ -1,12 +1,21 @@
-"""Rank correlations of weighted observations, with intervals from resamples.
+"""Rank correlations of weighted observations, and the difference of two, with 95 % intervals.
 
 A weight says for how many observations one stands. Shapes: N observations, B resamples; weights_BN are the weights in each
 resample, 0 where an observation was not drawn.
+
+Where few observations stand for many, the ends of resamples are too close: two that stand for 32 cannot show how these vary. So
+the interval of a correlation comes from the number of equal observations that know as much. Only a difference is resampled, since
+there is no such formula for it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
+
+LEVEL = 0.975  # of the upper end
+NORMAL = 1.959964  # the normal deviate at this level
 
 
 @dataclass(frozen=True)
@@ -49,17 +58,76 @@ def kendall(x_N: np.ndarray, y_N: np.ndarray, weights_BN: np.ndarray) -> np.ndar
         return both_B / np.sqrt(first_B * second_B)
 
 
+def size(weights_N: np.ndarray) -> float:
+    """Give the number of equal observations that know as much as weighted ones: (sum of w)² / sum of w² (Kish 1965)."""
+    return float(weights_N.sum() ** 2 / np.square(weights_N).sum())
+
+
+def spearman_within(x_N: np.ndarray, y_N: np.ndarray, weights_N: np.ndarray) -> Correlation:
+    """Give Spearman's rho with its interval: its Fisher z has the variance (1 + rho² / 2) / (n - 3) (Bonett and Wright 2000)."""
+    return _within(spearman, x_N, y_N, weights_N, lambda rho: 1 + rho**2 / 2, 3)
+
+
+def kendall_within(x_N: np.ndarray, y_N: np.ndarray, weights_N: np.ndarray) -> Correlation:
+    """Give Kendall's tau-b with its interval: its Fisher z has the variance 0.437 / (n - 4) (Fieller et al. 1957)."""
+    return _within(kendall, x_N, y_N, weights_N, lambda tau: 0.437, 4)
+
+
+def _within(
+    coefficient: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    x_N: np.ndarray,
+    y_N: np.ndarray,
+    weights_N: np.ndarray,
+    variance: Callable[[float], float],
+    lost: int,
+) -> Correlation:
+    """Give a coefficient with the interval that its Fisher z has: of a variance, over the size of the sample less what is lost.
+
+    There is no interval where nothing is left. A coefficient of 1 or -1 has an infinite z, and few observations reach it by
+    chance: its interval is that of the coefficient between it and the next that N ranks can give.
+    """
+    value, n, left = float(coefficient(x_N, y_N, weights_N[None])[0]), len(x_N), size(weights_N) - lost
+    if not np.isfinite(value):
+        return Correlation(n, None, None, None)
+    if left <= 0:
+        return Correlation(n, value, None, None)
+    most = 1 - 6 / (n * (n**2 - 1))
+    middle = float(np.clip(value, -most, most))
+    reach = NORMAL * np.sqrt(variance(middle) / left)
+    low, high = np.tanh(np.arctanh(middle) + np.array([-reach, reach])).tolist()
+    return Correlation(n, value, min(low, value), max(high, value))
+
+
+def difference_within(found_B: np.ndarray, weights_N: np.ndarray) -> Correlation:
+    """Give the difference of two correlations with its interval, from what `resampled` gives: the sample, and B resamples.
+
+    The interval is Student's t at the size of the sample less 2, times the root mean square of what resamples differ from it.
+    """
+    value, again_B, n, freedom = float(found_B[0]), found_B[1:], len(weights_N), size(weights_N) - 2
+    again_B = again_B[np.isfinite(again_B)]
+    if not np.isfinite(value):
+        return Correlation(n, None, None, None)
+    if freedom <= 0 or not len(again_B):
+        return Correlation(n, value, None, None)
+    reach = float(stdtrit(freedom, LEVEL)) * float(np.sqrt(np.square(again_B - value).mean()))
+    return Correlation(n, value, max(-2.0, value - reach), min(2.0, value + reach))
+
+
 def resampled(weights_N: np.ndarray, resamples: int, random: np.random.Generator) -> np.ndarray:
     """Give the weights (resamples + 1) x N: first those of the observations, then of resamples of them with replacement.
 
     Observations of one weight are resampled among themselves, as they were sampled; where one is alone, with those of the next.
+    Of n such, n - 1 are drawn and weigh n / (n - 1) times as much, so that few vary as much as they should (Rao and Wu 1988).
     """
     n = len(weights_N)
     rows = [weights_N]
     strata = _strata(weights_N)
     for _ in range(resamples):
-        drawn = np.concatenate([own[random.integers(0, len(own), len(own))] for own in strata])
-        rows.append(np.bincount(drawn, minlength=n) * weights_N)
+        counts_N = np.zeros(n)
+        for own in strata:
+            drawn = max(1, len(own) - 1)
+            counts_N += np.bincount(own[random.integers(0, len(own), drawn)], minlength=n) * (len(own) / drawn)
+        rows.append(counts_N * weights_N)
     return np.array(rows)
 
 
@@ -73,13 +141,3 @@ def _strata(weights_N: np.ndarray) -> list[np.ndarray]:
         else:
             found.append(own)
     return found
-
-
-def with_interval(found_B: np.ndarray, n: int) -> Correlation:
-    """Give the first value with the 2.5 % and 97.5 % quantiles of the others that are defined."""
-    whole, again_B = found_B[0], found_B[1:]
-    again_B = again_B[np.isfinite(again_B)]
-    if not np.isfinite(whole):
-        return Correlation(n, None, None, None)
-    low, high = np.quantile(again_B, [0.025, 0.975]).tolist() if len(again_B) else (None, None)
-    return Correlation(n, float(whole), low, high)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lrsweep.analysis.endings import catapult
-from lrsweep.analysis.ranks import Correlation, resampled, spearman, with_interval
+from lrsweep.analysis.ranks import Correlation, difference_within, resampled, spearman, spearman_within
 from lrsweep.analysis.settings import Assess
 from lrsweep.search.replaying import finals, values_at
 from lrsweep.search.trial import COMPLETE
@@ -60,25 +60,34 @@ class Known:
     def __init__(self, known: pd.DataFrame, weights: Mapping[int, float], section: Assess, seed: int) -> None:
         self.ends, self.weights, self.section, self.seed = finals(known), weights, section, seed
 
-    def correlate(self, purpose: str, values: Mapping[int, float], targets: Mapping[int, float]) -> Correlation:
+    def correlate(self, values: Mapping[int, float], targets: Mapping[int, float]) -> Correlation:
         """Give Spearman's correlation between values and targets of trials, weighted, with its interval."""
-        return self.compare(purpose, targets, values)
-
-    def compare(
-        self, purpose: str, targets: Mapping[int, float], values: Mapping[int, float], others: Mapping[int, float] | None = None
-    ) -> Correlation:
-        """Give the correlation of values with targets, less that of `others` where these are given, over the same resamples."""
-        both = set(values) & set(targets) & set(values if others is None else others)
-        trials = sorted(trial for trial in both if np.isfinite([values[trial], targets[trial]]).all())
+        trials = self._in_all(values, targets)
         if len(trials) < self.section.fewest_trials:
             return Correlation(len(trials), None, None, None)
-        weights_N = np.array([self.weights.get(trial, 1.0) for trial in trials])
+        return spearman_within(_of(trials, values), _of(trials, targets), self._weights(trials))
+
+    def compare(self, purpose: str, values: Mapping[int, float], others: Mapping[int, float]) -> Correlation:
+        """Give the correlation of values with the final losses less that of others, with its interval."""
+        trials = self._in_all(values, others, self.ends)
+        if len(trials) < self.section.fewest_trials:
+            return Correlation(len(trials), None, None, None)
+        weights_N, y_N = self._weights(trials), _of(trials, self.ends)
         weights_BN = resampled(weights_N, self.section.bootstrap, generator(self.seed, f"assess/{purpose}"))
-        x_N, y_N = (np.array([one[trial] for trial in trials], float) for one in (values, targets))
-        found_B = spearman(x_N, y_N, weights_BN)
-        if others is not None:
-            found_B = found_B - spearman(np.array([others[trial] for trial in trials], float), y_N, weights_BN)
-        return with_interval(found_B, len(trials))
+        first_B, second_B = (spearman(_of(trials, one), y_N, weights_BN) for one in (values, others))
+        return difference_within(first_B - second_B, weights_N)
+
+    def _in_all(self, *values: Mapping[int, float]) -> list[int]:
+        """Give the trials that have a finite value in each mapping."""
+        both = set(values[0]).intersection(*values[1:])
+        return sorted(trial for trial in both if np.isfinite([one[trial] for one in values]).all())
+
+    def _weights(self, trials: Sequence[int]) -> np.ndarray:
+        return np.array([self.weights.get(trial, 1.0) for trial in trials])
+
+
+def _of(trials: Sequence[int], values: Mapping[int, float]) -> np.ndarray:
+    return np.array([values[trial] for trial in trials], float)
 
 
 def against_loss(known: Known, curves: pd.DataFrame, rungs: Sequence[int]) -> tuple[AgainstLoss, ...]:
@@ -87,7 +96,7 @@ def against_loss(known: Known, curves: pd.DataFrame, rungs: Sequence[int]) -> tu
     for rung in rungs:
         m_u, loss = (values_at(curves, name, rung) for name in ("m_u", "loss"))
         if m_u:
-            found.append(AgainstLoss(int(rung), known.compare(f"m_u against loss/{rung}", known.ends, m_u, loss)))
+            found.append(AgainstLoss(int(rung), known.compare(f"m_u against loss/{rung}", m_u, loss)))
     return tuple(found)
 
 
@@ -115,9 +124,9 @@ def rises(known: Known, trials: pd.DataFrame, evals: pd.DataFrame, rungs: Sequen
         risen_survived=len(survived & set(risen)),
         calm=len(rose) - len(risen),
         calm_survived=len(survived - set(risen)),
-        with_m_u=equal.correlate("rise and m_u", rose, m_u),
-        with_loss=equal.correlate("rise and loss", rose, loss),
-        with_final=known.correlate("rise and final", rose, known.ends),
+        with_m_u=equal.correlate(rose, m_u),
+        with_loss=equal.correlate(rose, loss),
+        with_final=known.correlate(rose, known.ends),
     )
 
 
@@ -126,5 +135,5 @@ def of_lr(known: Known, trials: pd.DataFrame) -> OfLr:
     lrs = {trial: lr for trial, lr in zip(trials["trial"].tolist(), trials["lr"].tolist(), strict=True) if trial in known.ends}
     best = lrs[min(known.ends, key=lambda trial: (known.ends[trial], trial))] if known.ends else None
     sides = [{trial: lr for trial, lr in lrs.items() if best is None or side * lr <= side * best} for side in (0, 1, -1)]
-    over_all, up_to, onward = (known.correlate(f"lr/{number}", part, known.ends) for number, part in enumerate(sides))
+    over_all, up_to, onward = (known.correlate(part, known.ends) for part in sides)
     return OfLr(best, over_all, up_to, onward)
