@@ -4,6 +4,7 @@ from lrsweep.cli import workflow as lrsweep_workflow
 PLAN = lrsweep_workflow.plan(
     is_main=workflow.is_main_process,
     is_dry=workflow.dryrun,
+    is_here=workflow.nodes is None,
     at_once=workflow.nodes or workflow.resource_settings.cores,
     given=config,
 )

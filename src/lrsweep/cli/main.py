@@ -6,7 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from lrsweep import errors, terminal
-from lrsweep.cli import changes, imports, init, law, questions, stages, usage, wandb, why
+from lrsweep.cli import changes, environment, imports, init, law, questions, stages, usage, wandb, why
 
 EXCHANGE = "Other tools"
 
@@ -30,6 +30,7 @@ def main() -> None:
 
 
 def _run() -> None:
+    environment.check()
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name="lrsweep", standalone_mode=False))
     except TyperException as error:

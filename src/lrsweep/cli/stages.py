@@ -43,10 +43,11 @@ def _register(stage: str) -> None:
 def _run(stage: str) -> None:
     from lrsweep.cli.identities import identity
     from lrsweep.provenance import recording
-    from lrsweep.runner import premise
+    from lrsweep.runner import device, premise
     from lrsweep.store.results import FOLDER, Results
 
     params, results = premise.load(), Results(FOLDER)
+    device.device(params)
     wandb.before(params)
     declared = _declared(stage)
     recording.refuse_damaged(declared, params)
@@ -88,17 +89,13 @@ def work(
     number: Annotated[int, typer.Option(min=0, help="Number of the worker, from 0: on several GPUs each has one.")] = 0,
 ) -> None:
     """Train trials of a stage, one after the other, until all have ended. Workers may join and leave at any time."""
-    from lrsweep.runner import premise, worker
+    from lrsweep.runner import device, premise, worker
     from lrsweep.runner.supervisor import Limits, supervise
-    from lrsweep.trainers import devices
 
     if stage not in STUDIES:
         raise UserError(f"STAGE: found {stage!r}, expected one of {', '.join(STUDIES)}; name one of these")
     _declared(stage)
     params = premise.load()
-    if devices.device(params.execution.device) == "cuda":
-        import os
-
-        os.environ["CUDA_VISIBLE_DEVICES"] = devices.gpu(number)
+    device.take(params, number)
     section = params.execution
     sys.exit(supervise(worker.work, (stage,), Limits(section.trial_minutes, section.attempts)))

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from lrsweep import files
-from lrsweep.cli import wandb
+from lrsweep.cli import environment, wandb
 from lrsweep.config import checking
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError, exit_code
 from lrsweep.provenance import pipeline, recording
 from lrsweep.provenance.pipeline import Stage
-from lrsweep.runner import premise
+from lrsweep.runner import device, premise
 from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.shipped import shipped
 from lrsweep.store import imported, results
@@ -67,20 +67,22 @@ class Plan:
         return [self.worker(stage.name, number) for number in range(n)]
 
 
-def plan(is_main: bool, is_dry: bool, at_once: int, given: Mapping[str, object]) -> Plan:
+def plan(is_main: bool, is_dry: bool, is_here: bool, at_once: int, given: Mapping[str, object]) -> Plan:
     """Check params.yaml and give the plan; a mistake gets a line and ends Snakemake with exit code 2.
 
-    at_once: the number of trials that train at once: Snakemake's cores here, its jobs on a cluster. given: what stands behind
+    is_here: whether jobs run on this machine. at_once: the number of trials that train at once: Snakemake's cores here, its jobs
+    on a cluster. given: what stands behind
     --config, which this workflow has no use for.
     """
-    return _or_refuse(lambda: _plan(is_main, is_dry, at_once, given))
+    return _or_refuse(lambda: _plan(is_main, is_dry, is_here, at_once, given))
 
 
-def _plan(is_main: bool, is_dry: bool, at_once: int, given: Mapping[str, object]) -> Plan:
+def _plan(is_main: bool, is_dry: bool, is_here: bool, at_once: int, given: Mapping[str, object]) -> Plan:
     if given:
         values = " ".join(f"{key}={value}" for key, value in given.items())
         command = "dvc exp run " + " ".join(f"-S {shlex.quote(f'{key}={value}')}" for key, value in given.items())
         raise UserError(f"--config: found {values}, expected nothing: values stand in params.yaml; edit it, or run {command}")
+    environment.check()
     stages, params = pipeline.load(), checking.load(Path("params.yaml"))
     workers = at_once if params.execution.workers == "auto" else params.execution.workers
     data = {name: recording.inputs(stage, params) for name, stage in stages.items()}
@@ -89,6 +91,8 @@ def _plan(is_main: bool, is_dry: bool, at_once: int, given: Mapping[str, object]
         if study.imported:
             imported.manifest(name, study)
     _inherit(params)
+    if is_main and is_here:
+        device.refuse_absent(params)
     if is_main:
         premise.begin(params)
         if not params.trainer:
@@ -104,7 +108,7 @@ def _inherit(params: Params) -> None:
     own = {"PYTHONPATH": Path("src").resolve()} if Path("src/lrsweep").is_dir() else {}
     for name, path in {**own, "PATH": Path(sys.executable).parent}.items():
         os.environ[name] = os.pathsep.join(filter(None, [str(path), os.environ.get(name)]))
-    os.environ[devices.VARIABLE] = devices.device(params.execution.device)
+    os.environ[devices.VARIABLE] = device.device(params)
 
 
 def _clear(found: Plan, is_dry: bool) -> None:

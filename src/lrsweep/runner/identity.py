@@ -21,12 +21,12 @@ from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.runner import meaning
+from lrsweep.runner.device import capability
 from lrsweep.store import results as store
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.results import LIBRARIES, Results, work
 from lrsweep.text.settings import SIDES
 from lrsweep.trainers.command.trainer import files_read
-from lrsweep.trainers.devices import capability, device
 
 RESULTS = 1  # raise it with every change of what tests/runner/test_golden.py holds: then all is trained again
 
@@ -87,7 +87,7 @@ def of(
         "tokens": None if params.simulate or params.trainer else tokens_of(results, SIDES if tested else SIDES[:-1]),
         "study": dict(own),
         "libraries": {name: version(name) for name in LIBRARIES},
-        "capability": None if params.simulate else capability(device(params.execution.device)),
+        "capability": None if params.simulate else capability(params),
         "code": meaning.digest((*roots, module), ROOMS),
     }
     return Identity(stage, content)

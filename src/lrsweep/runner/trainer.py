@@ -7,12 +7,12 @@ from pathlib import Path
 from lrsweep import files
 from lrsweep.config.params import Params
 from lrsweep.errors import UserError
+from lrsweep.runner.device import device
 from lrsweep.space import Budget, Plain, Value, Values
 from lrsweep.store.results import Results
 from lrsweep.trainers.builtin import settings, terms
 from lrsweep.trainers.builtin.settings import NAMES, SIZES
 from lrsweep.trainers.command.trainer import Command
-from lrsweep.trainers.devices import device
 from lrsweep.trainers.trainer import Trainer
 
 
@@ -28,7 +28,7 @@ def make_trainer(params: Params, results: Results, identity: str, tested: bool =
         return Simulated(NAMES)
     from lrsweep.trainers.builtin.trainer import Builtin
 
-    return Builtin(params.model, params.optimizer, _data(params, results, tested), device(params.execution.device), identity)
+    return Builtin(params.model, params.optimizer, _data(params, results, tested), device(params), identity)
 
 
 def make_script(params: Params, folder: Path, stops: tuple[int, ...]) -> Command:
