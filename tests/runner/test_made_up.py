@@ -4,7 +4,8 @@ import pytest
 
 from lrsweep.config import checking
 from lrsweep.runner.catalogue import study_of
-from lrsweep.store.results import Results, says_simulated
+from lrsweep.store.results import Results
+from tests.made_up import says_simulated
 from tests.pipeline import clone, configured, run
 
 

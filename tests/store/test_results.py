@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import pytest
 
 from lrsweep.errors import UserError
-from lrsweep.store.results import Results, says_simulated
+from lrsweep.store.results import Results
 from lrsweep.store.tables import space_of
+from tests.made_up import says_simulated
 from tests.spaces import CARRIED, OPEN, USUAL, drawn
 
 EVAL = {"step": 1, "lr": 0.1, "loss_nats": 2.0}

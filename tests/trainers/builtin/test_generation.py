@@ -90,10 +90,19 @@ def test_tokens_are_drawn_from_the_nucleus(temperature, top_p, shares):
     assert draws(LOGITS, temperature, top_p).tolist() == pytest.approx(shares, abs=0.03)
 
 
-def test_a_prompt_longer_than_the_context_is_refused(model):
-    expected = r"generate\.prompts: found a prompt of 25 tokens, expected at most model\.context_length \(24\)"
-    with pytest.raises(UserError, match=expected):
-        generate(model, [1] * 25, 5, 1.0, 1.0, 0, NEVER)
+def test_of_a_prompt_longer_than_the_context_the_last_tokens_are_read(model):
+    prompt = [3 * i % 40 for i in range(60)]
+    new = generate(model, prompt, 30, 0.0, 1.0, 0, NEVER)
+    assert new == generate(model, prompt[-24:], 30, 0.0, 1.0, 0, NEVER) == greedy_without_cache(model, prompt[-24:], 30)
+
+
+@pytest.mark.parametrize(("content", "found"), [(None, "no such file"), (b"", "damaged"), (b"x" * 99, "damaged")])
+def test_weights_that_cannot_be_read_are_named(tmp_path, content, found):
+    path = tmp_path / "model.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"model\.safetensors: {found}.*`lrsweep train` writes them"):
+        load_model(path, SECTION, 40)
 
 
 def test_weights_that_diverged_are_named(model):
