@@ -4,7 +4,9 @@
 
 Best LR: the valleys of `benchmarks.profile`, on the recorded pools and at three widths. Phase 1 draws its LRs as params.yaml has
 them, and the profile starts at the best of these. Maximum stable LR: half of the runs break at a planted LR, over a planted
-width; phase 1 draws its LRs, and the further runs are placed. Writes docs/benchmarks/refine.csv.
+width; phase 1 draws its LRs, and the further runs are placed. Crossing of curvature: half of the probed runs exceed at a planted
+LR. Rise of the gradient norm: it rises in the warm-up of each trial of phase 1 at an LR of its own, about a planted one. Writes
+docs/benchmarks/refine.csv.
 """
 
 import argparse
@@ -20,12 +22,16 @@ from benchmarks.search import POOLS, build, table_of
 from benchmarks.world import draws
 from lrsweep import files
 from lrsweep.analysis.profile import Run, next_lr, profile_of
+from lrsweep.analysis.ranges import Bounded
+from lrsweep.analysis.rising import rise_of
 from lrsweep.analysis.stability import Breaks
 from lrsweep.runner.refining import HIGHEST
 from lrsweep.search.uniform import uniform
 
 WIDTHS = (0.5, 1.0, 2.0)  # of the valleys
 HALVES, RISES = (0.1, 0.35), (0.05, 0.2, 0.5)  # LR at which half of the runs break, and the width of the rise in nats of log LR
+PROBED = (0.0115, 0.51)  # ends of the LRs of sharpness.lrs, those of the recorded run
+NORMS = (0.03, 0.07, 0.15)  # LR by which the norm of half of the trials has risen
 Held = dict[str, float]
 
 
@@ -51,8 +57,8 @@ def profiled(truth: Valley, seed: int) -> Held:
         "near_optimal_lr": (found.near_optimal_lr, np.exp(truth.within(NEAR_OPTIMAL)[1])),
         "best_loss_nats": (found.loss_nats, truth.true(truth.best)),
     }
-    held = {name: float(one.low <= value <= one.high) for name, (one, value) in right.items()}
-    return {**held, **{f"{name}_ratio": one.high / one.low for name, (one, _) in right.items()}}
+    inside = {name: float(one.low <= value <= one.high) for name, (one, value) in right.items()}
+    return {**inside, **{f"{name}_ratio": one.high / one.low for name, (one, _) in right.items()}}
 
 
 def broken(half: float, rise: float, seed: int) -> Held:
@@ -67,10 +73,39 @@ def broken(half: float, rise: float, seed: int) -> Held:
     for _ in range(section.refine.breaks):
         lrs.append(Breaks(np.log(lrs), np.array(seen)).next_lr(section.stable_to, *ends))
         seen.append(breaks(lrs[-1]))
-    found = Breaks(np.log(lrs), np.array(seen)).lr_at(section.stable_to, seed)
+    said = Breaks(np.log(lrs), np.array(seen))
     truth = half * (section.stable_to / (1 - section.stable_to)) ** rise
+    return {
+        **held("max_stable_lr", said.lr_at(section.stable_to, seed), truth),
+        **held("half_breaks_lr", said.lr_at(0.5, seed), half),
+    }
+
+
+def held(name: str, found: Bounded, truth: float) -> Held:
+    """Whether an interval holds the truth, and the ratio of its ends; infinite where one is open."""
     low, high = found.low or 0.0, found.high or np.inf
-    return {"max_stable_lr": float(low <= truth <= high), "max_stable_lr_ratio": high / low if low else np.inf}
+    return {name: float(low <= truth <= high), f"{name}_ratio": high / low if low else np.inf}
+
+
+def crossed(rise: float, seed: int) -> Held:
+    """The crossing of curvature, at a planted LR among those that are probed, over a planted width."""
+    chance = draws(seed, "refine/crossing")
+    lrs = np.geomspace(*PROBED, PARAMS.sharpness.lrs)
+    half = float(np.exp(chance.uniform(*np.log(PROBED))))
+    seen = chance.random(len(lrs)) < 1 / (1 + (half / lrs) ** (1 / rise))
+    return held("crossing_lr", Breaks(np.log(lrs), seen).lr_at(0.5, seed), half)
+
+
+def risen(median: float, spread: float, seed: int) -> Held:
+    """The rise of the norm: that of a trial is at a log LR that is normal about the planted one."""
+    chance, rows, warmup = draws(seed, f"refine/norm/{median}"), [], PARAMS.sweep_uniform.warmup_steps
+    for trial, most in enumerate(phase_1(seed)):
+        lrs, own = most * np.arange(1, warmup + 1) / warmup, median * np.exp(spread * chance.normal())
+        norms = np.exp(0.1 * chance.normal(size=warmup)) * np.where(lrs >= own, 10.0, 1.0)
+        rows.append(pd.DataFrame({"trial": trial, "step": range(1, warmup + 1), "lr": lrs, "grad_norm": norms}))
+    found = rise_of(pd.concat(rows, ignore_index=True), warmup, seed)
+    assert found
+    return held("norm_rise_lr", found.lr, median)
 
 
 def summary(found: list[Held]) -> dict[str, float]:
@@ -94,6 +129,15 @@ def main() -> None:
         for rise in RISES:
             rows.append(
                 {"truth": f"half break at {half}", "width": rise, **summary([broken(half, rise, seed) for seed in seeds])}
+            )
+            print(rows[-1], flush=True)
+    for rise in RISES:
+        rows.append({"truth": "curvature crosses", "width": rise, **summary([crossed(rise, seed) for seed in seeds])})
+        print(rows[-1], flush=True)
+    for median in NORMS:
+        for rise in RISES:
+            rows.append(
+                {"truth": f"norm rises at {median}", "width": rise, **summary([risen(median, rise, seed) for seed in seeds])}
             )
             print(rows[-1], flush=True)
     write = partial(pd.DataFrame(rows).to_csv, index=False, float_format="%.3g", lineterminator="\n")

@@ -261,9 +261,7 @@ def test_the_rise_of_the_norm(norms):
         {"trial": k, "step": step, "lr": 0.01 * step, "grad_norm": norm}
         for k, own in enumerate(norms) for step, norm in enumerate(own, start=1)
     ]  # fmt: skip
-    found = rising.rise_of(
-        pd.DataFrame(rows, columns=["trial", "step", "lr", "grad_norm"]), of_rising.WARMUP, of_rising.SECTION, 0
-    )
+    found = rising.rise_of(pd.DataFrame(rows, columns=["trial", "step", "lr", "grad_norm"]), of_rising.WARMUP, 0)
     finite(found and asdict(found))
 
 

@@ -149,7 +149,7 @@ def find_edge(
         instability=find_instability((*endings, *refining.endings)),
         lr_sensitivity=lr_sensitivity(log_lrs, losses, section, seed) if valley.best else None,
         spikes=count_spikes(marked, near.lr if near else None, {row.trial: row.lr for row in endings}),
-        norm_rise=rise_of(steps, study.warmup_steps, section, seed),
+        norm_rise=rise_of(steps, study.warmup_steps, seed),
         missing=missing(steps, evals),
         outliers=find_outliers(endings, losses, section),
         sampling=sampling(np.exp(log_lrs), study.lr, section.under_sampled),
