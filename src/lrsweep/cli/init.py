@@ -54,7 +54,7 @@ def init(
 
     It writes params.yaml, dvc.yaml, Snakefile, and lines of .gitignore and .dvcignore.
     """
-    from lrsweep.config import starting
+    from lrsweep.config import script, starting
     from lrsweep.trainers.command.settings import Script
     from lrsweep.trainers.command.trainer import files_read
 
@@ -69,6 +69,8 @@ def init(
     for name in (".gitignore", ".dvcignore"):
         _ignore(Path(name))
     say(f"wrote params.yaml, dvc.yaml, Snakefile and lines of .gitignore and .dvcignore; trials read {', '.join(found)}")
+    for line in script.unexpanded(command):
+        say(line)
     say("next: look through params.yaml, then `lrsweep try`, then `snakemake --cores all`")
 
 

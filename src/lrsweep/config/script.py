@@ -1,5 +1,6 @@
 """What params.yaml is where it names a script: keys of the built-in model do not apply, and may not be there."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -24,6 +25,7 @@ NOT_APPLYING = (
     "scale.carried",
     "execution.checkpoint_every",
 )
+_QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""")  # of a command
 _OFF: Mapping[str, Any] = {"simulate": False, "scale.carried": []}
 _WARM_UP = "steps over which your script raises the LR; the analyses read it, the command does not have it [steps]"
 # What keys are beside a script, where their own descriptions speak of the built-in model
@@ -92,6 +94,20 @@ def problems(p: Params) -> Iterator[Problem]:
     if p.sweep_bayes.metric.name == "m_u" and not script.logs_lrs:
         expected = "another metric: M_u needs the LR of each eval"
         yield Problem("sweep_bayes.metric.name", "m_u", expected, "log the LR and name it in trainer.curve.lr")
+
+
+def unexpanded(command: str) -> Iterator[str]:
+    """Name the words that a shell would have expanded, and that the script gets as they stand: ~, globs, "$NAME" in quotes.
+
+    >>> [said.split(",")[0] for said in unexpanded("python ~/train.py --data data/*.bin --as 'a*' --lr={lr}")]
+    ['trainer.command: ~/train.py', 'trainer.command: data/*.bin']
+    """
+    bare = _QUOTED.sub("_", command)
+    found = [word for word in bare.split() if word.startswith("~") or (not word.startswith("-") and re.search(r"[*?]", word))]
+    if not any(word.rpartition("/")[2] in settings.SHELLS for word in shlex.split(command)):
+        found += re.findall(r'"[^"\\]*\$\w+[^"]*"', command)
+    for word in found:
+        yield f"trainer.command: {word}, which a shell would expand, reaches the script as it is; write it out, or use sh -c '…'"
 
 
 @cache

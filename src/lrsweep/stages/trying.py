@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lrsweep.config.params import Params
+from lrsweep.config.script import unexpanded
 from lrsweep.errors import UserError
 from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.runner.final import FinalTraining
@@ -68,7 +69,13 @@ def run(params: Params) -> tuple[list[str], list[str]]:
     apart = f"{len(repeats)} runs of one seed differ by up to {noise:.3g} nats"
     if noise:
         apart += ": sums in another order, or a random state that {seed} does not set"
-    said = [*_read(script, whole, until), *_grid(whole, section.eval_every), apart, *_cost(params, repeats, halves, until)]
+    said = [
+        *unexpanded(script.command),
+        *_read(script, whole, until),
+        *_grid(whole, section.eval_every),
+        apart,
+        *_cost(params, repeats, halves, until),
+    ]
     return said, [*_resuming(repeats, halves, noise, half), *_seeds(whole, other), *wrong_names(script)]
 
 
