@@ -4,14 +4,10 @@ Each line must hold the place (key path, or file and line), what was found, what
 """
 
 import gzip
-import hashlib
-import json
 from collections.abc import Mapping
 from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
-
-from tokenizers import Tokenizer, models, pre_tokenizers
 
 NONE: Mapping = MappingProxyType({})
 
@@ -62,14 +58,6 @@ def export(name, data, place, found, expected, remedy, file="runs.jsonl", option
 def line(name, command, place, found, expected, remedy, **more):
     """A wrong command line."""
     return Case(name, place, f"found {found}", expected, remedy, command=command, **more)
-
-
-def tokenizer():
-    """A tokenizer without merges: a byte is a token."""
-    alphabet = {character: i for i, character in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    made = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    return made.to_str()
 
 
 PARAMS = [
@@ -143,8 +131,6 @@ PARAMS = [
     value("a budget below the first round", "select.budget", "5", "5", "at least 12", "or lower select.candidates"),
     value("a measurement past the end", "sharpness.steps", "[5, 301]", "[5, 301]", "up to sweep_uniform.steps (300)", "correct them"),
     value("no prompts", "generate.prompts", "[]", "[]", "at least one prompt", "add one"),
-    value("a prompt longer than the context", "generate.prompts", f"[a, {'many words ' * 33}]", "a prompt of at least 66 tokens",
-          "at most model.context_length (64)", "shorten it", "generate.prompts[1]"),
     value("half a character in a prompt", "generate.prompts", r'["\ud83d"]', r"'\ud83d'", "whole characters", "correct", "generate.prompts[0]"),
     value("a number as a prompt", "generate.prompts", "[5]", "5", "text", "put it into quotes", "generate.prompts[0]"),
     value("no files named", "corpus.source", "files", "[]", "at least one path", "name your text files", "corpus.paths"),
@@ -159,9 +145,6 @@ PARAMS = [
          {"corpus.source": "url", "corpus.url": "ftp://a/b", "corpus.sha256": "a" * 64}),
 ]  # fmt: skip
 
-FIFTY = bytes(100)  # tokens
-FIFTY_RECORDED = json.dumps({name: {"sha256": hashlib.sha256(FIFTY).hexdigest()} for name in ("train", "valid")})
-SHORT_TEXT = {"tokens.json": FIFTY_RECORDED, "train.bin": FIFTY, "valid.bin": FIFTY}
 TEXTS = [
     text("an empty file", b"", "data/in.txt:", "found an empty file", "expected UTF-8 text", "fill it or leave it out"),
     text("a binary file", b"\x89PNG\n\0\0", "data/in.txt:", "found a NUL byte at 5 (line 2)", "expected UTF-8 text", "Convert it"),
@@ -209,9 +192,6 @@ TEXTS = [
          {"corpus.source": "url", "corpus.url": "{url}", "corpus.sha256": "a" * 64}, command="corpus"),
     Case("a URL to nothing", "http://", "found HTTP 404", "expected a file", "correct the address",
          {"corpus.source": "url", "corpus.url": "{url}/nothing", "corpus.sha256": "a" * 64}, command="corpus"),
-    Case("a context longer than the corpus", "model.context_length:", "found 64 with a training text of 50 tokens", "less than that",
-         "give more text", command="work sweep_uniform",
-         files={f"results/tokenize/{name}": content for name, content in SHORT_TEXT.items()}),
     Case("a corpus too small for the vocabulary", "tokenize.vocab_size:", "found 512", "at most the 25", "lower it", command="tokenize",
          files={"results/corpus/train.txt": "a\n<|endoftext|>\n", "results/corpus/valid.txt": "b\n<|endoftext|>\n"}),
 ]  # fmt: skip
@@ -302,8 +282,8 @@ LINES = [
          "`snakemake --cores all`", command="edge"),
     Case("completions without weights", "results/tokenize/tokenizer.json:", "no such file", "the stage that writes it",
          "`snakemake --cores all`", command="generate"),
-    Case("a prompt that its tokens make too long", "generate.prompts[1]:", "found a prompt of 65 tokens", "at most model.context_length (64)",
-         "shorten it", {"generate.prompts": f"[a, {'x' * 65}]"}, files={"results/tokenize/tokenizer.json": tokenizer()}, command="generate"),
+    Case("an import that is not there", "sweep_bayes.imported.folder:", "found 'data/wb', which holds no import.json", "an imported study",
+         "set sweep_bayes.imported to null", {"sweep_bayes.imported": f"{{folder: data/wb, sha256: {'a' * 64}}}"}),
     Case("tracking that is off", "params.yaml: execution.tracking:", "found 'disabled'", "offline or online", "set it", command="track"),
     Case("an export into a file", "FOLDER:", "found params.yaml, which is a file", "a folder or a new name", "name another",
          command="export wandb params.yaml"),

@@ -16,7 +16,7 @@ from lrsweep.space import Budget, Choice
 from lrsweep.text import formats
 from lrsweep.text.settings import Corpus
 from lrsweep.text.sources import FOLDER, is_inside
-from lrsweep.trainers.builtin.settings import SIZES, Generate
+from lrsweep.trainers.builtin.settings import SIZES
 from lrsweep.trainers.builtin.terms import TERMS
 
 PARAMS = Path("params.yaml")
@@ -87,7 +87,6 @@ def _builtin_problems(p: Params) -> Iterator[Problem]:
             yield Problem("sharpness.steps", list(steps), expected, "correct them, or set sharpness: null")
     if not p.generate.prompts:
         yield Problem("generate.prompts", [], "at least one prompt", "add one")
-    yield from _prompt_problems(p.generate, p.model.context_length)
 
 
 def _muon(p: Params) -> str | None:
@@ -179,22 +178,6 @@ def _source_problems(c: Corpus) -> Iterator[Problem]:
     if c.valid_share + c.test_share >= 1:
         expected = f"less than 1 with corpus.valid_share ({c.valid_share}): training needs documents too"
         yield Problem("corpus.test_share", c.test_share, expected, "lower one of them")
-
-
-def _prompt_problems(g: Generate, context_length: int) -> Iterator[Problem]:
-    """Find prompts that are too long for any tokenizer. `generate` may refuse others, which have more tokens than words."""
-    for number, prompt in enumerate(g.prompts):
-        if len(prompt.encode()) > context_length and (least := fewest_tokens(prompt)) > context_length:
-            found = Nothing(f"a prompt of at least {least} tokens ({prompt[:20]!r}…)")
-            expected = f"at most model.context_length ({context_length})"
-            yield Problem(f"generate.prompts[{number}]", found, expected, "shorten it, or raise model.context_length")
-
-
-def fewest_tokens(text: str) -> int:
-    """Count the words of a text. No byte-level BPE gives fewer tokens, since its merges stay inside a word."""
-    from tokenizers import pre_tokenizers
-
-    return len(pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text))
 
 
 def _budget_problems(name: str, b: Budget) -> Iterator[Problem]:

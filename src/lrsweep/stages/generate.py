@@ -8,21 +8,15 @@ from lrsweep.seeding import derive_seed
 from lrsweep.store.results import Results, says_simulated
 from lrsweep.text.corpus import END_OF_TEXT
 from lrsweep.text.tokens import decode, encode, load_tokenizer
-from lrsweep.trainers.builtin.generation import generate, load_model, require_fit
+from lrsweep.trainers.builtin.generation import generate, load_model
 from lrsweep.trainers.builtin.settings import Model, over
 
 
 def run(params: Params, results: Results) -> None:
-    """Write completions.jsonl; the completions are empty after a training that diverged or was made up.
-
-    Raises:
-        UserError: a prompt has more tokens than the context; nothing is generated then.
-    """
+    """Write completions.jsonl; the completions are empty after a training that diverged or was made up."""
     section, weights = params.generate, results.path("train/model.safetensors")
     tokenizer = load_tokenizer(results.path("tokenize/tokenizer.json"))
     prompts = [encode(tokenizer, prompt) for prompt in section.prompts]
-    for number, ids in enumerate(prompts):
-        require_fit(f"generate.prompts[{number}]", ids, params.model.context_length)
     results.simulated |= says_simulated(weights)
     trained = results.read_json("train/metrics.json")
     model = None

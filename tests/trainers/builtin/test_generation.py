@@ -90,10 +90,10 @@ def test_tokens_are_drawn_from_the_nucleus(temperature, top_p, shares):
     assert draws(LOGITS, temperature, top_p).tolist() == pytest.approx(shares, abs=0.03)
 
 
-def test_a_prompt_longer_than_the_context_is_refused(model):
-    expected = r"generate\.prompts: found a prompt of 25 tokens, expected at most model\.context_length \(24\)"
-    with pytest.raises(UserError, match=expected):
-        generate(model, [1] * 25, 5, 1.0, 1.0, 0, NEVER)
+def test_of_a_prompt_longer_than_the_context_the_end_is_read(model):
+    prompt = [number % 50 for number in range(31)]
+    assert generate(model, prompt, 5, 1.0, 1.0, 0, NEVER) == generate(model, prompt[-24:], 5, 1.0, 1.0, 0, NEVER)
+    assert generate(model, prompt, 5, 0.0, 1.0, 0, NEVER) != generate(model, prompt[:24], 5, 0.0, 1.0, 0, NEVER)
 
 
 def test_weights_that_diverged_are_named(model):

@@ -28,16 +28,18 @@ def generate(
 ) -> list[int]:
     """Draw the ids that follow a prompt, up to max_tokens or stop_id (included); an empty prompt starts after stop_id.
 
-    When the context is full, its later half is read again into a fresh cache, so that RoPE's positions stay in the trained
-    range. Each token of a long text is then drawn from at least the context_length / 2 tokens before it.
+    Of a prompt that is longer than the context its last tokens are read. When the context is full, its later half is read again
+    into a fresh cache, so that RoPE's positions stay in the trained range. Each token of a long text is then drawn from at least
+    the context_length / 2 tokens before it.
 
     Raises:
-        UserError: the prompt has more tokens than the context, or the weights come from a run that diverged.
+        UserError: the weights come from a run that diverged.
     """
-    require_fit("generate.prompts", prompt, model.context_length)
     generator = torch.Generator().manual_seed(seed)
     new: list[int] = []
-    window = unread = prompt or [stop_id]  # what the model sees, and the part of it that is not in the cache yet
+    window = unread = (prompt or [stop_id])[
+        -model.context_length :
+    ]  # what the model sees, and the part of it that is not in the cache yet
     cache = Cache(model.context_length)
     while len(new) < max_tokens:
         logits_V = model(torch.tensor([unread]), cache)[0, -1]
@@ -52,17 +54,6 @@ def generate(
             window = unread = window[-(model.context_length // 2) :]
             cache = Cache(model.context_length)
     return new
-
-
-def require_fit(key: str, prompt: list[int], context_length: int) -> None:
-    """Refuse a prompt with more tokens than the context.
-
-    Raises:
-        UserError: the prompt is too long; the message names its key.
-    """
-    if len(prompt) > context_length:
-        expected = f"at most model.context_length ({context_length})"
-        raise UserError(f"{key}: found a prompt of {len(prompt)} tokens, expected {expected}; shorten it")
 
 
 def sample(logits_V: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:

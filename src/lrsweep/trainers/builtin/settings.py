@@ -110,7 +110,7 @@ class Generate(Section):
     """Completions from the final weights."""
 
     prompts: Texts
-    """texts that the model continues, each no longer than its context"""
+    """texts that the model continues; of one that is longer than the context it sees the end"""
     max_tokens: Count
     """length of a completion, at most [tokens]"""
     temperature: Annotated[Real, Field(ge=0)]
