@@ -4,8 +4,6 @@ Each line must hold the place (key path, or file and line), what was found, what
 """
 
 import gzip
-import hashlib
-import json
 from collections.abc import Mapping
 from itertools import pairwise
 from types import MappingProxyType
@@ -157,9 +155,6 @@ PARAMS = [
          {"corpus.source": "url", "corpus.url": "ftp://a/b", "corpus.sha256": "a" * 64}),
 ]  # fmt: skip
 
-FIFTY = bytes(100)  # tokens
-FIFTY_RECORDED = json.dumps({name: {"sha256": hashlib.sha256(FIFTY).hexdigest()} for name in ("train", "valid")})
-SHORT_TEXT = {"tokens.json": FIFTY_RECORDED, "train.bin": FIFTY, "valid.bin": FIFTY}
 TEXTS = [
     text("an empty file", b"", "data/in.txt:", "found an empty file", "expected UTF-8 text", "fill it or leave it out"),
     text("a binary file", b"\x89PNG\n\0\0", "data/in.txt:", "found a NUL byte at 5 (line 2)", "expected UTF-8 text", "Convert it"),
@@ -207,9 +202,6 @@ TEXTS = [
          {"corpus.source": "url", "corpus.url": "{url}", "corpus.sha256": "a" * 64}, command="corpus"),
     Case("a URL to nothing", "http://", "found HTTP 404", "expected a file", "correct the address",
          {"corpus.source": "url", "corpus.url": "{url}/nothing", "corpus.sha256": "a" * 64}, command="corpus"),
-    Case("a context longer than the corpus", "model.context_length:", "found 64 with a training text of 50 tokens", "less than that",
-         "give more text", command="work sweep_uniform",
-         files={f"results/tokenize/{name}": content for name, content in SHORT_TEXT.items()}),
     Case("a corpus too small for the vocabulary", "tokenize.vocab_size:", "found 512", "at most the 25", "lower it", command="tokenize",
          files={"results/corpus/train.txt": "a\n<|endoftext|>\n", "results/corpus/valid.txt": "b\n<|endoftext|>\n"}),
 ]  # fmt: skip
@@ -302,6 +294,8 @@ LINES = [
          "`snakemake --cores all`", command="generate"),
     Case("completions before the final training", "results/train/metrics.json:", "no such file", "the stage that writes it",
          "`snakemake --cores all`", files={"results/tokenize/tokenizer.json": tokenizer()}, command="generate"),
+    Case("an import that is not there", "sweep_bayes.imported.folder:", "found 'data/wb', which holds no import.json", "an imported study",
+         "set sweep_bayes.imported to null", {"sweep_bayes.imported": f"{{folder: data/wb, sha256: {'a' * 64}}}"}),
     Case("tracking that is off", "params.yaml: execution.tracking:", "found 'disabled'", "offline or online", "set it", command="track"),
     Case("an export into a file", "FOLDER:", "found params.yaml, which is a file", "a folder or a new name", "name another",
          command="export wandb params.yaml"),

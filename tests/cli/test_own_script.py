@@ -131,6 +131,15 @@ def test_a_pattern_of_the_training_loss_is_found():
     assert "by its name the training loss" in wrong(r"step (?P<step>\d+): train loss (?P<loss>\S+), val loss")[0]
 
 
+def test_check_names_a_file_to_read_that_is_not_there(tmp_path):
+    trainer = {"command": "a {lr} {until}", "reads": ["gone.py"], "curve": parse_curve("file=a.csv,loss=v"), "resume": True}
+    (tmp_path / "params.yaml").write_text(starting.params(starting.Start(trainer, {}, 80, 10, None)))
+    (tmp_path / "dvc.yaml").write_text(starting.pipeline(["gone.py"]))
+    done = run(tmp_path, "lrsweep", "check")
+    assert done.returncode == 2 and "trainer.reads[0]: found no file at 'gone.py', expected a file" in done.stderr, done.stderr
+    assert not (tmp_path / "results").exists()
+
+
 def test_init_overwrites_nothing_and_refuses_our_checkout(tmp_path):
     own = tmp_path / "own"
     assert start(own, "any.sh").returncode == 0

@@ -18,10 +18,10 @@ from lrsweep.provenance.pipeline import Stage
 from lrsweep.runner import device, premise
 from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.shipped import shipped
-from lrsweep.store import imported, results
+from lrsweep.stages.check import need_sources
+from lrsweep.store import results
 from lrsweep.store.locking import held, hold
 from lrsweep.store.records import canonical_digest
-from lrsweep.text.corpus import read_beginnings
 from lrsweep.trainers import devices
 
 LOCK = Path(".snakemake/runner.lock")
@@ -87,16 +87,12 @@ def _plan(is_main: bool, is_dry: bool, is_here: bool, at_once: int, given: Mappi
     workers = at_once if params.execution.workers == "auto" else params.execution.workers
     data = {name: recording.inputs(stage, params) for name, stage in stages.items()}
     found = Plan(stages, params, data, is_main, workers or 1)
-    for name, study in (("sweep_uniform", params.sweep_uniform), ("sweep_bayes", params.sweep_bayes)):
-        if study.imported:
-            imported.manifest(name, study)
     _inherit(params)
     if is_main and is_here:
         device.refuse_absent(params)
     if is_main:
         premise.begin(params)
-        if not params.trainer:
-            read_beginnings(params.corpus)
+        need_sources(params)
         wandb.before(params)
         if not held(LOCK):
             _clear(found, is_dry)

@@ -20,7 +20,7 @@ def make_trainer(params: Params, results: Results, identity: str, tested: bool =
     """Make the trainer; `identity` is a digest of all that its runs depend on. tested: whether they are told of the test text.
 
     Raises:
-        UserError: the text has not been tokenized yet, its tokens are damaged, or they are fewer than a context.
+        UserError: the text has not been tokenized yet, or its tokens are damaged.
     """
     if params.simulate:
         from lrsweep.trainers.simulated import Simulated
@@ -102,14 +102,14 @@ def _data(params: Params, results: Results, tested: bool):
     from lrsweep.trainers.builtin.training import Data
 
     recorded = results.read_json("tokenize/tokens.json")
-    context, sides = params.model.context_length, {}
+    sides = {}
     for side in ("train", "valid", *(("test",) if tested else ())):
         path = results.path(f"tokenize/{side}.bin")
         sides[side] = tokens.load_tokens(path)
         if files.digest(path) != recorded[side]["sha256"]:
             found = f"its digest is not the one in {results.path('tokenize/tokens.json')}"
             raise UserError(f"{path}: {found}, expected what tokenize has written; remove it and run again")
-    batches.need_a_window(len(sides["train"]), context, "training")
-    batches.need_a_window(recorded["test"]["tokens"], context, "test")  # before hours of training, and not at their end
-    valid = batches.fixed_batches(sides["valid"], params.evaluation.batches, params.optimizer.batch_size, context)
+    valid = batches.fixed_batches(
+        sides["valid"], params.evaluation.batches, params.optimizer.batch_size, params.model.context_length
+    )
     return Data(params.tokenize.vocab_size, sides["train"], valid, sides.get("test"))

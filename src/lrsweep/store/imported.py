@@ -92,16 +92,25 @@ def origin(stage: str, study: SweepUniform | SweepBayes) -> Origin | None:
     return Origin(source["kind"], tuple(source["files"]), len(source["runs"]), tuple(source["notes"]))
 
 
-def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record, Path]]:
-    """Read the records of an imported study in trial order, each with its path.
+def listed(stage: str, study: SweepUniform | SweepBayes) -> list[Path]:
+    """Give the paths of the records of an imported study in trial order, each held against its digest.
 
     Raises:
         UserError: as in manifest, or a record is missing or was changed.
     """
-    listed = manifest(stage, study)["records"]
+    names = manifest(stage, study)["records"]
     assert study.imported
-    folder = Path(study.imported.folder)
-    for name, digest in sorted(listed.items()):
-        if not records.exists(folder / name) or files.digest(folder / name) != digest:
-            raise UserError(f"{folder / name}: missing or not the one that was imported; import the sweep again")
-        yield records.load(folder / name, CONTEXT), folder / name
+    paths = {Path(study.imported.folder) / name: digest for name, digest in sorted(names.items())}
+    for path, digest in paths.items():
+        if not records.exists(path) or files.digest(path) != digest:
+            raise UserError(f"{path}: missing or not the one that was imported; import the sweep again")
+    return list(paths)
+
+
+def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record, Path]]:
+    """Read the records of an imported study in trial order, each with its path.
+
+    Raises:
+        UserError: as in listed.
+    """
+    yield from ((records.load(path, CONTEXT), path) for path in listed(stage, study))

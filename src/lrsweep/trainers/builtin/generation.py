@@ -46,7 +46,7 @@ def generate(
     """
     generator = torch.Generator().manual_seed(seed)
     new: list[int] = []
-    # what the model sees, and the part of it that is not in the cache yet
+    # What the model sees, and the part of it that is not in the cache yet.
     window = unread = (prompt or [stop_id])[-model.context_length :]
     cache = Cache(model.context_length)
     while len(new) < max_tokens:
