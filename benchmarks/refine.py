@@ -10,7 +10,9 @@ docs/benchmarks/refine.csv.
 """
 
 import argparse
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -114,32 +116,27 @@ def summary(found: list[Held]) -> dict[str, float]:
     return {name: table[name].median() if name.endswith("_ratio") else table[name].mean() for name in table}
 
 
+def cases() -> Iterator[tuple[str, float, Callable[[int], Held]]]:
+    """What is planted, over which width, and how a seed of it is played."""
+    for pool in POOLS:
+        world = build(table_of(pool))
+        for width in WIDTHS:
+            yield pool, width, lambda seed, world=world, width=width: profiled(valley(world, width, seed), seed)
+    for half, rise in product(HALVES, RISES):
+        yield f"half break at {half}", rise, partial(broken, half, rise)
+    for rise in RISES:
+        yield "curvature crosses", rise, partial(crossed, rise)
+    for median, rise in product(NORMS, RISES):
+        yield f"norm rises at {median}", rise, partial(risen, median, rise)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, required=True)
     seeds, rows = range(parser.parse_args().seeds), []
-    for pool in POOLS:
-        world = build(table_of(pool))
-        for width in WIDTHS:
-            rows.append(
-                {"truth": pool, "width": width, **summary([profiled(valley(world, width, seed), seed) for seed in seeds])}
-            )
-            print(rows[-1], flush=True)
-    for half in HALVES:
-        for rise in RISES:
-            rows.append(
-                {"truth": f"half break at {half}", "width": rise, **summary([broken(half, rise, seed) for seed in seeds])}
-            )
-            print(rows[-1], flush=True)
-    for rise in RISES:
-        rows.append({"truth": "curvature crosses", "width": rise, **summary([crossed(rise, seed) for seed in seeds])})
+    for truth, width, play in cases():
+        rows.append({"truth": truth, "width": width, **summary([play(seed) for seed in seeds])})
         print(rows[-1], flush=True)
-    for median in NORMS:
-        for rise in RISES:
-            rows.append(
-                {"truth": f"norm rises at {median}", "width": rise, **summary([risen(median, rise, seed) for seed in seeds])}
-            )
-            print(rows[-1], flush=True)
     write = partial(pd.DataFrame(rows).to_csv, index=False, float_format="%.3g", lineterminator="\n")
     files.write_text(FOLDER / "refine.csv", write())
 

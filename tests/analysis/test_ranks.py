@@ -38,7 +38,7 @@ def test_few_resampled_observations_vary_as_the_mean_of_a_sample_does():
 
 
 def test_intervals_have_the_published_widths_at_the_size_of_the_sample():
-    """By hand: rho of 0.5 and tau of 1/3 of four observations that each stand for themselves, and of 12 that do."""
+    """Half the width in Fisher's z, by the formulas, of 12 observations that each stand for themselves."""
     x, y = np.array([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), np.array([6.0, 2, 8, 1, 3, 10, 5, 12, 4, 7, 11, 9])
     rho, tau = ranks.spearman_within(x, y, np.ones(12)), ranks.kendall_within(x, y, np.ones(12))
     assert (rho.value, tau.value) == (
