@@ -284,6 +284,9 @@ def test_a_whole_study_from_a_wheel_with_both_runners(tmp_path, installed):
     first = json.loads((Path(output.split(": ")[1]) / "trial.json").read_text())
     assert first["values"] == {"lr": lr, "weight_decay": wd} and f"seed={first['seed']}" in command
     assert "<- sweep_uniform trial 3: lr = " in ours("lrsweep", "trace", "results/edge/edge.json", "--trial", "3")
+    final = ours("lrsweep", "trace", "results/figures/final_curve.svg", "--trial", "0").splitlines()
+    assert final[2].startswith("<- train trial 0: lr = ") and " at step 80, " in final[2]
+    assert final[3].startswith("<- sh any.sh lr=") and " until=80 " in final[3] and (Path(final[4].split(": ")[1])).is_dir()
     assert "are as recorded" in ours("lrsweep", "verify")
     made = {one: one.read_bytes() for one in (own / "results").rglob("*.parquet")}
     ours("dvc", "init", "-q")
