@@ -73,7 +73,8 @@ def _of_table(recorded: Provenance, number: int) -> TracedTrial:
         budget = Budget(**{name: section[name] for name in Budget.model_fields})
         whole = {**values, **{name: one for name, one in recorded.params["select.default"].items() if name not in values}}
         runs = work() / recorded.identity.digest[:16] / stage / "runs"
-        run = CommandRun(script, whole, row["seed"] % SEEDS, budget, run_folder(runs, whole, row["seed"], budget), (), {})
+        folder = run_folder(runs, whole, row["seed"], budget).resolve()
+        run = CommandRun(script, whole, row["seed"] % SEEDS, budget, folder, (), {})
     return _traced(recorded, number, values, row["seed"], row["state"], row["steps"], loss, run)
 
 
@@ -116,7 +117,7 @@ def _traced(
     return TracedTrial(
         stage=recorded.stage,
         trial=number,
-        values=run.values if run else values,
+        values={**values, **run.values} if run else values,
         seed=seed,
         state=state,
         steps=steps,
