@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from lrsweep import files
-from lrsweep.cli.init import parse_curve, parse_dimension
+from lrsweep.cli.init import PROFILE, parse_curve, parse_dimension
 from lrsweep.config import checking, starting, yamlfile
 from lrsweep.errors import UserError
 from lrsweep.stages import estimate, trying
@@ -179,11 +179,8 @@ def test_params_yaml_says_nothing_of_the_built_in_model():
     text = starting.params(starting.Start(trainer, {}, 100, 10, None))
     for word in ("0.37", "d_model", "lrsweep preset", "carried:", "optimizer", "model:", "checkpoint", "PyTorch"):
         assert word not in text, word
-    stale = {
-        **yamlfile.parse(text, "p"),
-        "model": {},
-        "execution": {**yamlfile.parse(text, "p")["execution"], "checkpoint_every": 5},
-    }
+    stale = {**yamlfile.parse(text, "p"), "model": {}}
+    stale["execution"]["checkpoint_every"] = 5
     found = [problem.key for problem in checking.parse_problems(stale)]
     assert found == ["model", "execution.checkpoint_every"]
 
@@ -262,9 +259,10 @@ def test_a_whole_study_from_a_wheel_with_both_runners(tmp_path, installed):
     command, curve = STARTS["any.sh"]
     space = ("--space", "weight_decay=1e-3:1e-1:log")
     ours("git", "init", "-q")
-    ours("lrsweep", "init", "--command", command, "--read", "any.sh", "--curve", curve, *space, "--steps", "40")
+    ours("lrsweep", "init", "--command", command, "--read", "any.sh", "--curve", curve, *space, "--steps", "40", "--slurm")
     where = ours(str(installed / "python"), "-c", "import lrsweep; print(lrsweep.__file__)")
     assert Path(where.strip()).is_relative_to(installed.parent)
+    assert (own / PROFILE).read_bytes() == (ROOT / PROFILE).read_bytes()
     configured(own, SMALL)
     ours("snakemake", "--cores", "2")
     assert json.loads((own / "results/train/metrics.json").read_text())["steps"] == 80
@@ -284,6 +282,9 @@ def test_a_whole_study_from_a_wheel_with_both_runners(tmp_path, installed):
     first = json.loads((Path(output.split(": ")[1]) / "trial.json").read_text())
     assert first["values"] == {"lr": lr, "weight_decay": wd} and f"seed={first['seed']}" in command
     assert "<- sweep_uniform trial 3: lr = " in ours("lrsweep", "trace", "results/edge/edge.json", "--trial", "3")
+    final = ours("lrsweep", "trace", "results/figures/final_curve.svg", "--trial", "0").splitlines()
+    assert final[2].startswith("<- train trial 0: lr = ") and " at step 80, " in final[2]
+    assert final[3].startswith("<- sh any.sh lr=") and " until=80 " in final[3] and (Path(final[4].split(": ")[1])).is_dir()
     assert "are as recorded" in ours("lrsweep", "verify")
     made = {one: one.read_bytes() for one in (own / "results").rglob("*.parquet")}
     ours("dvc", "init", "-q")

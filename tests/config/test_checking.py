@@ -106,6 +106,13 @@ def test_the_write_ups_rung_counted_in_evals_is_refused():
     assert checking.parse_problems(changed(**study, sweep_bayes__stopping__first_rung=250)) == []
 
 
+def test_a_rung_that_cannot_exist_is_not_advised():
+    """A trial with an eval at its end alone has no place for a rung before the end."""
+    study = {"sweep_bayes__steps": 20, "sweep_bayes__eval_every": 20, "sweep_bayes__warmup_steps": 2}
+    (problem,) = checking.parse_problems(changed(**study, sweep_bayes__stopping__first_rung=20))
+    assert str(problem).endswith("; lower sweep_bayes.eval_every")
+
+
 def test_exponents_without_a_point_are_numbers():
     assert params.Params.model_validate(changed(lr="1e-3")).lr == 0.001
 

@@ -69,11 +69,33 @@ def test_one_trial_behind_a_figure(here):
         f"<- sweep_uniform trial 2: lr = {row['lr']:g}, seed {row['seed']}; {row['state']} at step {row['steps']}"
     )
     assert asked("results/figures/loss_by_lr.svg", 2).stdout.splitlines()[2] == trial, "phase 1 is what the figure shows"
-    assert "--trial: found 999, expected a trial of sweep_bayes, 0 to " in asked("results/figures/choice.svg", 999).stderr
-    for name in ("final_curve.svg", "profiles.png"):
-        done = asked(f"results/figures/{name}", 0)
-        assert done.returncode == 2 and f"{name}: found runs of results/" in done.stderr
+    assert "--trial: found 999, expected a trial of sweep_bayes: 0, 1, 2, … " in asked("results/figures/choice.svg", 999).stderr
     assert "found no trials before it" in asked("results/corpus/train.txt", 0).stderr
+
+
+def test_one_training_that_no_table_of_trials_has(here, tiny_run):
+    """The final training and a proxy are known by their records in work/ alone."""
+
+    def asked(file, number):
+        return run(here, "lrsweep", "trace", file, "--trial", str(number))
+
+    done = asked("results/figures/final_curve.svg", 0)
+    assert done.returncode == 2 and "--trial: found no record of train in " in done.stderr
+    (here / "work").symlink_to(tiny_run / "work")
+    metrics = read_json(here / "results/train/metrics.json")
+    trial = asked("results/figures/final_curve.svg", 0).stdout.splitlines()[2]
+    assert trial.startswith(f"<- train trial 0: lr = {metrics['lr']:g}, ")
+    assert trial.endswith(f"{metrics['state']} at step {metrics['steps']}, {metrics['final_loss_nats']:.4f} nats")
+    row = pd.read_parquet(here / "results/scale/profiles.parquet").iloc[1]
+    trial = asked("results/figures/profiles.png", 1).stdout.splitlines()[2]
+    assert trial.startswith(f"<- scale trial 1: lr = {row['lr']:g}, ") and f"seed {row['seed']}; " in trial
+    assert trial == asked("results/scale/law.json", 1).stdout.splitlines()[2]
+    done = asked("results/scale/law.json", 999)
+    assert done.returncode == 2 and "--trial: found 999, expected a trial of scale: 0, 1, 2" in done.stderr
+    params = here / "params.yaml"
+    params.write_text(params.read_text().replace("\nseed: 0", "\nseed: 1"))
+    done = asked("results/figures/final_curve.svg", 0)
+    assert done.returncode == 2 and "found parameters, data or code other than train was run with" in done.stderr
 
 
 def test_an_edited_table(here):

@@ -10,6 +10,7 @@ import typer
 
 from lrsweep import files
 from lrsweep.errors import UserError
+from lrsweep.shipped import shipped
 from lrsweep.terminal import say
 
 PANEL = "Your own script"
@@ -29,6 +30,7 @@ include: RULES / "captions.smk"
 include: RULES / "stages.smk"
 include: RULES / "study.smk"
 """
+PROFILE = Path("workflow/profiles/slurm/config.yaml")
 IGNORED = ("work/", ".snakemake/", "results/")
 _RANGE = re.compile(r"([^:,]+):([^:,]+)(?::(log|linear))?(:int)?")
 
@@ -49,16 +51,17 @@ def init(
     eval_every: Annotated[int | None, typer.Option(min=1, help="Steps between two evals of the script.")] = None,
     lr_range: Annotated[str | None, typer.Option(help="LRs of phase 1, as min:max[:log].")] = None,
     resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Whether a call goes on from what one saved.")] = True,
+    slurm: Annotated[bool, typer.Option("--slurm", help="Write the profile for a SLURM cluster too.")] = False,
 ) -> None:
     """Start a study of your own script in this folder; nothing is overwritten.
 
-    It writes params.yaml, dvc.yaml, Snakefile, and lines of .gitignore and .dvcignore.
+    It writes params.yaml, dvc.yaml, Snakefile, and lines of .gitignore and .dvcignore; with --slurm also a profile.
     """
     from lrsweep.config import script, starting
     from lrsweep.trainers.command.settings import Script
     from lrsweep.trainers.command.trainer import files_read
 
-    _refuse()
+    _refuse(PROFILE if slurm else None)
     trainer = {"command": command, "reads": read, "curve": parse_curve(curve), "resume": resume}
     dimensions = dict(parse_dimension("--space", one) for one in space or ())
     lr = parse_dimension("--lr-range", f"lr={lr_range}")[1] if lr_range else None
@@ -66,9 +69,12 @@ def init(
     found = [path.as_posix() for path in files_read(Script.model_validate(trainer))]
     for name, text in (("params.yaml", made), ("dvc.yaml", starting.pipeline(found)), ("Snakefile", SNAKEFILE)):
         files.write_text(Path(name), text)
+    if slurm:
+        files.write_text(PROFILE, shipped(str(PROFILE)).read_text(encoding="utf-8"))
     for name in (".gitignore", ".dvcignore"):
         _ignore(Path(name))
-    say(f"wrote params.yaml, dvc.yaml, Snakefile and lines of .gitignore and .dvcignore; trials read {', '.join(found)}")
+    also = f", {PROFILE}" if slurm else ""
+    say(f"wrote params.yaml, dvc.yaml, Snakefile{also} and lines of .gitignore and .dvcignore; trials read {', '.join(found)}")
     for line in script.unexpanded(command):
         say(line)
     say("next: look through params.yaml, then `lrsweep try`, then `snakemake --cores all`")
@@ -89,8 +95,8 @@ def try_out() -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _refuse() -> None:
-    """Refuse our own checkout, and files that are there.
+def _refuse(profile: Path | None) -> None:
+    """Refuse our own checkout, and files that are there, the profile among them where one is asked for.
 
     Raises:
         UserError: why, and what to do.
@@ -102,6 +108,8 @@ def _refuse() -> None:
         if Path(name).exists():
             remedy = "make a folder for the study (mkdir sweep && cd sweep) and name the script as ../train.py"
             raise UserError(f"init: found {name}, expected none, since nothing is overwritten; {remedy}, or move it away")
+    if profile and profile.exists():
+        raise UserError(f"init: found {profile}, expected none, since nothing is overwritten; leave --slurm out, or move it away")
 
 
 def parse_curve(said: str) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def trace(
     params = checking.load(PARAMS)
     workspace = Workspace.read(params, identities(params))
     found = tracing.trace(file, workspace)
-    one = None if trial is None else trials.trace(found, trial, workspace)
+    one = None if trial is None else trials.trace(found, trial, workspace, params)
     origins = {stage: f"{said}; not trained here, and its model is not known" for stage, said in _origins(params).items()}
     if as_json:
         say(json.dumps({**asdict(found), "intact": found.intact, "trial": asdict(one) if one else None}, indent=2))

@@ -199,7 +199,9 @@ def _study_problems(s: SweepBayes) -> Iterator[Problem]:
     if first >= s.steps:
         why = "a rung at or past the end stops nothing; it is counted in steps, not in evals"
         expected = f"less than sweep_bayes.steps ({s.steps}): {why}"
-        yield Problem(key, first, expected, f"set it to {max(1, s.steps // (8 * s.eval_every)) * s.eval_every}")
+        fitting = max(1, s.steps // (8 * s.eval_every)) * s.eval_every
+        more = "lower sweep_bayes.eval_every" if fitting >= s.steps else f"set it to {fitting}"
+        yield Problem(key, first, expected, more)
         return
     if s.ending and s.sampler != "mfgp":
         expected = "mfgp where sweep_bayes.ending is set: no other sampler says what it still expects to gain"

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lrsweep.config.params import Params
 from lrsweep.errors import UserError
 from lrsweep.provenance.figure_metadata import carried
 from lrsweep.provenance.recording import Identity, Provenance
 from lrsweep.provenance.trace import Traced
 from lrsweep.provenance.workspace import Workspace, machine, short, spelled
+from lrsweep.runner.catalogue import study_of
+from lrsweep.runner.trainer import make_script
+from lrsweep.search.trial import Record
 from lrsweep.space import Budget, Value
 from lrsweep.store import tables
-from lrsweep.store.results import FOLDER, work
+from lrsweep.store.results import FOLDER, Results, work
 from lrsweep.trainers.command.run import CommandRun
 from lrsweep.trainers.command.settings import Script
 from lrsweep.trainers.command.trainer import SEEDS, run_folder
 
-NOT_STUDIES = ("scale", "ablate", "train")  # whose runs are no trials of a table
+RUNS = ("scale", "ablate", "train")  # stages whose trainings have no table of trials: their records are looked at
 
 
 @dataclass(frozen=True)
@@ -42,33 +46,84 @@ class TracedTrial:
     code: Mapping[str, str | None]
 
 
-def trace(found: Traced, number: int, workspace: Workspace) -> TracedTrial:
+def trace(found: Traced, number: int, workspace: Workspace, params: Params) -> TracedTrial:
     """Find the trial with a number: of the study that a figure shows, else of the last one before the file.
 
     Raises:
         UserError: there is no study before the file, or no such trial in it.
     """
     stage = _study(found, workspace)
-    table, _ = tables.read(FOLDER / stage / "trials.parquet", "trials")
-    if number not in table["trial"].to_numpy():
-        raise UserError(f"--trial: found {number}, expected a trial of {stage}, 0 to {table['trial'].max()}; correct it")
-    row: dict[str, Any] = table.loc[table["trial"] == number].iloc[0].to_dict()
     recorded = found.stages[stage]
     if recorded is None:
         raise UserError(f"{FOLDER / stage}: found no record of what made it, expected provenance.json; run {stage} again")
+    return _of_records(recorded, number, params) if stage in RUNS else _of_table(recorded, number)
+
+
+def _of_table(recorded: Provenance, number: int) -> TracedTrial:
+    """Find a trial in the table of its study, which is there where its record in work/ may not be."""
+    stage = recorded.stage
+    table, _ = tables.read(FOLDER / stage / "trials.parquet", "trials")
+    _refuse_unknown(stage, number, table["trial"].tolist())
+    row: dict[str, Any] = table.loc[table["trial"] == number].iloc[0].to_dict()
     values = {name: row[name] for name in tables.space_of(table)}
     loss = None if row["last_loss_nats"] != row["last_loss_nats"] else row["last_loss_nats"]
-    run = _run(recorded, values, row["seed"])
+    run = None
+    if recorded.identity and recorded.params.get("trainer"):
+        script, section = Script.model_validate(recorded.params["trainer"]), recorded.params[stage]
+        budget = Budget(**{name: section[name] for name in Budget.model_fields})
+        whole = {**values, **{name: one for name, one in recorded.params["select.default"].items() if name not in values}}
+        runs = work() / recorded.identity.digest[:16] / stage / "runs"
+        folder = run_folder(runs, whole, row["seed"], budget).resolve()
+        run = CommandRun(script, whole, row["seed"] % SEEDS, budget, folder, (), {})
+    return _traced(recorded, number, values, row["seed"], row["state"], row["steps"], loss, run)
+
+
+def _of_records(recorded: Provenance, number: int, params: Params) -> TracedTrial:
+    """Find a training by its record in work/, of a stage that was made with the parameters that are there now."""
+    study = study_of(recorded.stage, params, Results(FOLDER))
+    if recorded.identity is None or study.identity.digest != recorded.identity.digest:
+        found = f"found parameters, data or code other than {recorded.stage} was run with"
+        raise UserError(f"--trial: {found}, expected the same; run {recorded.stage} again, or check out what made it")
+    tasks = {task.trial: task for task in study.plan.ended}
+    _refuse_unknown(recorded.stage, number, list(tasks))
+    task = tasks[number]
+    record: Record = study.done[task]
+    values, seed = record.proposal.values, record.seed
+    run = None
+    if params.trainer:
+        run = make_script(params, study.identity.folder / "runs", study.stops).start(values, seed, study.length(task))
+    losses = [one.loss_nats for one in record.evals if one.loss_nats is not None]
+    return _traced(recorded, number, values, seed, record.state, record.steps, losses[-1] if losses else None, run)
+
+
+def _refuse_unknown(stage: str, number: int, known: list[int]) -> None:
+    if not known:
+        raise UserError(f"--trial: found no record of {stage} in {work()}, expected those of its trainings; run {stage} again")
+    if number not in known:
+        shown = ", ".join(map(str, known[:3])) + (f", … {known[-1]}" if len(known) > 3 else "")
+        raise UserError(f"--trial: found {number}, expected a trial of {stage}: {shown}; correct it")
+
+
+def _traced(
+    recorded: Provenance,
+    number: int,
+    values: Mapping[str, Value],
+    seed: int,
+    state: str,
+    steps: int,
+    loss_nats: float | None,
+    run: CommandRun | None,
+) -> TracedTrial:
     return TracedTrial(
-        stage=stage,
+        stage=recorded.stage,
         trial=number,
-        values=run.values if run else values,
-        seed=row["seed"],
-        state=row["state"],
-        steps=row["steps"],
-        loss_nats=loss,
+        values={**values, **run.values} if run else values,
+        seed=seed,
+        state=state,
+        steps=steps,
+        loss_nats=loss_nats,
         identity=recorded.identity,
-        command=shlex.join(run.words(row["steps"] if run.script.resume else run.budget.steps)) if run else None,
+        command=shlex.join(run.words(steps if run.script.resume else run.budget.steps)) if run else None,
         folder=str(run.folder) if run and run.folder.is_dir() else None,
         code=recorded.code,
     )
@@ -93,22 +148,11 @@ def lines(found: Traced, trial: TracedTrial) -> Iterator[str]:
 
 def _study(found: Traced, workspace: Workspace) -> str:
     """Give the stage of the trials: those that a figure says it was drawn from come before others."""
-    stages = [name for name in found.stages if f"{FOLDER}/{name}/trials.parquet" in workspace.stages[name].artifacts]
-    if not stages:
-        raise UserError(f"{found.file}: found no trials before it, expected a file that is made from some; leave --trial out")
-    drawn = carried(Path(found.file).read_bytes()) or {"inputs": {}}
-    others = [path for path in drawn["inputs"] if path.startswith(tuple(f"{FOLDER}/{name}/" for name in NOT_STUDIES))]
-    if others and not any(path.endswith("/trials.parquet") for path in drawn["inputs"]):
-        raise UserError(f"{found.file}: found runs of {others[0]}, expected trials of a phase; leave --trial out")
-    return next((name for name in reversed(stages) if f"{FOLDER}/{name}/trials.parquet" in drawn["inputs"]), stages[-1])
-
-
-def _run(recorded: Provenance, values: Mapping[str, Value], seed: int) -> CommandRun | None:
-    """Make the run of a script again, as it was recorded; None where none trained it here."""
-    if recorded.identity is None or not recorded.params.get("trainer"):
-        return None
-    script, section = Script.model_validate(recorded.params["trainer"]), recorded.params[recorded.stage]
-    budget = Budget(**{name: section[name] for name in Budget.model_fields})
-    whole = {**values, **{name: one for name, one in recorded.params["select.default"].items() if name not in values}}
-    runs = work() / recorded.identity.digest[:16] / recorded.stage / "runs"
-    return CommandRun(script, whole, seed % SEEDS, budget, run_folder(runs, whole, seed, budget).resolve(), (), {})
+    tabled = [name for name in found.stages if f"{FOLDER}/{name}/trials.parquet" in workspace.stages[name].artifacts]
+    drawn = (carried(Path(found.file).read_bytes()) or {"inputs": {}})["inputs"]
+    if of_table := [name for name in tabled if f"{FOLDER}/{name}/trials.parquet" in drawn]:
+        return of_table[-1]
+    of_runs = [name for name in RUNS if name == found.stage or any(path.startswith(f"{FOLDER}/{name}/") for path in drawn)]
+    if of_runs or tabled:
+        return [*tabled, *of_runs][-1]
+    raise UserError(f"{found.file}: found no trials before it, expected a file that is made from some; leave --trial out")

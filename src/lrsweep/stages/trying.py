@@ -61,7 +61,7 @@ def run(params: Params) -> tuple[list[str], list[str]]:
         repeats = [whole, _run(params, root / "again", (), seed, until)]
         if _difference(*repeats):
             repeats += [_run(params, root / f"again-{i}", (), seed, until) for i in range(MORE_REPEATS)]
-        halves = _run(params, root / "halves", (half,), seed, until) if script.resume and half else None
+        halves = _run(params, root / "halves", (half,), seed, until) if script.resume else None
         other = _run(params, root / "other-seed", (), derive_seed(params.seed, "try", 1), until)
     except RunFailed as failed:
         raise UserError(f"try: {failed}") from None
