@@ -38,8 +38,16 @@ def test_memory_that_runs_out_is_one_line(error, capsys):
 
 
 def test_other_errors_keep_their_traceback(capsys):
-    assert exit_code(failing(OSError(errno.EIO, os.strerror(errno.EIO)))) == 1
+    assert exit_code(failing(OSError(errno.EPIPE, os.strerror(errno.EPIPE)))) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("named", [("/data/a.txt",), ()])  # a read of an open file does not name it
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_disk_that_fails_is_one_line(number, named, capsys):
+    assert exit_code(failing(OSError(number, os.strerror(number), *named))) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.startswith(f"lrsweep: {(*named, 'a file')[0]}: found {os.strerror(number).lower()}")
 
 
 def test_interruption_is_silent(capsys):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lrsweep.terminal import complain
 
 _PATHS = (errno.ENAMETOOLONG, errno.ELOOP)  # of a path that leads to no file
+_DISKS = (errno.EIO, errno.EREMOTEIO, errno.ESTALE)  # of a disk or a network file system that fails
 
 
 class UserError(Exception):
@@ -35,6 +36,10 @@ def exit_code(command: Callable[[], object]) -> int:
         if isinstance(error, OSError) and error.errno in _PATHS:
             found = (error.strerror or "an error").lower()
             complain(f"{error.filename}: found {found}, expected a path that the system takes; correct it")
+            return 2
+        if isinstance(error, OSError) and error.errno in _DISKS:
+            found, expected = (error.strerror or "an error").lower(), "a disk that answers; see what the system says of it"
+            complain(f"{error.filename or 'a file'}: found {found}, expected {expected}, and run the same command again")
             return 2
         if not _out_of_memory(error):
             sys.excepthook(*sys.exc_info())
