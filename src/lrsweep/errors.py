@@ -6,8 +6,16 @@ from collections.abc import Callable
 
 from lrsweep.terminal import complain
 
-_PATHS = (errno.ENAMETOOLONG, errno.ELOOP)  # of a path that leads to no file
-_DISKS = (errno.EIO, errno.EREMOTEIO, errno.ESTALE)  # of a disk or a network file system that fails
+# What to do about a disk or a network file system that fails
+DISKS = {
+    errno.ESTALE: "mount the network file system again",
+    **dict.fromkeys((errno.EIO, errno.EREMOTEIO), "see what the system says of that disk"),
+}
+# What to expect in the place of a file that the system does not give, and what to do
+_FILES = {
+    **dict.fromkeys((errno.ENAMETOOLONG, errno.ELOOP), "a path that the system takes; correct it"),
+    **{number: f"a disk that answers; {remedy} and run the same command again" for number, remedy in DISKS.items()},
+}
 
 
 class UserError(Exception):
@@ -33,13 +41,9 @@ def exit_code(command: Callable[[], object]) -> int:
         complain(str(error))
         return 1
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _PATHS:
+        if isinstance(error, OSError) and error.errno in _FILES:
             found = (error.strerror or "an error").lower()
-            complain(f"{error.filename}: found {found}, expected a path that the system takes; correct it")
-            return 2
-        if isinstance(error, OSError) and error.errno in _DISKS:
-            found, expected = (error.strerror or "an error").lower(), "a disk that answers; see what the system says of it"
-            complain(f"{error.filename or 'a file'}: found {found}, expected {expected}, and run the same command again")
+            complain(f"{error.filename or 'a file'}: found {found}, expected {_FILES[error.errno]}")
             return 2
         if not _out_of_memory(error):
             sys.excepthook(*sys.exc_info())

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, Literal
 
-from lrsweep.errors import UserError
+from lrsweep.errors import DISKS, UserError
 
 PROBE_BYTES = 1 << 16  # no run begins with less room than this
 FORGOTTEN_S = 7 * 24 * 3600.0
@@ -32,8 +32,7 @@ _REMEDIES = {
     errno.EISDIR: "move away the folder that is in the place of a file there",
     **dict.fromkeys((errno.ELOOP, errno.ENXIO), "remove the link or pipe that is in its place"),
     errno.ENAMETOOLONG: "move the project, or LRSWEEP_WORK, to a folder with a shorter name",
-    errno.ESTALE: "mount the network file system again",
-    **dict.fromkeys((errno.EIO, errno.EREMOTEIO), "see what the system says of that disk"),
+    **DISKS,
 }
 
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +62,7 @@ def init(
     from lrsweep.trainers.command.settings import Script
     from lrsweep.trainers.command.trainer import files_read
 
-    _refuse(PROFILE if slurm else None)
+    _refuse(("params.yaml", "dvc.yaml", "Snakefile", *([str(PROFILE)] if slurm else [])))
     trainer = {"command": command, "reads": read, "curve": parse_curve(curve), "resume": resume}
     dimensions = dict(parse_dimension("--space", one) for one in space or ())
     lr = parse_dimension("--lr-range", f"lr={lr_range}")[1] if lr_range else None
@@ -95,8 +96,8 @@ def try_out() -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _refuse(profile: Path | None) -> None:
-    """Refuse our own checkout, and files that are there, the profile among them where one is asked for.
+def _refuse(written: Iterable[str]) -> None:
+    """Refuse our own checkout, and those of the files to be written that are there.
 
     Raises:
         UserError: why, and what to do.
@@ -104,12 +105,10 @@ def _refuse(profile: Path | None) -> None:
     if Path("src/lrsweep/cli/entry.py").is_file():
         expected = "the folder of your own script: this one has its params.yaml, for the built-in model"
         raise UserError(f"init: found the checkout of lrsweep itself, expected {expected}; change to that folder")
-    for name in ("params.yaml", "dvc.yaml", "Snakefile"):
+    for name in written:
         if Path(name).exists():
             remedy = "make a folder for the study (mkdir sweep && cd sweep) and name the script as ../train.py"
             raise UserError(f"init: found {name}, expected none, since nothing is overwritten; {remedy}, or move it away")
-    if profile and profile.exists():
-        raise UserError(f"init: found {profile}, expected none, since nothing is overwritten; leave --slurm out, or move it away")
 
 
 def parse_curve(said: str) -> dict[str, Any]:
