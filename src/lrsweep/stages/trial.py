@@ -1,5 +1,6 @@
 """The lineage of one trial: its values, the call that trained it, and the files that this call read, by their digests."""
 
+import math
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from lrsweep.provenance.trace import Traced
 from lrsweep.provenance.workspace import Workspace, machine, short, spelled
 from lrsweep.runner.catalogue import study_of
 from lrsweep.runner.trainer import make_script
+from lrsweep.search.study import trial_row
 from lrsweep.search.trial import Record
 from lrsweep.space import Budget, Value
 from lrsweep.store import tables
@@ -66,7 +68,6 @@ def _of_table(recorded: Provenance, number: int) -> TracedTrial:
     _refuse_unknown(stage, number, table["trial"].tolist())
     row: dict[str, Any] = table.loc[table["trial"] == number].iloc[0].to_dict()
     values = {name: row[name] for name in tables.space_of(table)}
-    loss = None if row["last_loss_nats"] != row["last_loss_nats"] else row["last_loss_nats"]
     run = None
     if recorded.identity and recorded.params.get("trainer"):
         script, section = Script.model_validate(recorded.params["trainer"]), recorded.params[stage]
@@ -75,7 +76,7 @@ def _of_table(recorded: Provenance, number: int) -> TracedTrial:
         runs = work() / recorded.identity.digest[:16] / stage / "runs"
         folder = run_folder(runs, whole, row["seed"], budget).resolve()
         run = CommandRun(script, whole, row["seed"] % SEEDS, budget, folder, (), {})
-    return _traced(recorded, number, values, row["seed"], row["state"], row["steps"], loss, run)
+    return _traced(recorded, row, values, run)
 
 
 def _of_records(recorded: Provenance, number: int, params: Params) -> TracedTrial:
@@ -88,12 +89,11 @@ def _of_records(recorded: Provenance, number: int, params: Params) -> TracedTria
     _refuse_unknown(recorded.stage, number, list(tasks))
     task = tasks[number]
     record: Record = study.done[task]
-    values, seed = record.proposal.values, record.seed
-    run = None
+    values, run = record.proposal.values, None
     if params.trainer:
-        run = make_script(params, study.identity.folder / "runs", study.stops).start(values, seed, study.length(task))
-    losses = [one.loss_nats for one in record.evals if one.loss_nats is not None]
-    return _traced(recorded, number, values, seed, record.state, record.steps, losses[-1] if losses else None, run)
+        script = make_script(params, study.identity.folder / "runs", study.stops)
+        run = script.start(values, record.seed, study.length(task))
+    return _traced(recorded, trial_row(record, params.sweep_bayes.metric, None), values, run)
 
 
 def _refuse_unknown(stage: str, number: int, known: list[int]) -> None:
@@ -104,24 +104,17 @@ def _refuse_unknown(stage: str, number: int, known: list[int]) -> None:
         raise UserError(f"--trial: found {number}, expected a trial of {stage}: {shown}; correct it")
 
 
-def _traced(
-    recorded: Provenance,
-    number: int,
-    values: Mapping[str, Value],
-    seed: int,
-    state: str,
-    steps: int,
-    loss_nats: float | None,
-    run: CommandRun | None,
-) -> TracedTrial:
+def _traced(recorded: Provenance, row: Mapping[str, Any], values: Mapping[str, Value], run: CommandRun | None) -> TracedTrial:
+    """Give a trial from its row of the table `trials`, and the run of a script that trained it; None where none did."""
+    loss, steps = row["last_loss_nats"], row["steps"]
     return TracedTrial(
         stage=recorded.stage,
-        trial=number,
+        trial=row["trial"],
         values={**values, **run.values} if run else values,
-        seed=seed,
-        state=state,
+        seed=row["seed"],
+        state=row["state"],
         steps=steps,
-        loss_nats=loss_nats,
+        loss_nats=None if loss is None or math.isnan(loss) else loss,
         identity=recorded.identity,
         command=shlex.join(run.words(steps if run.script.resume else run.budget.steps)) if run else None,
         folder=str(run.folder) if run and run.folder.is_dir() else None,
