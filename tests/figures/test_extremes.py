@@ -47,7 +47,7 @@ def test_every_figure_is_prepared_and_described(values, space):
 
 
 @pytest.mark.parametrize("values", [[-3.0], [*ENDS, math.nan]], ids=str)
-@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.filterwarnings("error")  # also where no room is left for the axes
 def test_every_figure_is_drawn(values, monkeypatch):
     save = Canvas.savefig
     monkeypatch.setattr(Canvas, "savefig", lambda self, to, **how: how["format"] == "svg" and save(self, to, **how))

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.analysis.ablations import Ablated, Ablations
-from lrsweep.figures.drawing import DASHES, PALETTE, SHAPES, log_axes, usable
+from lrsweep.figures.drawing import DASHES, PALETTE, SHAPES, log_axes, points, usable
 from lrsweep.figures.figure import figure
 
 EACH = 4  # variants in a panel, beside the baseline
@@ -67,7 +67,7 @@ def ablation_curves(axes: Sequence[Axes], data: pd.DataFrame) -> None:
             runs = runs.assign(loss_nats=runs["loss_nats"].fillna(top).clip(upper=top))
             means = runs.groupby("lr")["loss_nats"].mean()
             ax.plot(means.index, means, linestyle=dash, color=colour, label=name)
-            ax.plot(runs["lr"], runs["loss_nats"], mark, color=colour, markersize=3, clip_on=False)
+            points(ax, runs["lr"], runs["loss_nats"], mark, color=colour, markersize=3)
             for _, one in part[part["series"] == "best"].iterrows():
                 ends = np.array([[one["lr"] - one["lr_low"]], [one["lr_high"] - one["lr"]]])
                 ax.errorbar(one["lr"], one["loss_nats"], xerr=ends, fmt=mark, color=colour, markersize=8, capsize=3)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from lrsweep.analysis.features import above
-from lrsweep.figures.drawing import CLOSE, PALETTE, SHAPES, label, legend_above, legend_over, limits, usable
+from lrsweep.figures.drawing import CLOSE, PALETTE, SHAPES, label, legend_above, legend_over, limits, points, usable
 from lrsweep.figures.figure import figure
 from lrsweep.search.trial import COMPLETE
 
@@ -112,7 +112,7 @@ def by_median(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         for series, mark, colour in (("complete", "o", PALETTE[0]), ("audited", "s", PALETTE[4])):
             own = part[part["series"] == series]
             places = own["value"].clip(*across), own["final_loss_nats"].clip(*up)
-            ax.plot(*places, mark, color=colour, alpha=0.7, clip_on=False, zorder=3, label=series)
+            points(ax, *places, mark, color=colour, alpha=0.7, zorder=3, label=series)
         ax.axvline(part["median"].iloc[0], color="black", linestyle="--", label="median")
         ax.set(xlim=across, ylim=up)
     legend_over(axes, 3)

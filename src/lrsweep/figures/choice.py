@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.analysis.selection import Choice
-from lrsweep.figures.drawing import DASHES, SHAPES, Style, legend_above, limit, limits, log_axes, usable
+from lrsweep.figures.drawing import DASHES, SHAPES, Style, legend_above, limit, limits, log_axes, points, usable
 from lrsweep.figures.figure import figure
 
 RUN, CONFIRMING, MEAN = "run", "confirming", "mean"  # series
@@ -63,7 +63,7 @@ def choice(ax: Axes, data: pd.DataFrame) -> None:
     ):
         part = known[known["series"] == series]
         heights = part["loss_nats"].clip(upper=ax.get_ylim()[1])
-        ax.plot(part["candidate"] + shift, heights, mark, color=colour, alpha=0.8, clip_on=False, label=words)
+        points(ax, part["candidate"] + shift, heights, mark, color=colour, alpha=0.8, label=words)
     means = known[known["series"] == MEAN]
     spread = np.nan_to_num([means["loss_nats"] - means["low_nats"], means["high_nats"] - means["loss_nats"]]).clip(0)
     style: Style = {"fmt": "D", "color": "#0072B2", "capsize": 5, "label": "confirmed mean"}

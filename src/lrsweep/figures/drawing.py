@@ -66,6 +66,12 @@ def limits(losses: pd.Series) -> tuple[float, float]:
     return low - margin, high + 2 * margin
 
 
+def points(ax: Axes, x: pd.Series, y: pd.Series, mark: str, **style: Any) -> None:
+    """Draw points whole at the border of the axis too; without any, nothing, since an empty line widens the margins."""
+    if len(x):
+        ax.plot(x, y, mark, clip_on=False, **style)
+
+
 def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
     """Draw trials by state; a trial without a loss, or with one above the axis, stands at the upper border."""
     losses = runs[y].astype(float)
@@ -76,8 +82,8 @@ def draw_states(ax: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
     border = ax.get_ylim()[1]
     for state, part in runs.groupby("series"):
         heights = losses[part.index].fillna(border).clip(upper=border)
-        style: Style = {"color": COLOURS[str(state)], "alpha": 0.85, "clip_on": False, "zorder": 3}
-        ax.plot(part[x], heights, MARKERS[str(state)], label=str(state).lower(), **style)
+        style: Style = {"color": COLOURS[str(state)], "alpha": 0.85, "zorder": 3}
+        points(ax, part[x], heights, MARKERS[str(state)], label=str(state).lower(), **style)
 
 
 def draw_lrs(ax: Axes, data: pd.DataFrame) -> None:

@@ -17,12 +17,14 @@ from lrsweep.figures.drawing import (
     PALETTE,
     SHAPES,
     STABLE,
+    Style,
     draw_lrs,
     draw_states,
     legend_above,
     legend_over,
     limits,
     log_axes,
+    points,
     usable,
 )
 from lrsweep.figures.figure import figure
@@ -150,11 +152,9 @@ def loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
         ax.patch.set_visible(False)
     draw_states(ax, runs, "lr", "final_loss_nats")
     more = runs[runs["runs"] == REFINING]
-    if len(more):
-        ax.plot(
-            more["lr"], more["final_loss_nats"].fillna(np.inf).clip(upper=ax.get_ylim()[1]), "s", markersize=11, color="#555555",
-            markerfacecolor="none", clip_on=False, zorder=4, label="added run",
-        )  # fmt: skip
+    heights = more["final_loss_nats"].fillna(np.inf).clip(upper=ax.get_ylim()[1])
+    style: Style = {"markersize": 11, "color": "#555555", "markerfacecolor": "none", "zorder": 4, "label": "added run"}
+    points(ax, more["lr"], heights, "s", **style)
     draw_lrs(ax, data)
     band = data.loc[data["series"] == BAND, "lr"]
     if len(band) == 2:
@@ -207,7 +207,7 @@ def spikes(ax: Axes, data: pd.DataFrame) -> None:
     if not usable(ax, rates, "no step with a full window before it"):
         return
     runs = rates[rates["series"] == RUN]
-    ax.plot(runs["lr"], 100 * runs["spike_rate"], "D", color="black", alpha=0.7, clip_on=False, zorder=3, label=RUN)
+    points(ax, runs["lr"], 100 * runs["spike_rate"], "D", color="black", alpha=0.7, zorder=3, label=RUN)
     for (name, part), colour, dash in zip(rates[rates["series"] != RUN].groupby("series"), PALETTE, DASHES, strict=False):
         part = part.sort_values("lr")
         ax.plot(part["lr"], 100 * part["spike_rate"], dash, color=colour, linewidth=1.4, label=f"steps in {name}")
@@ -258,8 +258,8 @@ def sharpness(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         if not usable(ax, known, "not measured"):
             continue
         ax.axhline(1, color="#D55E00", linewidth=1, label="unstable above")
-        for (part, points), colour, mark in zip(known.groupby("series", sort=False), PALETTE, SHAPES, strict=False):
-            ax.plot(points["lr"], points[column], mark, color=colour, alpha=0.8, label=part)
+        for (part, runs), colour, mark in zip(known.groupby("series", sort=False), PALETTE, SHAPES, strict=False):
+            ax.plot(runs["lr"], runs[column], mark, color=colour, alpha=0.8, label=part)
         ends = data.loc[data["series"] == f"{quantity} {AFTER}, crossing", "lr"]
         if len(ends) == 3:
             ax.axvspan(ends.min(), ends.max(), color="#999999", alpha=0.25, linewidth=0)

@@ -18,6 +18,7 @@ from lrsweep.figures.drawing import (
     legend_over,
     limits,
     log_axes,
+    points,
     shown_range,
     usable,
 )
@@ -235,7 +236,7 @@ def _draw_panel(ax: Axes, part: pd.DataFrame) -> None:
         ax.set_xticks(range(len(choices)), choices)
         ax.set_xlim(-0.6, len(choices) - 0.4)
     heights = trials["final_loss_nats"].clip(upper=ax.get_ylim()[1])
-    ax.plot(places, heights, "o", color="#0072B2", alpha=0.35, markersize=5, clip_on=False, label="complete trial")
+    points(ax, places, heights, "o", color="#0072B2", alpha=0.35, markersize=5, label="complete trial")
     spread = [middle["final_loss_nats"] - middle["low_nats"], middle["high_nats"] - middle["final_loss_nats"]]
     style: Style = {"fmt": "D", "color": "#D55E00", "markersize": 5, "capsize": 3, "zorder": 3}
     ax.errorbar(middles, middle["final_loss_nats"], spread, label="median and quartiles of a slice", **style)

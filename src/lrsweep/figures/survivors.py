@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lrsweep.figures.drawing import DASHES, PALETTE, legend_above, limits, usable
+from lrsweep.figures.drawing import DASHES, PALETTE, legend_above, limits, points, usable
 from lrsweep.figures.figure import figure
 
 BEST = 5  # trials whose curves are drawn beside their shapes
@@ -124,6 +124,6 @@ def shapes(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         looks = (("warmup_flatness", "o", "flatness in warm-up"), ("convexity", "s", "convexity after the drop"))
         for name, mark, words in looks:
             places = shape["final_loss_nats"].clip(*across), shape[name]
-            numbers.plot(*places, mark, alpha=0.5, clip_on=False, label=words)
+            points(numbers, *places, mark, alpha=0.5, label=words)
         numbers.set_xlim(across)
         legend_above(numbers, 1)
