@@ -20,6 +20,10 @@ SETTLED = replace(C.choice, border_warnings=(), lower_lr=None)
 NO_PROXIES = replace(C.scaling, lr=None, law=None)
 
 
+def wide(low, high):
+    return replace(C.scaling, law=replace(C.scaling.law, followed=True, lr=replace(C.scaling.law.lr, low=low, high=high)))
+
+
 def stable(low, high):
     return replace(C.edge, max_stable_lr=Bounded(0.3, low, high))
 
@@ -33,6 +37,7 @@ def stable(low, high):
             "from 0.001 to 0.16: the",
         ),
         ({"scaling": NO_PROXIES, "choice": SETTLED}, "scale", "what is best for 300 steps need not be so for 2000"),
+        ({"scaling": wide(0.003, 0.03), "choice": SETTLED}, "scale.runs", "10 runs instead of 5: the interval of the learning"),
         ({"study": replace(C.study, ended_by="trials", ending_gain=0.05)}, "sweep_bayes.trials", "still promised a gain"),
         ({"edge": stable(0.1, 0.4), "choice": SETTLED}, "edge.refine.breaks", "its interval spans a factor of 4.0"),
         ({"edge": stable(0.1, None), "choice": SETTLED}, "edge.refine.breaks", "its interval is open at an end"),

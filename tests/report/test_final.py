@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from lrsweep.analysis.comparison import chain, compare
+from lrsweep.analysis.noise import Noise
 from tests.found import NOTHING_COMPARED
 from tests.report.test_report import content, held_out, render, words
 
@@ -21,11 +23,24 @@ def without_comparison(page):
 
 def test_the_headline_gain_is_the_one_at_the_final_length_split_by_hyperparameter():
     page = words(render(content()))
-    assert "After these 100 steps the loss is 0.580 nats below that of the library's default: 0.500 nats by" in page
-    assert "0.080 nats by beta2" in page and "A difference up to 0.063 may be noise" in page  # 2.228 · 0.02 · sqrt(2)
+    assert (
+        "After these 100 steps the loss is 0.580 nats below that of the library's default (95 % interval 0.517 to 0.643, by"
+        in page
+    )
+    assert "0.500 nats by maximum learning rate; 0.080 nats by beta2" in page  # noise: 2.228 · 0.02 · sqrt(2) = 0.063
+    assert "0.580 nats 95 % interval 0.517 to 0.643;" in page and "may be noise" not in page
     assert "Selected minus default" not in page
     without = words(render(without_comparison(content())))
     assert "Selected minus default" in without and "train.compare: null" in without and "final training it ends" not in without
+
+
+def test_a_part_of_the_gain_within_the_noise_says_so():
+    steps = chain({"lr": 0.001, "beta2": 0.999}, {"lr": 0.01, "beta2": 0.97}, each=False)
+    found = compare(steps, lambda number: ((2.08,), (1.58,), (1.53,))[number], "test", Noise(0.02, 10), {})
+    page = words(render(replace(content(), comparison=found)))
+    assert "0.500 nats by maximum learning rate; 0.050 nats by beta2, which may be noise." in page
+    unknown = words(render(replace(content(), comparison=replace(found, noise_nats=None))))
+    assert "0.550 nats below that of the library's default: 0.500" in unknown and "which may be noise" not in unknown
 
 
 def test_a_default_that_diverges_at_the_final_length_leaves_no_gain():

@@ -266,7 +266,7 @@ def test_every_name_is_shown_wherever_configurations_are(space):
     c = content(space=space)
     page = render(c)
     tables_shown = dict(re.findall(r'<table aria-label="([^"]+)">(.*?)</table>', page, re.DOTALL))
-    lead = words(page.split('<p class="lead">')[1].split("</p>")[0])
+    opening = words(page.split('<p class="lead">')[1].split('<div class="card">')[0])
     setting = words(page.split('<section id="setting">')[1].split("</section>")[0])
     for name in space:
         text = label(name)
@@ -274,10 +274,10 @@ def test_every_name_is_shown_wherever_configurations_are(space):
             (table,) = (body for head, body in tables_shown.items() if unescape(head).startswith(title))
             assert text in words(table), (title, name)
         shown = formats.rough(c.choice.selected[name]) if name == "lr" else formats.num(c.choice.selected[name], 3)
-        assert f"{text} {shown}" in lead.replace("rate of", "rate")
+        assert f"{text} {shown}" in opening.replace("rate of", "rate")
         assert setting.count(text) >= 2, "what phase 2 searches, and its range"
         assert {"trial", name} <= c.plots["exploration"].rows[0].keys() & c.plots["parallel"].rows[0].keys()
-    assert f"with {formats.listed(formats.beside_lr(c.choice.selected, 3))}." in lead
+    assert f"with {formats.listed(formats.beside_lr(c.choice.selected, 3))}." in opening
     assert ("beta2" in words(page.split("<details")[0])) == (space is USUAL)
 
 

@@ -83,8 +83,8 @@ def test_the_scale_stands_with_the_answer():
 
 def test_a_learning_rate_alone_makes_a_sentence():
     space = Space({"lr": USUAL["lr"]})
-    lead = words(render(content(space=space)).split('<p class="lead">')[1].split("</p>")[0])
-    assert "After 300 steps training is best at a maximum learning rate of 0.012" in lead
+    opening = words(render(content(space=space)).split('<p class="lead">')[1].split('<div class="card">')[0])
+    assert "After 300 steps training is best at a maximum learning rate of 0.012. Runs of other" in opening
 
 
 def test_no_sentence_speaks_of_a_model_that_was_not_trained_here():

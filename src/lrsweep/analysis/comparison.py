@@ -46,6 +46,13 @@ class Comparison:
     noise_nats: float | None
     rules: Mapping[str, Losses]
 
+    @property
+    def gain_interval_nats(self) -> tuple[float, float] | None:
+        """The 95 % interval of the gain, by the noise; None where one of the two is not known."""
+        if self.gain_nats is None or self.noise_nats is None:
+            return None
+        return self.gain_nats - self.noise_nats, self.gain_nats + self.noise_nats
+
 
 def chain(default: Values, chosen: Values, each: bool) -> list[tuple[tuple[str, ...], dict[str, Value]]]:
     """Give the configurations from the default to the chosen one, each after the names that it changes; the LR comes first.

@@ -43,7 +43,8 @@ def _on_answer(study: Summary, choice: Choice, scaling: Scaling, setting: Mappin
     elif scaling.law and not scaling.law.followed:
         yield Advice("Add proxies of other lengths, since those that were trained contradict each other", "scale.steps")
     elif scaling.law and (times := _width(scaling.law.lr)) > WIDE:
-        words = f"Give each proxy more runs: the interval of the learning rate for {target} steps {_wide(times)}"
+        runs, wide = setting["scale"]["runs"], _wide(times)
+        words = f"Give each proxy {2 * runs} runs instead of {runs}: the interval of the learning rate for {target} steps {wide}"
         yield Advice(words, "scale.runs")
     if study.ended_by == TRIALS and study.ending_gain is not None:
         yield Advice("Allow more trials, since the last ones still promised a gain", "sweep_bayes.trials")

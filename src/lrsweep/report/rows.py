@@ -204,11 +204,19 @@ def link_rows(comparison: Comparison) -> list[Row]:
 
 
 def parts(comparison: Comparison) -> list[str]:
-    """Give the gain of each step in words: "0.190 nats by the learning rate"; none where one of them is not known."""
-    steps = [one for one in comparison.links if one.changed]
+    """Give the gain of each step in words: "0.190 nats by the learning rate"; none where one of them is not known.
+
+    A step that gains no more than the noise says so.
+    """
+    steps, noise = [one for one in comparison.links if one.changed], comparison.noise_nats
     if any(one.gain_nats is None for one in steps):
         return []
-    return [f"{nats(one.gain_nats)} nats by {' and '.join(map(label, one.changed))}" for one in steps]
+    told = []
+    for one in steps:
+        lost = noise is not None and one.gain_nats is not None and abs(one.gain_nats) <= noise
+        by = " and ".join(map(label, one.changed))
+        told.append(f"{nats(one.gain_nats)} nats by {by}{', which may be noise' if lost else ''}")
+    return told
 
 
 def rule_rows(scaling: Scaling, losses: Mapping[str, Losses]) -> list[tuple[str, str, str]]:
