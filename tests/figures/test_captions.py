@@ -112,10 +112,11 @@ def test_which_rule_is_the_cheapest_that_keeps_the_best_loss():
         {"rule": rule, "metric": "m_u", "steps": steps, "best_loss_nats": loss, "share": steps / 1000}
         for rule, steps, loss in (("none", 1000, 2.0), ("asha", 300, 2.1), ("patient_median", 600, 2.005))
     ]
-    assert "Here patient median with M_u is the cheapest that keeps the best loss to within 0.5 %: it trains 60%" in says(
-        "replay", rows
+    assert (
+        "Here patient median with M_u is the cheapest that gives up no more than 0.5 % of the best loss: it trains 60%"
+        in says("replay", rows)
     )
-    assert says("replay", rows[:2]) == "Here every rule that saves steps loses more than 0.5 % of the best loss."
+    assert says("replay", rows[:2]) == "Here every rule that saves steps gives up more than 0.5 % of the best loss."
 
 
 def test_how_many_candidates_overlap_with_the_selected_one():
