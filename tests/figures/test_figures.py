@@ -86,7 +86,8 @@ def tables(n: int = 12, space: Space = USUAL) -> dict[str, pd.DataFrame]:
         for k in (1, 4) for step in (80, 300)
     ]  # fmt: skip
     replay = [
-        {"rule": rule, "metric": metric, "order": order, "steps": 1000, "best_loss_nats": 2.3 if rule != "none" and order == 2 else 2.0, "stopped": 3}
+        {"rule": rule, "metric": metric, "order": order, "steps": 1000, "stopped": 3,
+         "best_loss_nats": 2.3 if rule != "none" and order == 2 else 2.0}
         for rule in ("none", "hyperband") for metric in ("loss", "m_u") for order in range(3)
     ]  # fmt: skip
     replicates = [
