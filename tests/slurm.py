@@ -1,7 +1,8 @@
 """`make test-slurm`: the pipeline on a SLURM cluster on loopback, and what happens to it there.
 
 Each run must end in the bytes of a local run, and no trial that had finished may be trained again. `--short` runs the pipeline up
-to the end of phase 2, which has jobs of all kinds, and leaves out the rest; `--accounting` or names of faults run these alone.
+to the end of phase 2, which has jobs of all kinds, and leaves out the rest; `--accounting`, `--script` or names of faults run
+these alone.
 """
 
 import os
@@ -18,9 +19,11 @@ from typing import Any
 
 import yaml
 
+from tests import own_scripts
 from tests.fault_case import running_trials
 from tests.loopback import ACCOUNT, Cluster, Missing, cluster, wait_until
 from tests.pipeline import ROOT, artifacts, clone, events, run
+from tests.pipeline import configured as laid_over
 
 PACKAGES = ROOT / ".venv/slurm"
 PROFILE = "workflow/profiles/slurm"
@@ -47,12 +50,15 @@ def main() -> None:
                 pipeline(running, folder, PHASE_2)
             elif words == ["--accounting"]:
                 accounted(folder / "accounting")
+            elif words == ["--script"]:
+                scripted(running, folder)
             elif words:
                 faults(running, folder, words)
             else:
                 pipeline(running, folder, [])
                 recorded(running, folder)
                 capped(running, folder)
+                scripted(running, folder)
                 faults(running, folder, list(FAULTS))
                 accounted(folder / "accounting")
     except Missing as reason:
@@ -97,6 +103,20 @@ def capped(running: Cluster, folder: Path) -> None:
     assert max(counts) == CAP, f"found up to {max(counts)} jobs in the queue, expected {CAP}"
     assert len(running.asked(WORKERS, before)) == CAP, running.asked(WORKERS, before)
     say(f"jobs: {CAP}: {CAP} workers, never more than {CAP} jobs pending or running")
+
+
+def scripted(running: Cluster, folder: Path) -> None:
+    """A script of one's own, with the profile that `lrsweep init --slurm` writes."""
+    local, project = (folder / name for name in ("script-locally", "script"))
+    for one in (local, project):
+        expect_success(own_scripts.start(one, "any.sh", "--slurm"))
+        laid_over(one, own_scripts.SMALL)
+    configured(project / PROFILE / "config.yaml", **QUICK)
+    expect_success(run(local, "snakemake", "--cores", "2"))
+    began = time.monotonic()
+    expect_success(run(project, "snakemake", "--profile", PROFILE, **running.environment))
+    expect_same(artifacts(local), artifacts(project))
+    say(f"a script, snakemake --profile: the bytes of the local run, {time.monotonic() - began:.0f} s")
 
 
 def accounted(folder: Path) -> None:

@@ -1,65 +1,19 @@
-"""A person's own script: started outside of our checkout, tried, and studied whole, with the package installed from a wheel."""
+"""A person's own script: started outside of our checkout, and tried."""
 
-import json
 import shutil
-import subprocess
-import sys
-import sysconfig
-from pathlib import Path
 
-import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from lrsweep import files
-from lrsweep.cli.init import PROFILE, parse_curve, parse_dimension
+from lrsweep.cli.init import parse_curve, parse_dimension
 from lrsweep.config import checking, starting, yamlfile
 from lrsweep.errors import UserError
 from lrsweep.stages import estimate, trying
 from lrsweep.trainers.command.settings import Script
-from tests.pipeline import ROOT, configured, environment, run
+from tests.own_scripts import EXAMPLES, NEEDED, STARTS, start
+from tests.pipeline import ROOT, run
 
 SCRIPT = ROOT / "tests/trainers/command/script.py"
-EXAMPLES = ROOT / "examples"
-METRICS = "file={dir}/metrics.jsonl,step=step,loss=val_loss,lr=lr,grad_norm=grad_norm"
-STARTS = {
-    "plain.py": (
-        "python plain.py --lr {lr} --weight-decay {weight_decay} --until {until} --steps {steps} --seed {seed} --out {dir}",
-        "file={dir}/log.csv,step=step,loss=val_loss,lr=lr,grad_norm=norm",
-    ),
-    "any.sh": (
-        "sh any.sh lr={lr} optim.wd={weight_decay} until={until} seed={seed} dir={dir}",
-        r"pattern=step=(?P<step>\d+) val_loss=(?P<loss>\S+)",
-    ),
-    "hf.py": ("python hf.py {dir}", METRICS),
-    "jax_optax.py": (
-        "python jax_optax.py lr={lr} weight_decay={weight_decay} b2={b2} until={until} steps={steps} seed={seed} out={dir}",
-        "file={dir}/log.jsonl,step=step,loss=val_loss,lr=lr,grad_norm=norm",
-    ),
-    "hydra_overrides.py": (
-        "python hydra_overrides.py lr={lr} optim.wd={weight_decay} optim.name={optimizer} until={until} steps={steps} seed={seed}"
-        " hydra.run.dir={dir} hydra.job.chdir=true",
-        "file={dir}/log.jsonl,step=step,loss=val_loss,lr=lr",
-    ),
-}
-SPACES = {"hf.py": "warmup_steps=1:20:log:int", "jax_optax.py": "b2=0.9:0.999", "hydra_overrides.py": "optimizer=adamw,sgd"}
-NEEDED = {"hf.py": ("transformers", "accelerate"), "jax_optax.py": ("jax", "optax"), "hydra_overrides.py": ("hydra",)}
-SMALL = {
-    "sweep_uniform": {"trials": 6, "lr": {"min": 0.001, "max": 0.3, "scale": "log"}},
-    "sweep_bayes": {"trials": 12, "lag": 4},
-    "importance": {"trees": 4, "bootstrap": 20, "fewest_trials": 4},
-    "assess": {"audit_trials": 2, "bootstrap": 100, "orders": 5},
-    "select": {"candidates": 2, "seeds": 3, "budget": 8},
-    "train": {"steps": 80},
-}
-
-
-def start(folder, name, *more):
-    folder.mkdir(exist_ok=True)
-    shutil.copy(EXAMPLES / name, folder)
-    command, curve = STARTS[name]
-    space = [word for one in ("weight_decay=1e-3:1e-1:log", SPACES.get(name)) if one for word in ("--space", one)]
-    return run(folder, "lrsweep", "init", "--command", command, "--read", name, "--curve", curve, *space, "--steps", "40", *more)
 
 
 @pytest.mark.parametrize("name", STARTS)
@@ -215,81 +169,6 @@ def test_options_are_read():
     for said in ("w", "w=1", "w=a:b"):
         with pytest.raises(UserError, match="expected name=min:max"):
             parse_dimension("--space", said)
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The bin folder of a new environment with our wheel; other libraries are those of this environment."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source, venv = folder / "source", folder / "venv"
-    left = shutil.ignore_patterns(".*", "work", "results", "build", "*.egg-info", "__pycache__", "data", "docs")
-    shutil.copytree(ROOT, source, ignore=left)
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source)]
-    done = subprocess.run(build, capture_output=True, text=True)
-    if done.returncode:
-        code = f"from setuptools.build_meta import build_wheel; build_wheel({str(folder)!r})"
-        done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    (site,) = venv.glob("lib/python*/site-packages")
-    wheel = next(folder.glob("*.whl"))
-    python = venv / "bin/python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(wheel)], check=True)
-    (site / "others.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    code = "from snakemake.cli import main; import sys; sys.argv[0] = 'snakemake'; main()"
-    command = venv / "bin/snakemake"
-    command.write_text(f"#!{python}\n{code}\n")
-    command.chmod(0o755)
-    return venv / "bin"
-
-
-def test_a_whole_study_from_a_wheel_with_both_runners(tmp_path, installed):
-    own = tmp_path / "own"
-    own.mkdir()
-    shutil.copy(EXAMPLES / "any.sh", own)
-    path = f"{installed}:{environment()['PATH']}"
-
-    def ours(*command):
-        done = subprocess.run(
-            command, cwd=own, env=environment(PATH=path, PYTHONPATH=""), capture_output=True, text=True, timeout=900
-        )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        return done.stdout
-
-    command, curve = STARTS["any.sh"]
-    space = ("--space", "weight_decay=1e-3:1e-1:log")
-    ours("git", "init", "-q")
-    ours("lrsweep", "init", "--command", command, "--read", "any.sh", "--curve", curve, *space, "--steps", "40", "--slurm")
-    where = ours(str(installed / "python"), "-c", "import lrsweep; print(lrsweep.__file__)")
-    assert Path(where.strip()).is_relative_to(installed.parent)
-    assert (own / PROFILE).read_bytes() == (ROOT / PROFILE).read_bytes()
-    configured(own, SMALL)
-    ours("snakemake", "--cores", "2")
-    assert json.loads((own / "results/train/metrics.json").read_text())["steps"] == 80
-    page = (own / "results/report/index.html").read_text()
-    assert "sh any.sh lr={lr}" in page and "The gradient norm is not logged" in page and "Completions" not in page
-    traced = ours("lrsweep", "trace", "results/figures/final_curve.svg")
-    assert "trainer = " in traced and f"any.sh  {files.digest(own / 'any.sh')[:12]}" in traced
-    head, whole, trial, command, output, read = ours(
-        "lrsweep", "trace", "results/figures/choice.svg", "--trial", "3"
-    ).splitlines()
-    trials = pd.read_parquet(own / "results/sweep_bayes/trials.parquet")
-    lr, wd, seed = (trials[name].iloc[3] for name in ("lr", "weight_decay", "seed"))
-    assert trial.startswith(f"<- sweep_bayes trial 3: lr = {lr:g}, weight_decay = {wd:g}, seed {seed}; ")
-    assert command.startswith(f"<- sh any.sh lr={lr:g} optim.wd={wd:g} until=") and whole == "as recorded, like all before it"
-    assert head.split()[1] == files.digest(own / "results/figures/choice.svg")[:12]
-    assert read == f"<- any.sh  {files.digest(own / 'any.sh')[:12]}"
-    first = json.loads((Path(output.split(": ")[1]) / "trial.json").read_text())
-    assert first["values"] == {"lr": lr, "weight_decay": wd} and f"seed={first['seed']}" in command
-    assert "<- sweep_uniform trial 3: lr = " in ours("lrsweep", "trace", "results/edge/edge.json", "--trial", "3")
-    final = ours("lrsweep", "trace", "results/figures/final_curve.svg", "--trial", "0").splitlines()
-    assert final[2].startswith("<- train trial 0: lr = ") and " at step 80, " in final[2]
-    assert final[3].startswith("<- sh any.sh lr=") and " until=80 " in final[3] and (Path(final[4].split(": ")[1])).is_dir()
-    assert "are as recorded" in ours("lrsweep", "verify")
-    made = {one: one.read_bytes() for one in (own / "results").rglob("*.parquet")}
-    ours("dvc", "init", "-q")
-    ours("dvc", "repro", "-q")
-    assert made == {one: one.read_bytes() for one in (own / "results").rglob("*.parquet")}
 
 
 def test_the_block_of_a_script_that_does_not_resume_is_trained_from_the_start_at_each_rung():
