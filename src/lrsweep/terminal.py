@@ -4,24 +4,28 @@ import re
 import sys
 from io import TextIOWrapper
 
+from lrsweep.addresses import in_public
+
 LONGEST_WORD, LONGEST_LINE = 300, 2000  # characters; a file's name has 255 at most
 
 
 def plain(text: str) -> str:
     r"""Write what cannot be printed as an escape: ESC as \x1b, a byte that is not UTF-8 as \udcff. Ends of lines stay.
 
+    Addresses stand without what may be a secret.
+
     >>> print(plain("a\x1b[31m\nb\u202e"))
     a\x1b[31m
     b\u202e
     """
-    return "".join(one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode() for one in text)
+    return "".join(one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode() for one in in_public(text))
 
 
 def readable(text: str) -> str:
     """Write a text plainly, and leave out the middle of a word or of a line that no person reads.
 
     >>> readable(f"{'a' * 50_000}: found {'b' * 300}").count("a")
-    90
+    89
     """
     short = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: _ends(word[0], 90), plain(text))
     return re.sub(rf".{{{LONGEST_LINE + 1},}}", lambda line: _ends(line[0], LONGEST_LINE), short)
