@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 SCHEMES = ("http", "https")
 # In a text an address ends at a space or a quote, and before the comma or full stop of the sentence.
 _END = r"""(?=[,;:.)]*(?:[\s"'`<>]|$))"""
-_IN_TEXT = re.compile(rf"""\b([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#"'`<>]*@)?([^\s?#"'`<>]*)(?:[?#][^\s"'`<>]*?{_END})?""")
+_IN_TEXT = re.compile(rf"""([A-Za-z][A-Za-z0-9+.-]{{0,30}}://)(?:[^\s/?#"'`<>]*@)?([^\s?#"'`<>]*)(?:[?#][^\s"'`<>]*?{_END})?""")
 
 
 def public(url: str) -> str:
