@@ -50,6 +50,18 @@ def test_a_disk_that_fails_is_one_line(number, named, capsys):
     assert said.count("\n") == 1 and said.startswith(f"lrsweep: {(*named, 'a file')[0]}: found {os.strerror(number).lower()}")
 
 
+@pytest.mark.parametrize("named", [("/data/a.txt",), ()])
+@pytest.mark.parametrize(
+    "kind", ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EISDIR", "ENOTDIR", "ELOOP", "EMFILE", "ENFILE"]
+)
+def test_a_file_that_the_system_does_not_give_is_one_line(kind, named, capsys):
+    number = getattr(errno, kind)
+    assert exit_code(failing(OSError(number, os.strerror(number), *named))) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.startswith(f"lrsweep: {(*named, 'a file')[0]}: found {os.strerror(number).lower()}")
+    assert ", expected " in said and "; " in said
+
+
 def test_interruption_is_silent(capsys):
     assert exit_code(failing(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err == ""

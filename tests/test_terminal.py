@@ -113,3 +113,31 @@ def test_every_key_and_the_help_are_shown_in_any_encoding(encoding):
         here = environment(PYTHONIOENCODING=encoding, LC_ALL="C", HOME="/proc/none")
         done = subprocess.run(["lrsweep", *command], cwd=ROOT, env=here, capture_output=True, encoding=encoding)
         assert done.returncode == 0 and done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "out", "err"),
+    [
+        ("explain 2>&-", 0, "lr ", ""),
+        ("chek 2>&-", 2, "", ""),
+        ("chek 2>/dev/full", 2, "", ""),
+        ("chek 2> >(exec 0<&-)", 2, "", ""),
+        ("explain >&- 2>&- <&-", 0, "", ""),
+        ("explain | head -1", 0, "lr ", ""),
+        ("explain > /dev/full", 2, "", "lrsweep: stdout: found no space left on device, expected room to write; free some"),
+    ],
+)
+def test_a_stream_that_is_closed_broken_or_full_changes_no_exit_code(words, code, out, err):
+    command = f"lrsweep {words}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert done.returncode == code and done.stdout.startswith(out)
+    assert done.stderr.startswith(err) and done.stderr.count("\n") == bool(err)
+
+
+def test_a_closed_stream_gives_its_number_to_no_file_of_ours():
+    look = (
+        "import os; from lrsweep.cli import entry, main; main.main = lambda: print(os.readlink('/proc/self/fd/2')); entry.main()"
+    )
+    words = ["bash", "-c", f'{sys.executable} -c "{look}" 2>&-']
+    done = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert done.stdout == "/dev/null\n"

@@ -13,6 +13,12 @@ DISKS = {
 }
 # What to expect in the place of a file that the system does not give, and what to do
 _FILES = {
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS), "one that may be read and written; correct its rights, or name another"
+    ),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "room to write; free some and run the same command again"),
+    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.ENXIO), "a plain file, in folders; correct the path, or move that away"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "a file that can be opened; raise the limit of open files (ulimit -n)"),
     **dict.fromkeys((errno.ENAMETOOLONG, errno.ELOOP), "a path that the system takes; correct it"),
     **{number: f"a disk that answers; {remedy} and run the same command again" for number, remedy in DISKS.items()},
 }

@@ -90,7 +90,9 @@ def test_check_names_a_file_to_read_that_is_not_there(tmp_path):
     (tmp_path / "params.yaml").write_text(starting.params(starting.Start(trainer, {}, 80, 10, None)))
     (tmp_path / "dvc.yaml").write_text(starting.pipeline(["gone.py"]))
     done = run(tmp_path, "lrsweep", "check")
-    assert done.returncode == 2 and "trainer.reads[0]: found no file at 'gone.py', expected a file" in done.stderr, done.stderr
+    assert done.returncode == 2 and "trainer.reads[0]: found 'gone.py', which names no file, expected a file" in done.stderr, (
+        done.stderr
+    )
     assert not (tmp_path / "results").exists()
 
 

@@ -7,7 +7,42 @@ import subprocess
 import pytest
 from scmrepo.git import Git
 
+from lrsweep import files
 from tests.pipeline import ROOT, clone, configured, run
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """The workspace of an experiment, and the project that it is of; a stage there depends on data/."""
+    project, here = tmp_path / "project", tmp_path / "project/.dvc/tmp/exps/standalone/tmp0"
+    for folder in (project / "data/my own", project / "data/it's [1]", here / ".dvc", here / "data"):
+        folder.mkdir(parents=True)
+    (here / "dvc.yaml").write_text("stages: {check: {cmd: a, deps: [params.yaml, data, src]}}")
+    monkeypatch.chdir(here)
+    return here
+
+
+@pytest.mark.parametrize(
+    ("name", "is_glob", "advice"),
+    [
+        ("data/a.txt", True, "`dvc add data/a.txt && git add data/a.txt.dvc && git commit` in the project"),
+        ("data/my own/*.txt", True, "`dvc add --glob 'data/my own/*.txt' && git add 'data/my own'/*.dvc && git commit`"),
+        ("data/it's [1]", True, """`dvc add 'data/it'"'"'s [1]' && git add 'data/it'"'"'s [1].dvc' && git commit`"""),
+        ("data/it [1]", False, "`dvc add 'data/it [1]' && git add 'data/it [1].dvc' && git commit`"),
+        ("imports/mine", False, "`git add -f imports/mine && git commit` in the project"),
+        ("../mine", False, "put it into the project, name it so in params.yaml"),
+        ("data/../../mine", False, "put it into the project, name it so in params.yaml"),
+        ("data/pulled", False, "run `dvc pull data/pulled.dvc` in the project"),
+    ],
+)
+def test_how_what_is_named_comes_into_a_workspace(workspace, name, is_glob, advice):
+    (workspace / "data/pulled.dvc").write_text("outs:")
+    assert advice in files.kept_elsewhere(name, is_glob)[1]
+
+
+def test_dvc_puts_into_a_workspace_what_a_stage_depends_on_alone(workspace):
+    (workspace / "dvc.yaml").write_text("stages:\n  check:\n    deps:\n    - database\n    - train.py\n")
+    assert "`git add -f data/mine && git commit`" in files.kept_elsewhere("data/mine")[1]
 
 
 def test_what_the_line_of_a_temporary_workspace_advises_gets_further(tmp_path):

@@ -3,6 +3,10 @@
 import io
 import os
 import socket
+import sys
+from dataclasses import replace
+
+import pytest
 
 from lrsweep.runner.progress import Event, Size, Watch, read, show, summarize
 
@@ -62,15 +66,36 @@ def test_events_outlive_a_cut_line(tmp_path):
     assert (started.state, ended.state, ended.loss_nats) == (None, "COMPLETE", 2.5)
 
 
-def test_plain_lines_in_a_log_and_one_live_line_on_a_terminal():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
-    log, terminal = io.StringIO(), Terminal()
-    size = Size("sweep_uniform", trials=2, at_once=2, levels=(40,))
+
+@pytest.mark.parametrize(("kind", "over", "lines"), [(io.StringIO, 0, 2), (Terminal, 2, 1)])
+def test_plain_lines_in_a_log_and_one_live_line_on_a_terminal(kind, over, lines, monkeypatch):
+    stream = kind()
+    monkeypatch.setattr(sys, "stderr", stream)
     for rows in ([event(0, 40, "COMPLETE")], [event(0, 40, "COMPLETE"), event(1, 40, "COMPLETE")]):
-        for stream in (log, terminal):
-            show(summarize(rows, size), stream)
-    assert log.getvalue().count("\n") == 2
-    assert terminal.getvalue().count("\n") == 1 and terminal.getvalue().count("\r\x1b[K") == 2
+        show(summarize(rows, Size("sweep_uniform", trials=2, at_once=2, levels=(40,))))
+    assert (stream.getvalue().count("\n"), stream.getvalue().count("\r\x1b[K")) == (lines, over)
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_values_of_a_trial_cannot_steer_the_terminal(kind, monkeypatch):
+    stream, size = kind(), Size("sweep_uniform", trials=1, at_once=1, levels=(40,))
+    monkeypatch.setattr(sys, "stderr", stream)
+    best = replace(event(0, 40, "COMPLETE"), values={"lr": 0.1, "a\x1b[2J": "b\n\x07\udcff"})
+    show(summarize([best], size))
+    assert stream.getvalue().removeprefix("\r\x1b[K").removesuffix("\n").isprintable()
+    assert r"a\x1b[2J b\n\x07\udcff" in stream.getvalue()
+
+
+@pytest.mark.parametrize("stream", ["closed", None, "latin-1", "ascii"])
+def test_a_run_goes_on_whatever_stderr_is(stream, monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), encoding=stream if stream in ("latin-1", "ascii") else "utf-8")
+    if stream == "closed":
+        out.close()
+    monkeypatch.setattr(sys, "stderr", out if stream else None)
+    best = replace(event(0, 40, "COMPLETE"), values={"optimizer": "\u03bc\u20ac"})
+    show(summarize([best], Size("sweep_uniform", trials=1, at_once=1, levels=(40,))))
+    assert stream in ("closed", None) or rb"optimizer \u03bc\u20ac" in out.buffer.getvalue()

@@ -243,7 +243,7 @@ def test_an_import_that_was_changed_or_belongs_elsewhere_is_refused(project, tmp
         sweep_uniform.run(longer, here())
     (record,) = tmp_path.glob("sweep_uniform/000/00003.json")
     record.write_text(record.read_text().replace("COMPLETE", "DIVERGED"))
-    with pytest.raises(UserError, match=r"00003.json: missing or not the one that was imported"):
+    with pytest.raises(UserError, match=r"00003.json: found other content than was imported"):
         sweep_uniform.run(p, here())
 
 

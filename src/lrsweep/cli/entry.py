@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 from lrsweep.runner import meaning
-from lrsweep.terminal import complain
+from lrsweep.terminal import complain, open_what_is_closed
 
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line; Ctrl-C ends it silently, also while it imports."""
+    open_what_is_closed()
     try:
         prefer_workspace()
         meaning.begin()

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from lrsweep.addresses import is_address, public
 from lrsweep.config import names, script, variants, violations, yamlfile
 from lrsweep.config.params import Params
 from lrsweep.config.violations import Nothing, Problem
@@ -165,8 +166,13 @@ def _source_problems(c: Corpus) -> Iterator[Problem]:
         yield Problem(key, None, "a value with source: url", "give the address and the digest of the file behind it")
     for key in ("url", "valid_url", "test_url"):
         address = getattr(c, key)
-        if c.source == "url" and address is not None and not address.lower().startswith(("http://", "https://")):
-            yield Problem(f"corpus.{key}", address, "an address with http:// or https://", "use source: files for a file")
+        if c.source == "url" and address is not None and not is_address(address):
+            yield Problem(
+                f"corpus.{key}",
+                public(address),
+                "an address with http:// or https:// and a host",
+                "correct it; or use source: files for a file",
+            )
         elif c.source == "url" and address is not None and (ending := formats.refuse_ending(urlsplit(address).path)):
             expected = "an address of a text, JSON lines or parquet file, each plain or as gz, bz2 or zst"
             yield Problem(f"corpus.{key}", Nothing(f"an address that ends in {ending}"), expected, "give another file")

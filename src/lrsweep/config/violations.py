@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from lrsweep.addresses import in_public
 from lrsweep.config.params import Params
 from lrsweep.config.yamlfile import shortened
 from lrsweep.space import Choice, Float, Int
@@ -29,7 +30,7 @@ class Problem(NamedTuple):
     remedy: str
 
     def __str__(self) -> str:
-        found = self.found if isinstance(self.found, Nothing) else shortened(repr(self.found), 80)
+        found = self.found if isinstance(self.found, Nothing) else shortened(in_public(repr(self.found)), 80)
         return f"{self.key}: found {found}, expected {self.expected}; {self.remedy}"
 
 

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
 
+from lrsweep import terminal
 from lrsweep.files import alive, append_line
 from lrsweep.search.ending import ended_at
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.trial import COMPLETE, DIVERGED, PRUNED
 from lrsweep.space import Value
+from lrsweep.terminal import on_a_line
 
 FILE = "events.jsonl"
 SHOWN = 200  # lines of progress in a study at most
@@ -255,11 +256,10 @@ def show_some(log: Log, size: Size, trial: int) -> None:
         show(summarize(log.read(), size))
 
 
-def show(progress: Progress, stream: TextIO = sys.stderr) -> None:
+def show(progress: Progress) -> None:
     """Print the line: on a terminal over the line before, in a log below it."""
-    if stream.isatty():
-        end = "\r" if progress.done < progress.size.trials else "\n"
-        stream.write(f"\r\x1b[K{progress}{end}")
+    if sys.stderr and not sys.stderr.closed and sys.stderr.isatty():
+        terminal.show("\r\x1b[K")
+        terminal.note(on_a_line(str(progress)), end="\r" if progress.done < progress.size.trials else "\n")
     else:
-        stream.write(f"{progress}\n")
-    stream.flush()
+        terminal.note(on_a_line(str(progress)))

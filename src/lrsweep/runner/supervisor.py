@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -85,8 +86,9 @@ def _once(work: Work, arguments: tuple, limits: Limits) -> tuple[int, str | None
 def _child(connection: Connection, work: Work, arguments: tuple) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     code = errors.exit_code(lambda: work(connection.send, *arguments))
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads it any more
+            stream.flush()
     os._exit(code)
 
 

@@ -59,6 +59,9 @@ def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
         raise UserError(f"{key}.sha256: found {section.sha256}, expected {digest}, the digest of {path}; import again, or set it")
     content = read_json(path)
     expected = {"study": stage, **study.model_dump(include=LENGTHS)}
+    names = (*expected, "source", "records")
+    if missing := [name for name in names if not isinstance(content, dict) or name not in content]:
+        raise UserError(f"{path}: found no {', '.join(missing)}, expected what an import has written; import the runs again")
     for name, value in expected.items():
         if content[name] != value:
             what = "study" if name == "study" else f"{stage}.{name}"
@@ -96,15 +99,27 @@ def listed(stage: str, study: SweepUniform | SweepBayes) -> list[Path]:
     """Give the paths of the records of an imported study in trial order, each held against its digest.
 
     Raises:
-        UserError: as in manifest, or a record is missing or was changed.
+        UserError: as in manifest, or a record or its curve is missing or was changed.
     """
     names = manifest(stage, study)["records"]
     assert study.imported
     paths = {Path(study.imported.folder) / name: digest for name, digest in sorted(names.items())}
     for path, digest in paths.items():
-        if not records.exists(path) or files.digest(path) != digest:
-            raise UserError(f"{path}: missing or not the one that was imported; import the sweep again")
+        _need(path, digest)
+        _need(records.curve_path(path), records.curve_digest(path))
     return list(paths)
+
+
+def _need(path: Path, digest: str) -> None:
+    """Refuse a file of an import that is not there, or not as it was written."""
+    if not path.is_file():
+        found = "found no file"
+    elif files.digest(path) != digest:
+        found = "found other content than was imported"
+    else:
+        return
+    remedy = "put it back, as `dvc checkout` or `git checkout` does where one of them has it, or import the sweep again"
+    raise UserError(f"{path}: {found}, expected sha256 {digest[:12]}…; {remedy}")
 
 
 def load(stage: str, study: SweepUniform | SweepBayes) -> Iterator[tuple[Record, Path]]:

@@ -45,7 +45,7 @@ def record_path(folder: Path, trial: int) -> Path:
 def save(path: Path, record: Record, curve: Mapping[str, Any]) -> None:
     """Write a record and its curve: arrays of STEP_COLUMNS, one value a step from step 1."""
     data = save_arrays({name: np.asarray(curve[name], dtype=np.float64) for name in STEP_COLUMNS})
-    files.write_bytes(path.with_suffix(".safetensors"), data)
+    files.write_bytes(curve_path(path), data)
     _write(path, {**asdict(record), "curve_sha256": hashlib.sha256(data).hexdigest()})
 
 
@@ -69,22 +69,35 @@ def load_curve(path: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: the curve is missing, damaged, or not the one that the record was written with.
     """
-    _, expected = _read(path)
-    curve_path = path.with_suffix(".safetensors")
+    expected, beside = curve_digest(path), curve_path(path)
     try:
-        data = curve_path.read_bytes()
+        data = beside.read_bytes()
         curve = load_arrays(data)
     except (FileNotFoundError, IsADirectoryError, SafetensorError) as error:
         found = f"missing or damaged ({error}), expected the curve of the record"
-        raise UserError(f"{curve_path}: {found}; {_remedy(path)}") from None
+        raise UserError(f"{beside}: {found}; {_remedy(path)}") from None
     if hashlib.sha256(data).hexdigest() != expected:
-        raise UserError(f"{curve_path}: its digest is not the recorded one, expected the curve of the record; {_remedy(path)}")
+        raise UserError(f"{beside}: its digest is not the recorded one, expected the curve of the record; {_remedy(path)}")
     return curve
+
+
+def curve_path(path: Path) -> Path:
+    """Give the path of the curve of a record."""
+    return path.with_suffix(".safetensors")
+
+
+def curve_digest(path: Path) -> str:
+    """Give the SHA-256 that a record says its curve has.
+
+    Raises:
+        UserError: the record is damaged or was edited.
+    """
+    return _read(path)[1]
 
 
 def exists(path: Path) -> bool:
     """Say whether both files of a record are there."""
-    return all(one.is_file() or one.is_dir() for one in (path, path.with_suffix(".safetensors")))  # not a pipe, which never ends
+    return all(one.is_file() or one.is_dir() for one in (path, curve_path(path)))  # not a pipe, which never ends
 
 
 def keep(path: Path, identity: str, content: Mapping[str, Any]) -> None:

@@ -1,16 +1,18 @@
 """Downloads: resumed where they broke off, and checked against a digest."""
 
-import re
 import shlex
+import ssl
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+from urllib3.exceptions import HTTPError
 
 from lrsweep import files
+from lrsweep.addresses import is_address, public
 from lrsweep.errors import UserError
 
 TIMEOUT_S = 60  # without a byte, not for the whole file
@@ -25,19 +27,13 @@ def fetch(url: str, sha256: str, target: Path) -> Path:
     Raises:
         UserError: no http(s) address, no network, an HTTP error, no room on the disk, or another digest.
     """
-    if not url.lower().startswith(("http://", "https://")):
+    if not is_address(url):
         found = repr(public(url))
-        raise UserError(f"corpus.url: found {found}, expected an address with http:// or https://; use source: files for a file")
+        raise UserError(f"corpus.url: found {found}, expected an address with http:// or https:// and a host; correct it")
     if target.is_file() and files.digest(target) == sha256:
         return target
     with files.folder_for(target):
         return _fetch(url, sha256, target)
-
-
-def public(url: str) -> str:
-    """Give an address without user, password, query and fragment, which may be secrets: what is shown and recorded of it."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _fetch(url: str, sha256: str, target: Path) -> Path:
@@ -72,7 +68,7 @@ def _download(url: str, part: Path) -> None:
                 raise UserError(f"{public(url)}: found {found}, expected a file; correct the address")
             answer.raise_for_status()
             _save(answer, part, done if _goes_on(answer, done) else 0)
-    except requests.RequestException as error:  # an OSError too, so it comes first
+    except (requests.RequestException, HTTPError) as error:  # an OSError too, so it comes first
         raise UserError(f"{public(url)}: found {_spelled(error)}, expected a file; {again}") from None
     except OSError as error:
         raise UserError(
@@ -81,10 +77,15 @@ def _download(url: str, part: Path) -> None:
         ) from None
 
 
-def _spelled(error: requests.RequestException) -> str:
-    """Write an error without the queries of addresses, which may hold secrets."""
-    said = re.sub(r"\?[^\s'\")]*|//[^\s/@]*@", lambda found: "//" if found[0].endswith("@") else "", " ".join(str(error).split()))
-    return f"{type(error).__name__} ({said})"
+def _spelled(error: Exception) -> str:
+    """Write an error by its kind and what the system said; the words of requests hold addresses, which may hold secrets."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP {error.response.status_code} {error.response.reason}"
+    cause: BaseException = error
+    while below := cause.__cause__ or cause.__context__:
+        cause = below
+    words = str(cause) if isinstance(cause, ssl.SSLError | HTTPException) else getattr(cause, "strerror", None)
+    return f"{type(error).__name__} ({words or type(cause).__name__})"
 
 
 def _goes_on(answer: Any, done: int) -> bool:

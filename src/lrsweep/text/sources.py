@@ -77,4 +77,4 @@ def _why_nothing(pattern: str) -> tuple[str, str]:
     """Say what a path that leads to no file is, and what to do."""
     if Path(pattern).is_dir():
         return "is a folder", f"write {str(Path(pattern) / '*.txt')!r}"
-    return files.kept_elsewhere(pattern) or ("names no file", "correct the path")
+    return files.kept_elsewhere(pattern, is_glob=True) or ("names no file", "correct the path")

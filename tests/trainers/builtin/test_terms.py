@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lrsweep.trainers.builtin.settings import NAMES
@@ -51,6 +51,15 @@ def test_there_and_back(share, lr, steps):
         value = trained({"lr": lr, name: share}, steps)
         NAMES[TERMS[name].name].validate_python(value[TERMS[name].name])
         assert read(name, {"lr": lr, **value}, steps) == pytest.approx(share, rel=1e-3)  # a beta2 near 1 has few digits
+
+
+@given(
+    value=st.floats(0, exclude_min=True, allow_infinity=False), lr=st.floats(0, 1, exclude_min=True), steps=st.integers(1, 10**9)
+)
+@example(value=1e-200, lr=1e-200, steps=1)
+def test_any_weight_decay_has_a_share_if_only_an_infinite_one(value, lr, steps):
+    assert read("averaging_share", {"lr": lr, "weight_decay": value}, steps) >= 0
+    assert trained({"lr": lr, "averaging_share": value}, steps)["weight_decay"] >= 0
 
 
 @given(share=st.floats(0, 1, exclude_max=True), steps=st.integers(1, 10**6))

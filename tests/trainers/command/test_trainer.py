@@ -257,3 +257,9 @@ def test_an_edited_file_is_refused(start, tmp_path, monkeypatch):
     os.utime(file)
     with pytest.raises(Exception, match=r"train\.py: found edited since this worker began"):
         trainer.start({"lr": 0.1}, 0, BUDGET)
+
+
+def test_a_program_that_is_not_there_is_named_with_escapes(tmp_path):
+    call = Call([f"{tmp_path}/no\x1b[31mthing\udcff"], tmp_path, os.environ)
+    assert call.wait(20) == 127
+    assert (tmp_path / "stderr.txt").read_text() == f"{tmp_path}/no\\x1b[31mthing\\udcff: No such file or directory\n"

@@ -38,12 +38,13 @@ def averaging(value: float, lr: float, steps: int) -> float:
     """Give weight decay from the averaging share, or the share from weight decay: 1 / (lr · value · steps).
 
     AdamW's weights are a moving average of its updates over 1 / (lr · weight_decay) steps (Wang and Aitchison 2024, arXiv
-    2405.13698, section 2). No weight decay has an infinite share.
+    2405.13698, section 2). No weight decay has an infinite share, and so has one of less than any float can say.
 
     >>> round(averaging(2.0, 0.01, 500), 9)
     0.1
     """
-    return 1 / (lr * value * steps) if value else math.inf
+    product = lr * value * steps
+    return 1 / product if product else math.inf
 
 
 def beta2(share: float, steps: int) -> float:

@@ -24,13 +24,19 @@ def main(grace_s: float, command: list[str]) -> int:
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
-        print(f"{command[0]}: {error.strerror}", file=sys.stderr)
+        _say(f"{command[0]}: {error.strerror}")
         return 127
     threading.Thread(target=_end_with_worker, args=(child.pid, grace_s), daemon=True).start()
     code = child.wait()
     _signal(child.pid, signal.SIGKILL)  # what the script left running
     _end_orphans()
     return code if code >= 0 else 128 - code
+
+
+def _say(text: str) -> None:
+    """Write a line to stderr, with what cannot be printed as escapes; where it cannot be written, the exit code says enough."""
+    with suppress(OSError):
+        os.write(2, "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text).encode() + b"\n")
 
 
 def _end_with_worker(group: int, grace_s: float) -> None:

@@ -85,9 +85,13 @@ def files_read(script: Script) -> list[Path]:
     """
     found: set[Path] = set()
     for number, place in enumerate(script.reads):
-        matches = [path for path in sorted(Path().glob(place)) if path.is_file()]
+        try:
+            matches = [path for path in sorted(Path().glob(place)) if path.is_file()]
+        except (ValueError, IndexError, NotImplementedError):  # empty, a dot, from the root, or with ** inside a name
+            matches = []
         if not matches:
             expected = "a file or glob of files, as seen from the project's folder"
-            raise UserError(f"trainer.reads[{number}]: found no file at {place!r}, expected {expected}; correct it or remove it")
+            what, remedy = files.kept_elsewhere(place, is_glob=True) or ("names no file", "correct it or remove it")
+            raise UserError(f"trainer.reads[{number}]: found {place!r}, which {what}, expected {expected}; {remedy}")
         found.update(matches)
     return sorted(found)
