@@ -87,6 +87,14 @@ def test_the_environment_says_which_gpus_there_are(bare, monkeypatch, given, gpu
     assert device.device(asked()) == ("cuda" if gpus else "cpu")
 
 
+def test_without_nvidia_smi_the_device_files_of_the_driver_count(bare):
+    (bare / "none").mkdir()
+    assert device.gpus() == ()
+    for name in ("nvidiactl", "nvidia0", "nvidia1", "nvidia-uvm"):
+        (bare / "none" / name).touch()
+    assert device.gpus() == ("0", "1") and device.is_shown()
+
+
 @pytest.mark.parametrize("text", ["#!/bin/sh\necho GPU 0: broken\nexit 1\n", "#!/bin/sh\nexec sleep 60\n", "no program"])
 def test_a_broken_nvidia_smi_is_none(bare, monkeypatch, text):
     monkeypatch.setattr(device, "LIST_S", 0.2)

@@ -71,16 +71,3 @@ def test_another_architecture_asks_torch(monkeypatch, tmp_path):
 def test_the_capability_of_a_gpu_is_its_name(monkeypatch):
     monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA H100 80GB HBM3")
     assert devices.capability("cuda") == "NVIDIA H100 80GB HBM3"
-
-
-def test_workers_take_the_gpus_in_turn(monkeypatch, tmp_path):
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(devices, "DRIVER", tmp_path / "nvidiactl")
-    assert devices.gpu(0) == ""
-    for name in ("nvidiactl", "nvidia0", "nvidia1", "nvidia2", "nvidia-uvm"):
-        (tmp_path / name).touch()
-    assert [devices.gpu(worker) for worker in range(5)] == ["0", "1", "2", "0", "1"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-5f")
-    assert [devices.gpu(worker) for worker in range(3)] == ["3", "GPU-5f", "3"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert devices.gpu(1) == ""

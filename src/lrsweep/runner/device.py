@@ -65,9 +65,8 @@ def take(params: Params, worker: int) -> None:
     """
     if device(params) == "cuda":
         refuse_absent(params)
-        if found := gpus():
-            os.environ[SHOWN] = ",".join(found)
-        os.environ[SHOWN] = devices.gpu(worker)
+        found = gpus()
+        os.environ[SHOWN] = found[worker % len(found)]
 
 
 def capability(params: Params) -> str:
@@ -91,16 +90,20 @@ def capability(params: Params) -> str:
 
 def is_shown() -> bool:
     """Say whether this machine shows a GPU to its processes."""
-    return bool(gpus() or (not any(name in os.environ for name in GIVEN) and devices.gpu(0)))
+    return bool(gpus())
 
 
 def gpus() -> tuple[str, ...]:
-    """Name the GPUs that processes may see: those that the environment or SLURM gives, else those that nvidia-smi lists."""
+    """Name the GPUs that processes may see: those that the environment or SLURM gives, else those of the machine.
+
+    nvidia-smi lists the latter; where it does not, they are the driver's device files.
+    """
     for name in GIVEN:
         if (said := os.environ.get(name)) is not None:
             names = [one.strip() for one in said.split(",") if one.strip()]
             return tuple(names[: names.index("-1")] if "-1" in names else names)  # CUDA ends at the first that is none
-    return tuple(number for number, _, _ in _listed())
+    files = len(list(devices.DRIVER.parent.glob("nvidia[0-9]*")))
+    return tuple(number for number, _, _ in _listed()) or tuple(map(str, range(files)))
 
 
 def _model() -> str | None:

@@ -62,16 +62,3 @@ def _x86() -> str | None:
     else:
         used = "AVX2" if flags >= {"avx2", "fma"} else "DEFAULT"
     return f"{used} {VENDORS.get(vendor, vendor)}".strip()
-
-
-def gpu(worker: int) -> str:
-    """Give CUDA_VISIBLE_DEVICES for a worker, numbered from 0: workers take the visible GPUs in turn.
-
-    It must be set before torch is imported. It is empty where no GPU is visible.
-    """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        names = [name.strip() for name in visible.split(",") if name.strip()]
-    else:
-        names = [str(number) for number in range(len(list(DRIVER.parent.glob("nvidia[0-9]*"))))]
-    return names[worker % len(names)] if names else ""
