@@ -9,7 +9,7 @@ LOCK_OF_TORCH := $(addprefix --no-emit-package ,torch triton cuda-bindings cuda-
 .PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune fixtures-sweeps \
   bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-ending bench-pool \
   bench-profile bench-refine bench-intervals bench-audit bench-ablations bench-metric bench-clusters bench-law bench-script bench-transfer \
-  lock schema lint
+  bench-default   lock schema lint
 
 run: env
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -130,6 +130,10 @@ bench-transfer: env
 	$(BIN)/python -m benchmarks.transfer --steps $(STEPS) --widths $(WIDTHS) --parametrizations standard mup
 STEPS := 300 600
 WIDTHS := 32 64
+
+# The default run, from nothing to the page, beside that of an earlier commit: 40 minutes of two cores that do nothing else.
+bench-default: env-test
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m benchmarks.default
 
 # The share of their time that the workers train in phase 2, with its parts, beside Optuna's.
 bench-study: env-test
