@@ -24,7 +24,6 @@ from benchmarks.pool import prepare
 from benchmarks.terms import DATA, train
 from lrsweep.config import checking
 from lrsweep.seeding import derive_seed
-from lrsweep.space import Budget
 
 FOLDER = Path("work/bench_default").resolve()
 GOAL = 1 / 0.45  # of the earlier commit's steps and seconds
@@ -68,8 +67,7 @@ def losses(folder: Path, seeds: int) -> list[float]:
     prepare(params, DATA)
     said = json.loads((folder / "results/train/metrics.json").read_text())
     values = {name: said[name] for name in ("lr", "beta2", "weight_decay")}
-    budget = Budget.model_validate(params.train.model_dump(include=set(Budget.model_fields)))
-    found = [train(params, values, derive_seed(params.seed, "default", k), budget) for k in range(seeds)]
+    found = [train(params, values, derive_seed(params.seed, "default", k), params.train) for k in range(seeds)]
     return [float("inf") if loss is None else loss for loss in found]
 
 
