@@ -227,7 +227,7 @@ def kept_elsewhere(name: str, is_glob: bool = False) -> tuple[str, str] | None:
 
 
 def _keep(name: str, home: Path, is_glob: bool) -> str:
-    """Say how a file or folder of a project comes into its workspaces: by DVC where a stage depends on its folder, else by git."""
+    """Say how a file or folder of a project comes into its workspaces: by DVC where a stage depends on it, else by git."""
     path, note = Path(name), f"{name}.dvc"
     top = path.parts[0] if path.parts and not path.is_absolute() else ".."
     if ".." in (top, *path.parts):

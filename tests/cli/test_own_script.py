@@ -86,13 +86,11 @@ def test_a_pattern_of_the_training_loss_is_found():
 
 
 def test_check_names_a_file_to_read_that_is_not_there(tmp_path):
-    trainer = {"command": "a {lr} {until}", "reads": ["gone.py"], "curve": parse_curve("file=a.csv,loss=v"), "resume": True}
+    trainer = {"command": "a {lr} {until}", "reads": ["gone.py"], "curve": parse_curve("file={dir}/a.csv,loss=v"), "resume": True}
     (tmp_path / "params.yaml").write_text(starting.params(starting.Start(trainer, {}, 80, 10, None)))
     (tmp_path / "dvc.yaml").write_text(starting.pipeline(["gone.py"]))
     done = run(tmp_path, "lrsweep", "check")
-    assert done.returncode == 2 and "trainer.reads[0]: found 'gone.py', which names no file, expected a file" in done.stderr, (
-        done.stderr
-    )
+    assert done.returncode == 2 and "trainer.reads[0]: found 'gone.py', which names no file, expected" in done.stderr
     assert not (tmp_path / "results").exists()
 
 
@@ -122,7 +120,7 @@ LENGTHS = [(n, every) for n in (2, 40, 97, 200, 1000, 4096, 200_000) for every i
 
 @pytest.mark.parametrize(("steps", "every"), [pair for pair in LENGTHS if pair[0] != pair[1]])
 def test_a_study_of_any_length_can_be_started(tmp_path, steps, every):
-    trainer = {"command": "a {lr} {until}", "reads": [], "curve": parse_curve("file=a.csv,loss=v"), "resume": True}
+    trainer = {"command": "a {lr} {until}", "reads": [], "curve": parse_curve("file={dir}/a.csv,loss=v"), "resume": True}
     (tmp_path / "params.yaml").write_text(starting.params(starting.Start(trainer, {}, steps, every, None)))
     found = checking.load(tmp_path / "params.yaml").sweep_bayes
     assert found.steps == steps and found.eval_every == (every or found.eval_every) and found.rungs
@@ -131,7 +129,7 @@ def test_a_study_of_any_length_can_be_started(tmp_path, steps, every):
 
 
 def test_params_yaml_says_nothing_of_the_built_in_model():
-    trainer = {"command": "a {lr} {until}", "reads": [], "curve": parse_curve("file=a.csv,loss=v"), "resume": True}
+    trainer = {"command": "a {lr} {until}", "reads": [], "curve": parse_curve("file={dir}/a.csv,loss=v"), "resume": True}
     text = starting.params(starting.Start(trainer, {}, 100, 10, None))
     for word in ("0.37", "d_model", "lrsweep preset", "carried:", "optimizer", "model:", "checkpoint", "PyTorch"):
         assert word not in text, word
@@ -144,7 +142,11 @@ def test_params_yaml_says_nothing_of_the_built_in_model():
 @pytest.mark.parametrize(
     ("command", "curve", "said"),
     [
-        ("t {lr}", {"file": "a", "step": "s", "loss": "v", "lr": None, "grad_norm": None}, "expected {until} in it, or no name"),
+        (
+            "t {lr}",
+            {"file": "{dir}/a", "step": "s", "loss": "v", "lr": None, "grad_norm": None},
+            "expected {until} in it, or no name",
+        ),
         ("t {lr} {until} {wd}", {"pattern": "(?P<step>.)(?P<loss>.)"}, "found {wd}, expected one of {lr}, {until}, {steps}"),
         ("t {lr} {until}", {"pattern": "(?P<step>x"}, "trainer.curve.pattern: found '(?P<step>x', expected a regular expression"),
         ("t {lr} {until}", {"pattern": "step (?P<step>.)"}, "expected a pattern with the groups (?P<step>…) and (?P<loss>…)"),

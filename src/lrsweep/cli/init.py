@@ -1,5 +1,6 @@
 """The commands for a person's own script: lrsweep init starts its study, lrsweep try runs one trial."""
 
+import math
 import re
 import shlex
 import sys
@@ -11,6 +12,7 @@ import typer
 
 from lrsweep import files
 from lrsweep.errors import UserError
+from lrsweep.section import MOST_STEPS
 from lrsweep.shipped import shipped
 from lrsweep.terminal import say
 
@@ -48,8 +50,8 @@ def init(
     curve: Annotated[str, typer.Option(help="file=…,step=…,loss=…[,lr=…][,grad_norm=…], or pattern=… over stdout.")],
     read: Annotated[list[str], typer.Option(help="A file or glob that trials depend on; may be given more than once.")],
     space: Annotated[list[str] | None, typer.Option(help="name=min:max[:log][:int], or name=one,another.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Length of a trial, in updates.")] = None,
-    eval_every: Annotated[int | None, typer.Option(min=1, help="Steps between two evals of the script.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Length of a trial, in updates.")] = None,
+    eval_every: Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Steps between two evals of the script.")] = None,
     lr_range: Annotated[str | None, typer.Option(help="LRs of phase 1, as min:max[:log].")] = None,
     resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Whether a call goes on from what one saved.")] = True,
     slurm: Annotated[bool, typer.Option("--slurm", help="Write the profile for a SLURM cluster too.")] = False,
@@ -63,6 +65,8 @@ def init(
     from lrsweep.trainers.command.trainer import files_read
 
     _refuse(("params.yaml", "dvc.yaml", "Snakefile", *([str(PROFILE)] if slurm else [])))
+    for option, said in (("--command", [command]), ("--curve", [curve]), ("--read", read), ("--space", space or [])):
+        _need_text(option, said)
     trainer = {"command": command, "reads": read, "curve": parse_curve(curve), "resume": resume}
     dimensions = dict(parse_dimension("--space", one) for one in space or ())
     lr = parse_dimension("--lr-range", f"lr={lr_range}")[1] if lr_range else None
@@ -111,6 +115,15 @@ def _refuse(written: Iterable[str]) -> None:
             raise UserError(f"init: found {name}, expected none, since nothing is overwritten; {remedy}, or move it away")
 
 
+def _need_text(option: str, said: Iterable[str]) -> None:
+    """Refuse bytes that are not UTF-8, which no file of ours can hold."""
+    for word in said:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{option}: found {shlex.quote(word)}, expected UTF-8 text; correct it or rename the file") from None
+
+
 def parse_curve(said: str) -> dict[str, Any]:
     """Read --curve.
 
@@ -121,7 +134,9 @@ def parse_curve(said: str) -> dict[str, Any]:
         return {"pattern": said.removeprefix("pattern=")}
     pairs = dict(part.split("=", 1) for part in said.split(",") if "=" in part)
     known = ("file", "step", "loss", "lr", "grad_norm")
-    if not {"file", "loss"} <= pairs.keys() <= set(known) or any("=" not in part for part in said.split(",")):
+    parts = said.split(",")
+    is_whole = len(pairs) == len(parts) and all(pairs.get(name, name) for name in known)  # each once, none empty
+    if not {"file", "loss"} <= pairs.keys() <= set(known) or not is_whole:
         raise UserError(f"--curve: found {said!r}, expected file=…,step=…,loss=…[,lr=…][,grad_norm=…] or pattern=…; correct it")
     return {"file": pairs["file"], "step": "step", "lr": None, "grad_norm": None, **pairs}
 
@@ -147,11 +162,13 @@ def parse_dimension(option: str, said: str) -> tuple[str, dict[str, Any]]:
 
 
 def _value(word: str) -> str | int | float:
+    """Read a choice: a finite number, else the word itself."""
     for kind in (int, float):
         try:
-            return kind(word)
+            number = kind(word)
         except ValueError:
             continue
+        return number if math.isfinite(number) else word
     return word
 
 

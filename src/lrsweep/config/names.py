@@ -1,5 +1,6 @@
 """Check the names of configurations, in sweep_bayes.space and in select.default, with their ranges and values."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
@@ -16,6 +17,7 @@ from lrsweep.trainers.builtin.settings import NAMES, complete
 from lrsweep.trainers.builtin.terms import LEAST_STEPS, TERMS
 from lrsweep.trainers.command.settings import ARGUMENTS
 
+LARGEST_INT = 2**53  # above it not every whole number is a float
 NARROWEST = 0.001  # width of a range, as a share of its larger end
 SPACE, DEFAULT = "sweep_bayes.space", "select.default"
 RANGE, CHOICES = "a range {min, max, scale: linear | log}", "{choices: [one, another]}"
@@ -91,6 +93,17 @@ def _dimension_problems(key: str, dimension: Dimension, takes: TypeAdapter | Non
         yield from wrong
     elif dimension.is_log and dimension.min <= 0:
         yield Problem(f"{key}.min", dimension.min, "greater than 0 on a log scale", "raise it, or write scale: linear")
+    elif not _has_width(dimension):
+        found = Nothing(f"{dimension.min} to {dimension.max}")
+        yield Problem(key, found, "a range whose width a number can hold, whole numbers below 2^53", "narrow it")
+
+
+def _has_width(dimension: Float | Int) -> bool:
+    """Say whether values between the ends can be worked out: their distance, or on a log scale their ratio, is finite."""
+    low, high = dimension.min, dimension.max
+    if isinstance(dimension, Int) and max(abs(low), abs(high)) > LARGEST_INT:
+        return False
+    return math.isfinite(high / low if dimension.is_log else high - low)
 
 
 def _kind_problem(key: str, dimension: Float | Int, takes: TypeAdapter) -> Problem | None:

@@ -11,6 +11,7 @@ from lrsweep.config.params import Params
 from lrsweep.config.violations import Nothing, Problem
 from lrsweep.shipped import shipped
 from lrsweep.trainers.command import settings
+from lrsweep.trainers.command.settings import CurveFile, CurvePattern
 
 # Keys that tell the built-in trainer what to do; a script has arguments for that, and checkpoints of its own
 NOT_APPLYING = (
@@ -83,6 +84,7 @@ def problems(p: Params) -> Iterator[Problem]:
             " a secret belongs in the environment, which is not recorded"
         )
         yield Problem("trainer.command", Nothing(f"{{{word}}}"), f"one of {known}", remedy)
+    yield from _place_problems(script.curve)
     used = script.words & {*names, "until"}
     if not used and "dir" in script.words:
         return  # it reads all from trial.json
@@ -94,6 +96,18 @@ def problems(p: Params) -> Iterator[Problem]:
     if p.sweep_bayes.metric.name == "m_u" and not script.logs_lrs:
         expected = "another metric: M_u needs the LR of each eval"
         yield Problem("sweep_bayes.metric.name", "m_u", expected, "log the LR and name it in trainer.curve.lr")
+
+
+def _place_problems(curve: CurveFile | CurvePattern) -> Iterator[Problem]:
+    """Find a file that is not a trial's own, or with words that are put into commands alone."""
+    if isinstance(curve, CurveFile):
+        words = settings.words_of(curve.file)
+        if other := sorted(words - {"dir"}):
+            expected, remedy = "{dir} and no other word in braces", "write it out, or * for what differs"
+            yield Problem("trainer.curve.file", Nothing(f"{{{other[0]}}}"), expected, remedy)
+        elif not words:
+            expected = "{dir} in it, which is the folder of the trial: all trials would have one curve"
+            yield Problem("trainer.curve.file", curve.file, expected, "let the script write to {dir}, and name the file there")
 
 
 def unexpanded(command: str) -> Iterator[str]:

@@ -59,8 +59,13 @@ def params(start: Start) -> str:
     if start.lr:
         presets.put(tree["sweep_uniform"], "lr", _flow(start.lr))
     _lengths(tree, start)
-    lines = [_trainer(start.trainer) if line.startswith("trainer:") else line for line in str(document).strip().splitlines()]
+    lines = [_trainer(start.trainer) if line.startswith("trainer:") else line for line in str(document).strip().split("\n")]
     made = schema.commented(HEAD + "\n" + "\n".join(lines) + "\n", schema.descriptions(schema.of_script()))
+    if (size := len(made.encode())) > yamlfile.MOST_BYTES:
+        expected = f"at most {yamlfile.MOST_BYTES}"
+        raise UserError(
+            f"init: found options that make a {PARAMS} of {size} bytes, expected {expected}; put long words into a file"
+        )
     if problems := parse_problems(yamlfile.parse(made, PARAMS)):
         raise UserError("\n".join(map(str, problems)))
     return made
@@ -68,7 +73,7 @@ def params(start: Start) -> str:
 
 def _trainer(section: Tree) -> str:
     """Write the section of the script, a line for each key."""
-    lines = [f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()]
+    lines = [f"  {key}: {_json(value)}" for key, value in section.items()]
     return "\n".join(["trainer:", *lines])
 
 
@@ -81,7 +86,8 @@ def _lengths(tree: Tree, start: Start) -> None:
     was, ratio = tree["sweep_uniform"]["steps"], tree["train"]["steps"] / tree["sweep_uniform"]["steps"]
     steps = start.steps or was
     often = steps * tree["sweep_uniform"]["eval_every"] / was
-    divisors = (n for n in range(1, steps + 1) if steps % n == 0)
+    low = [n for n in range(1, math.isqrt(steps) + 1) if steps % n == 0]
+    divisors = sorted({*low, *(steps // n for n in low)})
     every = start.eval_every or min(divisors, key=lambda n: abs(math.log(n / often)))
     warmup = round(steps * tree["sweep_uniform"]["warmup_steps"] / was)
     stopping, block = tree["sweep_bayes"]["stopping"], tree["sweep_bayes"]["first_block"]
@@ -108,7 +114,13 @@ def _lay(tree: Any, values: Mapping[str, Any]) -> None:
 
 def _flow(value: Any) -> Any:
     """Give plain values as those of a document."""
-    return Document(json.dumps({"value": value}, ensure_ascii=False, default=float)).tree["value"]
+    return Document(_json({"value": value})).tree["value"]
+
+
+def _json(value: Any) -> str:
+    """Write JSON that YAML reads as it is: what is no character to print stands as an escape."""
+    text = json.dumps(value, ensure_ascii=False, default=float)
+    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text)
 
 
 def _middle(dimension: Tree) -> Any:
@@ -116,7 +128,10 @@ def _middle(dimension: Tree) -> Any:
     if "choices" in dimension:
         return dimension["choices"][0]
     low, high = dimension["min"], dimension["max"]
-    middle = math.sqrt(low * high) if dimension["scale"] == "log" else (low + high) / 2
+    try:
+        middle = math.sqrt(low) * math.sqrt(high) if dimension["scale"] == "log" else low / 2 + high / 2
+    except (ValueError, OverflowError):  # the check says what is wrong with the range
+        return low
     return round(middle) if "type" in dimension else float(f"{middle:.3g}")
 
 

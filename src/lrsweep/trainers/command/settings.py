@@ -51,7 +51,7 @@ def _compiles(pattern: str) -> str:
     """Refuse a pattern that does not compile, or without the groups that a curve needs."""
     try:
         groups = set(re.compile(pattern).groupindex)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"a regular expression ({error})") from None
     if not {"step", "loss"} <= groups <= {"step", "loss", "lr", "grad_norm"}:
         raise ValueError("a pattern with the groups (?P<step>…) and (?P<loss>…), and lr and grad_norm where they are printed")
@@ -95,7 +95,7 @@ class Script(Section):
     @property
     def words(self) -> frozenset[str]:
         """The words in braces that the command uses."""
-        return frozenset(found[2] for found in _WORD.finditer(self.command) if found[2])
+        return words_of(self.command)
 
     @property
     def logs_norms(self) -> bool:
@@ -110,6 +110,11 @@ class Script(Section):
     def _logs(self, name: str) -> bool:
         curve = self.curve
         return f"(?P<{name}>" in curve.pattern if isinstance(curve, CurvePattern) else getattr(curve, name) is not None
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Give the words in braces of a text, without those in two pairs."""
+    return frozenset(found[2] for found in _WORD.finditer(text) if found[2])
 
 
 def arguments(command: str, values: Mapping[str, Value]) -> list[str]:
