@@ -5,7 +5,6 @@ import hashlib
 import os
 import re
 import secrets
-import shlex
 import shutil
 import stat
 import time
@@ -202,50 +201,3 @@ def digest(path: Path) -> str:
     """Give the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def project() -> Path | None:
-    """Give the project's folder where this one is its copy in the workspace of `dvc exp run --temp` or `--queue`, else None."""
-    here = Path.cwd()
-    if ".dvc" not in here.parts:
-        return None
-    root = next(folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
-    return Path(*here.parts[: here.parts.index(".dvc")]) / here.relative_to(root)
-
-
-def kept_elsewhere(name: str, is_glob: bool = False) -> tuple[str, str] | None:
-    """Say why a path leads to nothing, and what to do, where the project has, or DVC has or should have, what it names.
-
-    is_glob: whether the path may be a glob.
-    """
-    if home := project():
-        what = "is not in this workspace of an experiment, which has what git and DVC's cache know"
-        return what, f"{_keep(name, home, is_glob)}, or run without --temp and --queue"
-    if Path(f"{name}.dvc").is_file():
-        return "DVC keeps and has not put here", f"run `dvc pull {shlex.quote(f'{name}.dvc')}`"
-    return None
-
-
-def _keep(name: str, home: Path, is_glob: bool) -> str:
-    """Say how a file or folder of a project comes into its workspaces: by DVC where a stage depends on it, else by git."""
-    path, note = Path(name), f"{name}.dvc"
-    top = path.parts[0] if path.parts and not path.is_absolute() else ".."
-    if ".." in (top, *path.parts):
-        return "put it into the project, name it so in params.yaml, and let git or DVC keep it there"
-    if Path(note).is_file() and not (home / name).exists():
-        return f"run `dvc pull {shlex.quote(note)}` in the project"
-    if not _depends_on(top):
-        return f"keep it in git (`git add -f {shlex.quote(name)} && git commit` in the project)"
-    if is_glob and set("*?[") & set(name) and not (home / name).exists():
-        add, note = f"--glob {shlex.quote(name)}", f"{shlex.quote(str(path.parent))}/*.dvc"
-    else:
-        add, note = shlex.quote(name), shlex.quote(note)
-    return f"keep it in DVC (`dvc add {add} && git add {note} && git commit` in the project)"
-
-
-def _depends_on(folder: str) -> bool:
-    """Say whether dvc.yaml names a folder among the deps of its stages: DVC puts nothing else into a workspace."""
-    with suppress(OSError, ValueError):
-        text = Path("dvc.yaml").read_text(encoding="utf-8")
-        return re.search(rf"(?m)(?:[\[,]\s*|^\s*- ){re.escape(folder)}\s*(?:[,\]]|$)", text) is not None
-    return False

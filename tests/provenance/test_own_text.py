@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from scmrepo.git import Git
 
-from lrsweep import files
+from lrsweep.workspace import why_missing
 from tests.pipeline import ROOT, clone, configured, run
 
 
@@ -37,12 +37,12 @@ def workspace(tmp_path, monkeypatch):
 )
 def test_how_what_is_named_comes_into_a_workspace(workspace, name, is_glob, advice):
     (workspace / "data/pulled.dvc").write_text("outs:")
-    assert advice in files.kept_elsewhere(name, is_glob)[1]
+    assert advice in why_missing(name, is_glob)[1]
 
 
 def test_dvc_puts_into_a_workspace_what_a_stage_depends_on_alone(workspace):
     (workspace / "dvc.yaml").write_text("stages:\n  check:\n    deps:\n    - database\n    - train.py\n")
-    assert "`git add -f data/mine && git commit`" in files.kept_elsewhere("data/mine")[1]
+    assert "`git add -f data/mine && git commit`" in why_missing("data/mine")[1]
 
 
 def test_what_the_line_of_a_temporary_workspace_advises_gets_further(tmp_path):
