@@ -85,9 +85,9 @@ BAD = {
     "an LR as target": (table(), ("--target", "lr=1"), ["'lr=1'", "not lr or loss"]),
     "an unknown target": (table(), ("--target", "T=1"), ["columns lr, loss, D, N", "T"]),
     "no column lr": (table("rate,loss,D,N"), AT, ["expected also lr"]),
-    "a column twice": (table("lr,loss,D,D"), ("--target", "D=2"), ["column D more than once"]),
-    "rows longer than the head": (table("lr,loss,D"), ("--target", "D=2"), ["found no table"]),
-    "semicolons": (table().replace(",", ";"), AT, ["found the columns in one", "expected commas"]),
+    "a column twice": (table("lr,loss,D,D"), ("--target", "D=2"), ["the column 'D' more than once"]),
+    "rows longer than the head": (table("lr,loss,D"), ("--target", "D=2"), ["line 2", "found 4 cells", "expected 3"]),
+    "semicolons": (table().replace(",", ";"), AT, ["found cells separated by semicolons", "expected commas", "convert it"]),
     "no rows": ("lr,loss,D,N\n", AT, ["no rows"]),
     "nothing": ("", AT, ["found no table"]),
     "an LR of zero": (table() + "0,2,1e9,1e8\n", AT, ["line 38", "lr '0'", "positive"]),
@@ -98,7 +98,14 @@ BAD = {
     "text for an LR": (table() + "big,2,1e9,1e8\n", AT, ["line 38", "lr 'big'"]),
     "one size": (ONE, AT, ["found one size", "D 1e+09, N 1e+08"]),
     "one LR": (SAME, ("--target", "D=4"), ["found no D with 3 LRs"]),
-    "not UTF-8": (b"\xff\xfe\x00l", AT, ["found no table"]),
+    "UTF-16": (table().encode("utf-16"), AT, ["found UTF-16", "expected UTF-8", "iconv"]),
+    "not UTF-8": (b"lr,loss\n\xfc", AT, ["line 2", "not UTF-8", "convert it"]),
+    "a line cut off": (table() + "0.1\n", AT, ["line 38", "found 1 cells", "expected 4"]),
+    "a quote left open": (table() + '"0.1,2,1e9,1e8\n', AT, ["line 38", "not CSV"]),
+    "a byte of zero": (table() + "0.1,2\0,1e9,1e8\n", AT, ["line 38", "a byte of zero"]),
+    "an LR near the smallest float": (table() + "1e-308,2,1e9,1e8\n", AT, ["line 38", "lr '1e-308'", "from 1e-60 to 1e+60"]),
+    "an LR near the largest float": (table() + "1e308,2,1e9,1e8\n", AT, ["line 38", "lr '1e308'", "from 1e-60 to 1e+60"]),
+    "a target near the smallest float": (table(), ("--target", "D=1e-320"), ["D=1e-320", "from 1e-60 to 1e+60"]),
     "a figure of another kind": (table(), (*AT, "--figure", "law.gif"), ["law.gif", ".svg or .png"]),
 }
 
@@ -131,3 +138,19 @@ def test_a_missing_file_and_a_parquet_table(monkeypatch, capsys, tmp_path):
 def test_the_proxies_of_a_study_are_a_table_of_runs_too(monkeypatch, capsys, tmp_path):
     code, out, _ = law(monkeypatch, capsys, tmp_path, table().replace("loss", "final_loss_nats"), *AT, "--json")
     assert not code and json.loads(out)["lr"] == pytest.approx(TRUE, rel=0.25)
+
+
+def test_blank_lines_and_odd_breaks_inside_cells_are_read(monkeypatch, capsys, tmp_path):
+    lines = [f"{line},a\x0bb\u2028c" for line in table().splitlines()[1:]]
+    text = "\n\nlr,loss,D,N,note\n" + "\r\n\r\n".join(lines)
+    code, out, err = law(monkeypatch, capsys, tmp_path, text, *AT, "--json")
+    assert not code and json.loads(out)["lr"] == pytest.approx(TRUE, rel=0.25), err
+
+
+@pytest.mark.parametrize("name", ["$D_{x}^$", "a$b", "D,x", "(D*[", "D\x1b[31m"])
+def test_any_name_of_a_size_can_be_drawn(monkeypatch, capsys, tmp_path, name):
+    text = table(f'lr,loss,"{name}",N')
+    code, out, err = law(
+        monkeypatch, capsys, tmp_path, text, "--target", f"{name}=1e10", "--target", "N=1e9", "--figure", "a.svg"
+    )
+    assert not code and (tmp_path / "a.svg").exists() and "\x1b" not in out, err

@@ -142,11 +142,7 @@ def test_params_yaml_says_nothing_of_the_built_in_model():
 @pytest.mark.parametrize(
     ("command", "curve", "said"),
     [
-        (
-            "t {lr}",
-            {"file": "{dir}/a", "step": "s", "loss": "v", "lr": None, "grad_norm": None},
-            "expected {until} in it, or no name",
-        ),
+        ("t {lr}", {"file": "{dir}/a", "step": "s", "loss": "v", "lr": None, "grad_norm": None}, "expected {until} in it, or no"),
         ("t {lr} {until} {wd}", {"pattern": "(?P<step>.)(?P<loss>.)"}, "found {wd}, expected one of {lr}, {until}, {steps}"),
         ("t {lr} {until}", {"pattern": "(?P<step>x"}, "trainer.curve.pattern: found '(?P<step>x', expected a regular expression"),
         ("t {lr} {until}", {"pattern": "step (?P<step>.)"}, "expected a pattern with the groups (?P<step>…) and (?P<loss>…)"),

@@ -27,8 +27,8 @@ Style = dict[str, Any]  # keyword arguments of a line or of points
 
 
 def label(name: str) -> str:
-    """Give a name of a space, a rule or a metric in words."""
-    return {"lr": "maximum learning rate", "m_u": "M_u"}.get(name, name.replace("_", " "))
+    """Give a name of a space, a rule or a metric in words; a dollar in it begins no formula."""
+    return {"lr": "maximum learning rate", "m_u": "M_u"}.get(name, name.replace("_", " ").replace("$", r"\$"))
 
 
 def legend_above(ax: Axes, columns: int) -> None:

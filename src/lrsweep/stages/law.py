@@ -1,6 +1,5 @@
 """law: the best LR for a target, from a table of runs that somebody already has."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,9 +9,11 @@ import pandas as pd
 from lrsweep.analysis.law import Law, Proxy, law_of
 from lrsweep.analysis.profile import FEWEST, Run, are_enough, profile_of
 from lrsweep.errors import UserError
+from lrsweep.logs import csvfile
 from lrsweep.logs.measurement import measurement
 
 SEED = 0  # of the draws behind the intervals
+LEAST, MOST = 1e-60, 1e60  # of LRs and sizes: far beyond what anyone trains, and their powers are numbers
 EMPTY = ("", "nan", "none", "null")  # what stands for no number
 
 
@@ -45,8 +46,9 @@ def targets_of(words: Sequence[str]) -> dict[str, float]:
     for word in words:
         name, equals, text = word.partition("=")
         value = _number(text)
-        if not (name and equals and 0 < value < np.inf):
-            raise UserError(f"--target: found {word!r}, expected NAME=VALUE with a positive number, as D=2e10; correct it")
+        if not (name and equals and LEAST <= value <= MOST):
+            expected = f"NAME=VALUE with a positive number, as D=2e10, from {LEAST:g} to {MOST:g}"
+            raise UserError(f"--target: found {word!r}, expected {expected}; correct it")
         if name in ("lr", "loss", *found):
             raise UserError(f"--target: found {word!r}, expected each size once, and not lr or loss; remove it")
         found[name] = value
@@ -71,8 +73,6 @@ def read(path: Path, sizes: Sequence[str]) -> pd.DataFrame:
         table = table.rename(columns={"final_loss_nats": "loss"})
     if missing := [name for name in ("lr", "loss", *sizes) if name not in table.columns]:
         found = ", ".join(map(str, table.columns))
-        if len(table.columns) == 1 and set(found) & set(";\t"):
-            raise UserError(f"{path}: found the columns in one, {found!r}, expected commas between them; export it with commas")
         raise UserError(f"{path}: found columns {found}, expected also {', '.join(missing)}; rename or add them")
     if twice := [name for name in ("lr", "loss", *sizes) if list(table.columns).count(name) > 1]:
         raise UserError(f"{path}: found column {twice[0]} more than once, expected each once; remove one")
@@ -81,10 +81,11 @@ def read(path: Path, sizes: Sequence[str]) -> pd.DataFrame:
     numbers = {name: pd.to_numeric(table[name], errors="coerce") for name in ("lr", "loss", *sizes)}
     for name, values in numbers.items():
         text = values.isna() & table[name].notna()
-        wrong = text | (values <= 0) if name == "loss" else ~((values > 0) & (values < np.inf))
+        wrong = text | (values <= 0) if name == "loss" else ~((values >= LEAST) & (values <= MOST))
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
-            expected = "a positive number" + (", or nothing for a run that diverged" if name == "loss" else "")
+            usual = f"a positive number, from {LEAST:g} to {MOST:g}"
+            expected = "a positive number, or nothing for a run that diverged" if name == "loss" else usual
             place = f"row {row + 1}" if path.suffix == ".parquet" else f"line {int(table.index[row]) + 2}"
             shown = "nothing" if pd.isna(table[name].iloc[row]) else repr(table[name].tolist()[row])
             raise UserError(f"{path}: {place}: found {name} {shown}, expected {expected}; correct it")
@@ -93,18 +94,19 @@ def read(path: Path, sizes: Sequence[str]) -> pd.DataFrame:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """Read CSV, with or without a byte order mark, or parquet; the index counts the lines of the file."""
+    """Read CSV as programs write it, or parquet; the index counts the lines of the file, from 2 where it begins with names."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file, expected a CSV or parquet table; correct the path")
+    if path.suffix != ".parquet":
+        found = csvfile.read(path)
+        if not found.columns:
+            raise UserError(f"{path}: found no table but an empty file, expected CSV or parquet; export it again")
+        rows = [[None if cell.strip().lower() in EMPTY else cell.strip() for cell in cells] for _, cells in found.lines]
+        numbers = [int(place.rpartition(" ")[2]) - 2 for place, _ in found.lines]
+        return pd.DataFrame(rows, index=numbers, columns=[name.strip() for name in found.columns], dtype=object)
     try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.reader(text.splitlines()))
-        table = pd.DataFrame(rows[1:], columns=[name.strip() for name in rows[0]])
-        table = table.map(lambda cell: None if cell is None or cell.strip().lower() in EMPTY else cell.strip())
-        return table.dropna(how="all")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file, expected a CSV or parquet table; correct the path") from None
-    except Exception as error:  # pandas and arrow raise many kinds for what is not a table
+        return pd.read_parquet(path)
+    except Exception as error:  # arrow raises many kinds for what is not a table
         said = " ".join(str(error).split())
         raise UserError(f"{path}: found no table ({said}), expected CSV or parquet; export it again") from None
 
