@@ -268,6 +268,7 @@ LINES = [
     line("an option without its value", "estimate --steps", "", "--steps in a wrong way", "requires an argument", "--help"),
     line("an option's value of another kind", "estimate --steps few", "estimate: --steps:", "'few'", "integer", "lrsweep estimate --help"),
     line("an option's value out of range", "rules a.csv --eta 1", "rules: --eta:", "'1'", "greater than or equal to 2", "lrsweep rules --help"),
+    line("a look that never comes", "watch --every inf", "watch: --every:", "'inf'", "less than or equal to 86400", "lrsweep watch --help"),
     line("an argument too many", "corpus data/in.txt", "corpus:", "too many words", "no more arguments", "lrsweep corpus --help"),
     line("an argument too few", "rules", "rules:", "no TABLE", "an argument of that name", "lrsweep rules --help"),
     line("a group without its command", "export", "export:", "no command", "one of wandb", "lrsweep export --help"),

@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,10 @@ def test_each_reason_has_a_line_and_a_remedy(tmp_path, number):
     line = r"a: cannot be written \(.*\), expected .*; .* and run the same command again"
     with pytest.raises(UserError, match=line), files.writing(tmp_path / "a"):
         raise OSError(number, os.strerror(number))
+
+
+def test_a_place_where_no_folder_can_be_made_is_one_line():
+    with pytest.raises(
+        UserError, match=r"cannot be written \(No such file or directory\).*name a place where folders can be made"
+    ):
+        files.write_text(Path("/proc/none/a.txt"), "")

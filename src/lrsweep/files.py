@@ -28,6 +28,7 @@ _REMEDIES = {
     errno.EFBIG: "raise the limit of a file's size (ulimit -f)",
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable"),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY), "move away what is in the place of a folder there"),
+    errno.ENOENT: "make its folder, or name a place where folders can be made",
     errno.EISDIR: "move away the folder that is in the place of a file there",
     **dict.fromkeys((errno.ELOOP, errno.ENXIO), "remove the link or pipe that is in its place"),
     errno.ENAMETOOLONG: "move the project, or LRSWEEP_WORK, to a folder with a shorter name",

@@ -81,7 +81,7 @@ def status(follow: Annotated[bool, typer.Option(help="Look again every second, u
 @app.command(rich_help_panel=PANEL, epilog="Example: lrsweep watch --every 5")
 def watch(
     once: Annotated[bool, typer.Option(help="Write the page once, and end.")] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds from one look to the next.")] = 10,
+    every: Annotated[float, typer.Option(min=1, max=86400, help="Seconds from one look to the next.")] = 10,
 ) -> None:
     """Write a live page of what runs, until the run is over or Ctrl-C: a file that loads itself again, for any browser."""
     from lrsweep.cli.workflow import LOCK
