@@ -4,6 +4,7 @@
 which a stage depends on.
 """
 
+import glob
 import shlex
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,19 @@ def why_missing(name: str, is_glob: bool = False) -> tuple[str, str] | None:
     if Path(f"{name}.dvc").is_file():
         return "DVC keeps and has not put here", f"run `dvc pull {shlex.quote(f'{name}.dvc')}`"
     return None
+
+
+def left_behind(pattern: str) -> str | None:
+    """Say which files of a glob the project has and this workspace of an experiment lacks; None where there are none."""
+    home = project()
+    if home is None or Path(pattern).is_absolute():
+        return None
+    there = (name for name in sorted(glob.glob(pattern, root_dir=home, recursive=True)) if not name.endswith(".dvc"))
+    names = [name for name in there if (home / name).is_file() and not Path(name).exists()]
+    if not names:
+        return None
+    found = f"{names[0]} and {len(names) - 1} more of the project are" if len(names) > 1 else f"{names[0]} of the project is"
+    return f"{found} not in this workspace, so not read; {_keep(names[0], home, False)}"
 
 
 def _keep(name: str, home: Path, is_glob: bool) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from scmrepo.git import Git
 
-from lrsweep.workspace import why_missing
+from lrsweep.workspace import left_behind, why_missing
 from tests.pipeline import ROOT, clone, configured, run
 
 
@@ -38,6 +38,18 @@ def workspace(tmp_path, monkeypatch):
 def test_how_what_is_named_comes_into_a_workspace(workspace, name, is_glob, advice):
     (workspace / "data/pulled.dvc").write_text("outs:")
     assert advice in why_missing(name, is_glob)[1]
+
+
+def test_files_of_a_glob_that_a_workspace_lacks_are_named(workspace):
+    project = workspace.parents[4]
+    for name in ("a.txt", "b.txt", "c.txt", "a.txt.dvc"):
+        (project / "data" / name).touch()
+    (workspace / "data/a.txt").touch()
+    said = left_behind("data/*")
+    assert said.startswith("data/b.txt and 1 more of the project are not in this workspace, so not read; keep it in DVC")
+    (workspace / "data/b.txt").touch()
+    assert left_behind("data/*").startswith("data/c.txt of the project is not")
+    assert left_behind("data/a.txt") is None
 
 
 def test_dvc_puts_into_a_workspace_what_a_stage_depends_on_alone(workspace):

@@ -1,10 +1,13 @@
 """check: check params.yaml as a whole, and the files that it names; say what ablations cost, else nothing where all is well."""
 
+from collections.abc import Sequence
+
+from lrsweep import workspace
 from lrsweep.config.params import Params
 from lrsweep.config.variants import variants_of
 from lrsweep.store import imported
 from lrsweep.store.results import Results
-from lrsweep.terminal import note
+from lrsweep.terminal import note, warn
 from lrsweep.text.corpus import read_beginnings
 from lrsweep.trainers.command.trainer import files_read
 
@@ -12,6 +15,10 @@ from lrsweep.trainers.command.trainer import files_read
 def run(params: Params, results: Results) -> None:
     """Write passed.txt, always the same: `dvc repro` begins here when params.yaml has changed, and runs nothing else for it."""
     need_sources(params)
+    key, patterns = _patterns(params)
+    for number, pattern in enumerate(patterns):
+        if said := workspace.left_behind(pattern):
+            warn(f"{key}[{number}]: {said}")
     if params.ablate:
         count, runs, steps = len(variants_of(params.ablate)), params.ablate.runs, params.sweep_bayes.steps
         pairs = sum(one.parts is not None for one in variants_of(params.ablate))
@@ -34,3 +41,10 @@ def need_sources(params: Params) -> None:
         files_read(params.trainer)
     else:
         read_beginnings(params.corpus)
+
+
+def _patterns(params: Params) -> tuple[str, Sequence[str]]:
+    """Give the key of the paths and globs that are read, and these."""
+    if params.trainer:
+        return "trainer.reads", params.trainer.reads
+    return "corpus.paths", params.corpus.paths if params.corpus.source == "files" else ()
