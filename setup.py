@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("params.yaml", "dvc.yaml", "params.schema.json", "workflow/rules", "workflow/profiles/slurm")
+SHIPPED = ("params.yaml", "dvc.yaml", "params.schema.json", "workflow/rules", "profiles/default", "workflow/profiles/slurm")
 
 
 class BuildWithShipped(build_py):

@@ -1,4 +1,4 @@
-"""The files of the project that come with the package: params.yaml and dvc.yaml to start from, and the rules of the workflow.
+"""The files of the project that come with the package: params.yaml and dvc.yaml to start from, the workflow's rules.
 
 A wheel holds them in lrsweep/shipped/, as setup.py puts them there; in a checkout they are where they are edited.
 """

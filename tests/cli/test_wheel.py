@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lrsweep import files
-from lrsweep.cli.init import PROFILE
+from lrsweep.cli.init import PROFILE, SLURM
 from tests.own_scripts import EXAMPLES, SMALL, STARTS
 from tests.pipeline import ROOT, configured, environment
 
@@ -61,9 +61,12 @@ def test_a_whole_study_from_a_wheel_with_both_runners(tmp_path, installed):
     ours("lrsweep", "init", "--command", command, "--read", "any.sh", "--curve", curve, *space, "--steps", "40", "--slurm")
     where = ours(str(installed / "python"), "-c", "import lrsweep; print(lrsweep.__file__)")
     assert Path(where.strip()).is_relative_to(installed.parent)
-    assert (own / PROFILE).read_bytes() == (ROOT / PROFILE).read_bytes()
+    assert all((own / name).read_bytes() == (ROOT / name).read_bytes() for name in (PROFILE, SLURM))
     configured(own, SMALL)
     ours("snakemake", "--cores", "2")
+    times = {one: one.stat().st_mtime_ns for one in (own / "results").rglob("*")}
+    ours("snakemake", "--cores", "2")
+    assert times == {one: one.stat().st_mtime_ns for one in (own / "results").rglob("*")}, "a second run has nothing to do"
     assert json.loads((own / "results/train/metrics.json").read_text())["steps"] == 80
     page = (own / "results/report/index.html").read_text()
     assert "sh any.sh lr={lr}" in page and "The gradient norm is not logged" in page and "Completions" not in page

@@ -33,7 +33,8 @@ include: RULES / "captions.smk"
 include: RULES / "stages.smk"
 include: RULES / "study.smk"
 """
-PROFILE = Path("workflow/profiles/slurm/config.yaml")
+PROFILE = Path("profiles/default/config.yaml")  # Snakemake reads it by itself
+SLURM = Path("workflow/profiles/slurm/config.yaml")
 IGNORED = ("work/", ".snakemake/", "results/")
 _RANGE = re.compile(r"([^:,]+):([^:,]+)(?::(log|linear))?(:int)?")
 
@@ -58,13 +59,14 @@ def init(
 ) -> None:
     """Start a study of your own script in this folder; nothing is overwritten.
 
-    It writes params.yaml, dvc.yaml, Snakefile, and lines of .gitignore and .dvcignore; with --slurm also a profile.
+    It writes params.yaml, dvc.yaml, Snakefile, profiles/default/config.yaml, and lines of .gitignore and .dvcignore.
     """
     from lrsweep.config import script, starting
     from lrsweep.trainers.command.settings import Script
     from lrsweep.trainers.command.trainer import files_read
 
-    _refuse(("params.yaml", "dvc.yaml", "Snakefile", *([str(PROFILE)] if slurm else [])))
+    profiles = [str(PROFILE), *([str(SLURM)] if slurm else [])]
+    _refuse(("params.yaml", "dvc.yaml", "Snakefile", *profiles))
     for option, said in (("--command", [command]), ("--curve", [curve]), ("--read", read), ("--space", space or [])):
         _need_text(option, said)
     trainer = {"command": command, "reads": read, "curve": parse_curve(curve), "resume": resume}
@@ -74,12 +76,12 @@ def init(
     found = [path.as_posix() for path in files_read(Script.model_validate(trainer))]
     for name, text in (("params.yaml", made), ("dvc.yaml", starting.pipeline(found)), ("Snakefile", SNAKEFILE)):
         files.write_text(Path(name), text)
-    if slurm:
-        files.write_text(PROFILE, shipped(str(PROFILE)).read_text(encoding="utf-8"))
+    for name in profiles:
+        files.write_text(Path(name), shipped(name).read_text(encoding="utf-8"))
     for name in (".gitignore", ".dvcignore"):
         _ignore(Path(name))
-    also = f", {PROFILE}" if slurm else ""
-    say(f"wrote params.yaml, dvc.yaml, Snakefile{also} and lines of .gitignore and .dvcignore; trials read {', '.join(found)}")
+    written = ", ".join(("params.yaml", "dvc.yaml", "Snakefile", *profiles))
+    say(f"wrote {written}, and lines of .gitignore and .dvcignore; trials read {', '.join(found)}")
     for line in script.unexpanded(command):
         say(line)
     say("next: look through params.yaml, then `lrsweep try`, then `snakemake --cores all`")
