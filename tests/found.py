@@ -34,12 +34,14 @@ EDGE = Edge(
     near_optimal_lr=Bounded(0.02, 0.01, 0.03),
     max_stable_lr=Bounded(0.3, 0.2, None),
     stable_to=0.1,
+    spikes_count=True,
     half_break_lr=Bounded(0.45, 0.35, None),
     break_curve=(BreakPoint(0.001, 0.0), BreakPoint(0.45, 0.5)),
     refined=12,
     valley=Valley(Bounded(0.02, 0.01, 0.03), 1000, False, Bracket(0.01, 0.03), Best(3, 0.008, 2.1), 2.15, (), "Edge not seen"),
     lr_range=Range(0.001, 0.04, "log"),
     initial_loss_nats=6.2,
+    initial_step=0,
     counts=Counts(trials=4, diverged=0, never_recovered=1, catapults=2),
     instability=Instability(trials=1, first_lr=0.4, calm_below_lr=0.35, last_calm_lr=0.45, unknown=0),
     lr_sensitivity=Sensitivity(0.2, 0.1, 0.4, 0.001, 0.1),
@@ -48,7 +50,7 @@ EDGE = Edge(
     missing=(),
     outliers=(),
     sampling=(),
-    trials=(Ending(0.0, None, 1, 0.02, "COMPLETE", 5.5, True, 0, 0.0, True),),
+    trials=(Ending(0.0, None, 1, 0.02, "COMPLETE", 5.5, True, 0, 0.0, True, True),),
 )
 MEASURED = Measured(
     (Crossing(CURVATURE, AFTER, Bounded(0.1, 0.05, None), 9), Crossing(STEP, WARM_UP, Bounded(None, 0.2, None), 9))

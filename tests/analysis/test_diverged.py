@@ -87,7 +87,7 @@ def test_when_no_trial_of_phase_2_is_left(project, ends):
     results.write_rows("sweep_bayes/trials.parquet", rows, space_of(table))
     page = run_from("cluster", lr="null")
     said, diverged = beginning(page), int((table["state"] == DIVERGED).sum())
-    assert said.startswith("lrsweep report Use a maximum learning rate of ") and "raining stays stable" in said
+    assert said.startswith("lrsweep report Use a maximum learning rate of ") and "steps stays stable up to" in said
     assert (
         "Nothing that was searched trained to its end, so this page shows the library's default: a maximum learning rate of 0.001"
         in said

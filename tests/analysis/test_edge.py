@@ -207,6 +207,21 @@ def test_without_norms_it_is_not_known_whether_a_trial_spiked():
     assert content.instability == Instability(trials=2, first_lr=0.05, calm_below_lr=None, last_calm_lr=None, unknown=2)
 
 
+@pytest.mark.parametrize("logged", ["nowhere", "in one trial", "at every fiftieth step"])
+def test_where_spikes_are_not_known_of_all_runs_losses_alone_say_where_training_breaks(logged):
+    """The calm runs count too: with those that broke alone, training would seem to break wherever it was tried."""
+    lrs, ends = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6], [3.0, 2.9, 3.1, 3.2, 3.3, None, None]
+    trials, evals, steps = study(lrs, ends, [COMPLETE] * 5 + [DIVERGED] * 2)
+    kept = {"nowhere": steps["step"] < 0, "in one trial": steps["trial"] == 4, "at every fiftieth step": steps["step"] % 50 == 0}
+    steps = steps.assign(grad_norm=steps["grad_norm"].where(kept[logged]))
+    content, _ = edges.find_edge(trials, evals, steps, SECTION, STUDY, 0, edges.NOT_REFINED)
+    chances = {point.lr: point.probability for point in content.break_curve}
+    assert not content.spikes_count and 0.2 < content.half_break_lr.lr < 0.4 and chances[min(chances)] < 0.05
+    assert len(content.missing) == (logged != "in one trial")
+    whole, _ = edges.find_edge(*study(lrs, ends, [COMPLETE] * 5 + [DIVERGED] * 2), SECTION, STUDY, 0, edges.NOT_REFINED)
+    assert whole.spikes_count and whole.half_break_lr == content.half_break_lr
+
+
 def test_spikes_are_not_carried_from_one_trial_to_the_next():
     _, _, steps = study([0.01, 0.02], [3.0, 3.0])
     steps.loc[steps["trial"] == 1, "grad_norm"] = 10.0

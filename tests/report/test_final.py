@@ -34,6 +34,14 @@ def test_the_headline_gain_is_the_one_at_the_final_length_split_by_hyperparamete
     assert "Selected minus default" in without and "train.compare: null" in without and "final training it ends" not in without
 
 
+def test_the_gain_of_a_final_training_at_another_learning_rate_is_said_to_be_of_that():
+    whole = content()
+    page = words(render(replace(whole, final=replace(whole.final, lr=0.003))))
+    assert "The final training here was at 0.003, set by hand: after 100 steps its loss is 0.580 nats below" in page
+    assert "After these 100 steps" not in page and "Gain on the default, after 100 steps at 0.003" in page
+    assert "set by hand: after" not in words(render(whole))
+
+
 def test_a_part_of_the_gain_within_the_noise_says_so():
     steps = chain({"lr": 0.001, "beta2": 0.999}, {"lr": 0.01, "beta2": 0.97}, each=False)
     found = compare(steps, lambda number: ((2.08,), (1.58,), (1.53,))[number], "test", Noise(0.02, 10), {})

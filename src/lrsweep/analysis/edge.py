@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from lrsweep.analysis import settings
-from lrsweep.analysis.endings import Counts, Ending, Instability, count_endings, describe_endings, find_instability
+from lrsweep.analysis.endings import Counts, Ending, Instability, count_endings, describe_endings, find_instability, judge
 from lrsweep.analysis.features import means_by_lr
 from lrsweep.analysis.outliers import Decade, Outlier, find_outliers, sampling
 from lrsweep.analysis.profile import Interval, Run, are_enough, profile_of
@@ -56,8 +56,8 @@ class Answers:
     """The three LRs, each with its 95 % interval; None where nothing is known.
 
     band_low_lr, band_high_lr: the ends of the LRs that are as good as the best one to within 0.5 %. best_loss_nats: the loss
-    there. max_stable_lr: the highest LR at which training breaks with at most the probability `stable_to`. half_break_lr: the LR
-    at which half of the runs break.
+    there. max_stable_lr: the highest LR at which training breaks with at most the probability `stable_to`. spikes_count: whether
+    a run that spikes counts as broken there, or losses alone do. half_break_lr: the LR at which half of the runs break.
     """
 
     best_lr: Bounded | None
@@ -67,6 +67,7 @@ class Answers:
     near_optimal_lr: Bounded | None
     max_stable_lr: Bounded | None
     stable_to: float
+    spikes_count: bool
     half_break_lr: Bounded | None
     break_curve: tuple[BreakPoint, ...]
 
@@ -75,7 +76,8 @@ class Answers:
 class Edge(Answers):
     """What phase 1 and the runs that refine it show. LRs are maximum learning rates; lr_range is the LR range of phase 2.
 
-    refined: the number of these runs. norm_rise: where the gradient norm begins to rise in warm-up. missing: what the trainer
+    refined: the number of these runs. initial_loss_nats: of the untrained model, or rather of the first eval, which is at
+    initial_step. norm_rise: where the gradient norm begins to rise in warm-up. missing: what the trainer
     does not say, what is not known for that reason, and what to do.
     """
 
@@ -83,6 +85,7 @@ class Edge(Answers):
     valley: Valley
     lr_range: Range
     initial_loss_nats: float | None
+    initial_step: int | None
     counts: Counts
     instability: Instability
     lr_sensitivity: Sensitivity | None
@@ -145,12 +148,13 @@ def find_edge(
         valley=valley,
         lr_range=_range(found, min((row.lr for row in endings), default=study.lr.min), section),
         initial_loss_nats=initial,
+        initial_step=int(evals["step"].min()) if len(evals) else None,
         counts=count_endings(endings, section.tolerance),
         instability=find_instability((*endings, *refining.endings)),
         lr_sensitivity=lr_sensitivity(log_lrs, losses, section, seed) if valley.best else None,
         spikes=count_spikes(marked, near.lr if near else None, {row.trial: row.lr for row in endings}),
         norm_rise=rise_of(steps, study.warmup_steps, seed),
-        missing=missing(steps, evals),
+        missing=missing(steps, evals, bool(marked["judged"].any())),
         outliers=find_outliers(endings, losses, section),
         sampling=sampling(np.exp(log_lrs), study.lr, section.under_sampled),
         trials=endings,
@@ -161,7 +165,8 @@ def find_edge(
 def answers(valley: Valley, endings: Sequence[Ending], refining: Refining, section: settings.Edge, seed: int) -> Answers:
     """Give the three LRs. The first two are the profile's or, where too few of its runs came to an end, the valley's."""
     every = (*endings, *refining.endings)
-    breaks = breaks_of([(row.lr, row.unstable) for row in every])
+    runs, spikes_count = judge(every)
+    breaks = breaks_of(runs)
     profile = profile_of(refining.profile, seed, section.tolerance) if are_enough(refining.profile) else None
     best = Bounded(valley.best.lr, None, None) if valley.best else None
     return Answers(
@@ -172,6 +177,7 @@ def answers(valley: Valley, endings: Sequence[Ending], refining: Refining, secti
         near_optimal_lr=bounded(profile.near_optimal_lr) if profile else valley.near_optimal_lr,
         max_stable_lr=breaks.lr_at(section.stable_to, seed) if breaks else None,
         stable_to=section.stable_to,
+        spikes_count=spikes_count,
         half_break_lr=breaks.lr_at(0.5, seed) if breaks else None,
         break_curve=_break_curve(breaks, [row.lr for row in every]) if breaks else (),
     )
@@ -187,12 +193,20 @@ def bounded(interval: Interval) -> Bounded:
     return Bounded(interval.value, interval.low, interval.high)
 
 
-def missing(steps: pd.DataFrame, evals: pd.DataFrame) -> tuple[str, ...]:
-    """Say what a script does not log, what stays unknown for that reason, and which line to add."""
+def missing(steps: pd.DataFrame, evals: pd.DataFrame, judged: bool) -> tuple[str, ...]:
+    """Say what a script does not log, what stays unknown for that reason, and which line to add.
+
+    judged: whether spikes are known of any step.
+    """
     found = []
+    adding = "log it at each step under a name of your choice, and set trainer.curve.grad_norm to that name"
     if not steps["grad_norm"].notna().any():
-        adding = "log it at each step under a name of your choice, and set trainer.curve.grad_norm to that name"
-        found.append(f"The gradient norm is not logged, so spikes and where training breaks are not known: {adding}")
+        found.append(
+            f"The gradient norm is not logged, so spikes are not known, and losses alone say where training breaks: {adding}"
+        )
+    elif not judged:
+        few = "The gradient norm is logged at too few steps, so losses alone say where training breaks, not spikes"
+        found.append(f"{few}: log it at each step")
     if not steps["lr"].notna().any() and not evals["lr"].notna().any():
         adding = "log it at each step under a name of your choice, and set trainer.curve.lr to that name"
         found.append(f"The learning rate is not logged, so catapults and norms by learning rate are not known: {adding}")

@@ -27,6 +27,7 @@ class Ending(Catapult):
     """The end of a trial; a loss of None means that it diverged.
 
     spikes and unstable are None where they are not known: no gradient norm could be judged, and nothing else shows instability.
+    broke_by_loss: it diverged, never recovered, or had a loss far over that of the untrained model.
     """
 
     trial: int
@@ -37,6 +38,7 @@ class Ending(Catapult):
     spikes: int | None
     spike_rate: float | None
     unstable: bool | None
+    broke_by_loss: bool
 
     @property
     def learned(self) -> bool:
@@ -87,6 +89,7 @@ def describe_endings(
         lost = final is not None and _never_recovered(final, curve, warmup_steps, initial)
         after = curve.loc[curve["step"] > 0, "loss_nats"]
         rose = initial is not None and len(after) > 0 and float(after.max()) > above(initial, section.unstable_rise)
+        broke = final is None or lost or rose
         n, of = int(spikes.get(row.trial, 0)), int(judged.get(row.trial, 0))
         rise = catapult(curve["lr"].to_numpy(), curve["loss_nats"].to_numpy(), float(row.lr), section.near_peak)
         rows.append(
@@ -98,7 +101,8 @@ def describe_endings(
                 never_recovered=lost,
                 spikes=n if of else None,
                 spike_rate=n / of if of else None,
-                unstable=final is None or lost or rose or (n > section.unstable_spikes * of if of else None),
+                unstable=broke or (n > section.unstable_spikes * of if of else None),
+                broke_by_loss=broke,
                 **vars(rise),
             )
         )
@@ -125,6 +129,16 @@ def catapult(lrs: np.ndarray, losses: np.ndarray, max_lr: float, near_peak: floa
         return Catapult(0.0, None)
     later = losses[peak + 1 :]
     return Catapult(float(losses[peak] - least[peak - 1]), bool((later < least[peak - 1]).any()))
+
+
+def judge(endings: Sequence[Ending]) -> tuple[list[tuple[float, bool]], bool]:
+    """Give the LR of each run and whether it broke, and whether spikes count for that.
+
+    They count where they are known of all runs. Otherwise losses alone count, for all runs alike: among the runs of which all is
+    known those that broke would be too many.
+    """
+    spikes_count = all(row.unstable is not None for row in endings)
+    return [(row.lr, bool(row.unstable if spikes_count else row.broke_by_loss)) for row in endings], spikes_count
 
 
 def find_instability(endings: Sequence[Ending]) -> Instability:

@@ -8,7 +8,7 @@ m is the log LR at which half of the runs break, s the width of the rise in nats
 a grid. It also says where the next run tells most (Kontsevich and Tyler 1999, Vision Research 39, 2729, who minimize an entropy).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -95,12 +95,9 @@ class Breaks(Onset):
         return left
 
 
-def breaks_of(runs: Iterable[tuple[float, bool | None]]) -> Breaks | None:
-    """Make what runs say, each an LR and whether it broke. Those of which that is not known are left out; None where all are."""
-    known = [(np.log(lr), broke) for lr, broke in runs if broke is not None]
-    if not known:
-        return None
-    return Breaks(np.array([x for x, _ in known]), np.array([broke for _, broke in known], bool))
+def breaks_of(runs: Sequence[tuple[float, bool]]) -> Breaks | None:
+    """Make what runs say, each an LR and whether it broke; None without runs."""
+    return Breaks(np.log([lr for lr, _ in runs]), np.array([broke for _, broke in runs])) if runs else None
 
 
 def logistic(x: np.ndarray) -> np.ndarray:

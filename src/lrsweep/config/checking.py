@@ -218,7 +218,7 @@ def _study_problems(s: SweepBayes) -> Iterator[Problem]:
     elif s.first_block // eta**n_rungs < 1 and (s.first_block or not s.prior):
         why = f"the block is cut to 1/eta at each of the rungs {list(s.rungs)} and one trial must reach the end"
         expected = f"at least eta^rungs = {eta}^{n_rungs}: {why}"
-        yield Problem("sweep_bayes.first_block", s.first_block, expected, f"set it to {eta ** (n_rungs + 1)}, or raise {key}")
+        yield Problem("sweep_bayes.first_block", s.first_block, expected, f"set it to {eta**n_rungs} or more, or raise {key}")
     window = s.metric.window
     if s.metric.name == "m_u" and first // s.eval_every <= window:
         expected = f"past eval {window}: M_u has no term up to its window ({window} evals of {s.eval_every} steps)"

@@ -93,6 +93,9 @@ def problems(p: Params) -> Iterator[Problem]:
         if word not in script.words:
             expected = f"{{{word}}} in it, or no name at all and {{dir}}, whose trial.json the script then reads"
             yield Problem("trainer.command", shlex.split(script.command)[0] + " …", expected, f"add {{{word}}}")
+    if not script.resume and not script.words & {"steps", "until"}:
+        expected = "{steps} in it: trials, proxies and the final training differ in length"
+        yield Problem("trainer.command", shlex.split(script.command)[0] + " …", expected, "add {steps}")
     if p.sweep_bayes.metric.name == "m_u" and not script.logs_lrs:
         expected = "another metric: M_u needs the LR of each eval"
         yield Problem("sweep_bayes.metric.name", "m_u", expected, "log the LR and name it in trainer.curve.lr")

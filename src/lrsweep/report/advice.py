@@ -51,6 +51,9 @@ def _on_answer(study: Summary, choice: Choice, scaling: Scaling, setting: Mappin
 
 
 def _on_rest(edge: Edge, choice: Choice, scaling: Scaling, setting: Mapping[str, Any]) -> Iterator[Advice]:
+    if setting["trainer"] and not edge.spikes_count:
+        words = "Log the gradient norm at each step, so that spikes count where training breaks"
+        yield Advice(words, "trainer.curve.grad_norm")
     if edge.refined and edge.max_stable_lr and (times := _width(edge.max_stable_lr)) > WIDE:
         yield Advice(f"Add runs about the maximum stable learning rate: its interval {_wide(times)}", "edge.refine.breaks")
     if choice.lower_lr is not None and scaling.lr is None:

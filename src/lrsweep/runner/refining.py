@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from lrsweep.analysis.edge import Refining, Trials, trials_of
-from lrsweep.analysis.endings import Ending
+from lrsweep.analysis.endings import Ending, judge
 from lrsweep.analysis.profile import Placement, Run, next_lr
 from lrsweep.analysis.spikes import mark_spikes
 from lrsweep.analysis.stability import breaks_of
@@ -120,7 +120,7 @@ class Refine(Repeats):
     def _about_stable(self, entry: Entry, before: Sequence[Entry]) -> Placement:
         """Place a run where it tells most of the maximum stable LR; at the highest LR where no run is known to break or not."""
         lrs = [row.lr for row in self.phase_1.endings]
-        known = breaks_of([(row.lr, row.unstable) for row in (*self.phase_1.endings, *self.endings(before))])
+        known = breaks_of(judge((*self.phase_1.endings, *self.endings(before)))[0])
         lr = known.next_lr(self.params.edge.stable_to, min(lrs), HIGHEST * max(lrs)) if known else max(lrs)
         return Placement(lr, entry.repeat)
 

@@ -108,7 +108,8 @@ def _read(script: Script, whole: Seen, until: int) -> Iterator[str]:
     for name, n in (("learning rate", len(whole.lrs)), ("gradient norm", whole.norms)):
         key = "lr" if name == "learning rate" else "grad_norm"
         adding = "not logged: the edge will say less; log it, and name it in trainer.curve." + key
-        yield f"{name}: " + (f"in {n} of {until} steps" if n else adding)
+        few = ": too few to know spikes; log it at each step" if key == "grad_norm" and n < until - 1 else ""
+        yield f"{name}: " + (f"in {n} of {until} steps{few}" if n else adding)
 
 
 def _grid(whole: Seen, every: int) -> Iterator[str]:

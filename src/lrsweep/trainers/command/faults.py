@@ -16,7 +16,10 @@ def fault(script: Script, before: Curve, curve: Curve, code: int | None, since: 
     """
     if code:
         ended = f"a signal ({code - SIGNALLED})" if code > SIGNALLED else f"exit code {code}"
-        return f"found {ended}, expected 0 after step {goal}; see what it says, and run again: what had finished is kept"
+        remedy = "see what it says, and run again: what had finished is kept; where the loss diverges, let it log nan and exit 0"
+        if since:
+            remedy += "; where what it has saved is damaged, remove the folder of its output"
+        return f"found {ended}, expected 0 after step {goal}; {remedy}"
     evals = [one for one in curve.points if one.loss is not None]
     if not evals:
         return _nothing(script, curve)
