@@ -157,6 +157,8 @@ def test_of_curves_without_an_eval_in_warm_up_nothing_is_said_of_it():
     rows = [{"series": "shape", "trial": k, "rank": k + 1, "steepest_step": 15.0, "convexity": 0.4} for k in range(7)]
     assert says("shapes", rows) == "Here the best 5 fall most steeply at step 15, and are convex after that (convexity 0.40)."
     known = [{**row, "warmup_flatness": 0.9} for row in rows]
+    assert says("shapes", rows[:1]).startswith("Here the best one falls most steeply at step 15, and is convex")
+    assert "best one is flat in warm-up, where 10% of its drop comes. It falls" in says("shapes", known[:1])
     assert "flat in warm-up, where 10% of their drop comes (10% for the others). They fall most" in says("shapes", known)
 
 

@@ -87,19 +87,22 @@ def describe_best(data: pd.DataFrame) -> str:
         return ""
     first, last = shown["steepest_step"].min(), shown["steepest_step"].max()
     place = f"at step {first:g}" if first == last else f"between steps {first:g} and {last:g}"
-    told = f"Here the best {len(shown)} fall most steeply" if best.empty else f"{_flatness(best, others)} They fall most steeply"
+    one = len(shown) == 1
+    fall = "falls" if one else "fall"
     convexity = shown["convexity"].median()
-    if np.isnan(convexity):
-        return f"{told} {place}."
     bend = "convex" if convexity > STRAIGHT else "concave" if convexity < -STRAIGHT else "nearly straight"
-    return f"{told} {place}, and are {bend} after that (convexity {convexity:.2f})."
+    after = "" if np.isnan(convexity) else f", and {'is' if one else 'are'} {bend} after that (convexity {convexity:.2f})"
+    known = f"Here the best {'one' if one else len(shown)} "
+    told = f"{known}{fall}" if best.empty else f"{known}{_flatness(best, others)} {'It' if one else 'They'} {fall}"
+    return f"{told} most steeply {place}{after}."
 
 
 def _flatness(best: pd.Series, others: pd.Series) -> str:
-    """Say how flat the best curves are in warm-up, which is known of all of these."""
+    """Say how flat the best curves are in warm-up, and how much of the drop of the others comes there."""
+    be, their = ("is", "its") if len(best) == 1 else ("are", "their")
     kind = "flat in warm-up" if best.median() >= FLAT else "not flat in warm-up"
     beside = f" ({1 - others.median():.0%} for the others)" if len(others) else ""
-    return f"Here the best {len(best)} are {kind}, where {1 - best.median():.0%} of their drop comes{beside}."
+    return f"{be} {kind}, where {1 - best.median():.0%} of {their} drop comes{beside}."
 
 
 @figure(
