@@ -97,7 +97,7 @@ def test_a_variant_that_never_trains_has_no_difference_and_says_so():
 def test_statements():
     worse, same, both, _, crossed = statements(ABLATIONS)
     assert worse.startswith("no_norm (norm none): training breaks from an LR of 0.03 (0.016 to 0.055) on")
-    assert "the baseline's from 0.15" in worse and "nats worse; at the baseline's LR the difference is +0.47" in worse
+    assert "the baseline's from 0.15" in worse and "nats worse; at the baseline's LR, 0.02, the difference is +0.47" in worse
     assert "no clear change from the baseline's" in same and "not shown to differ" in same and "baseline's LR the" not in same
     assert both.startswith("no_norm + no_warmup (norm none, warmup_steps 0): ")
     assert crossed.startswith("no_norm and no_warmup together are 0.50") and crossed.endswith("nats worse than the sum of both")

@@ -39,6 +39,20 @@ def test_where_it_is_not_defined():
     assert shapes.shape(np.array([0.0]), np.array([6.0]), 10)["steepest_step"] is None
 
 
+def test_without_an_eval_in_warm_up_its_flatness_is_unknown():
+    curve = [6, 5.8, 3.8, 2.6, 2.0]
+    assert [shape(curve, warmup)["warmup_flatness"] is None for warmup in (0, 5, 10)] == [True, True, False]
+    late = shapes.shape(STEPS[1:], np.array(curve[1:]), 10)
+    assert late["warmup_flatness"] is None and late["convexity"] == shape(curve)["convexity"]
+
+
+@pytest.mark.parametrize("tail", [[3, 1, 2.9], [3, 5, 2.9]])
+def test_a_curve_far_outside_of_its_box_has_no_convexity(tail):
+    found = shape([9, 8, *tail])
+    assert found["convexity"] is None and found["steepest_step"] == 15
+    assert shape([9, 8, 3, 2, 2])["convexity"] == pytest.approx(0.5)
+
+
 def test_the_best_come_first_and_the_stopped_are_left_out(tmp_path):
     finals = {0: 2.0, 1: 1.5, 2: None, 3: 1.7}
     trials = pd.DataFrame(

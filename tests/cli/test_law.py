@@ -71,7 +71,7 @@ def test_diverged_runs_are_data(monkeypatch, capsys, tmp_path, lost):
 
 def test_a_size_whose_runs_all_diverged_is_left_out_with_a_warning(monkeypatch, capsys, tmp_path):
     code, out, _ = law(monkeypatch, capsys, tmp_path, table() + "0.1,nan,1e9,8e8\n0.2,nan,1e9,8e8\n", *AT)
-    assert not code and "warning: 1 sizes with too few LRs" in out
+    assert not code and "warning: 1 size with too few LRs" in out
 
 
 ONE = "\n".join(line for line in table().splitlines() if line.endswith(("N", "1e+09,1e+08")))

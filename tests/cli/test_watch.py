@@ -72,7 +72,7 @@ def test_before_anything_and_with_one_trial_and_two(project):
         train("sweep_uniform", 1)
         assert found.write() == live.STOPPED
         page = found.path.read_text()
-        assert "Nothing runs now" in heading(page) and f"{n} of 6 trials have ended" in page
+        assert "Nothing runs now" in heading(page) and f"{n} of 6 trials {'has' if n == 1 else 'have'} ended" in page
         assert page.count("<img") == 2 and "nan" not in page.split("data:image")[0]
     with a_run():
         assert found.write() == live.RUNS

@@ -52,7 +52,7 @@ def test_when_the_best_was_found():
 
 
 @pytest.mark.parametrize(
-    ("loss", "words"), [(3.5, "1 of 1 stopped trials were above the band"), (1.9, "0 of 1"), (1.9, "and 1 below")]
+    ("loss", "words"), [(3.5, "1 of 1 stopped trial was above the band"), (1.9, "0 of 1"), (1.9, "and 1 below")]
 )
 def test_where_stopped_trials_were_among_the_complete_ones(loss, words):
     rows = [
@@ -65,7 +65,7 @@ def test_where_stopped_trials_were_among_the_complete_ones(loss, words):
 
 @pytest.mark.parametrize(
     ("gains", "words"),
-    [((0.2, 0.02), "1 of 2 proposals were expected to pay, the last of them trial 0"), ((0.01, 0.02), "none of 2")],
+    [((0.2, 0.02), "1 of 2 proposals was expected to pay, the last of them trial 0"), ((0.01, 0.02), "none of 2")],
 )
 def test_whether_proposals_were_expected_to_pay(gains, words):
     rows = [{"series": "proposal", "trial": k, "expected_gain": gain, "threshold": 0.1} for k, gain in enumerate(gains)]
@@ -104,7 +104,7 @@ def test_how_metrics_rank_at_their_first_rung():
     ]
     said = says("correlations", rows)
     assert "loss ranks correctly (0.80 at step 40)" in said and "M_u ranks the wrong way round (-0.50 at step 80)" in said
-    assert "early ranks not clearly" in said
+    assert "early shows no clear order (0.10 at step 40)" in said
 
 
 def test_which_rule_is_the_cheapest_that_keeps_the_best_loss():
@@ -129,7 +129,7 @@ def test_how_many_candidates_overlap_with_the_selected_one():
     )
 
 
-@pytest.mark.parametrize(("stays", "words"), [(True, "no candidate was dropped"), (False, "1 of 1 candidates were dropped")])
+@pytest.mark.parametrize(("stays", "words"), [(True, "no candidate was dropped"), (False, "1 of 1 candidate was dropped")])
 def test_what_the_race_dropped(stays, words):
     rows = [{"candidate": 1, "round": r, "mean_nats": 2.0 + 0.02 * r, "stays": stays or r == 0} for r in (0, 1)]
     assert f"Here {words}, and a mean moved by up to 0.020 nats" in says("race", rows)
@@ -142,6 +142,24 @@ def test_whether_the_best_lr_moves_between_proxies(low, words):
         {"series": "best", "proxy": "steps 600", "lr": 0.01, "lr_low": 0.008, "lr_high": 0.012},
     ]
     assert words in says("profiles", rows) and "0.03 for steps 150, 0.01 for steps 600" in says("profiles", rows)
+
+
+def test_the_final_curve_names_the_curves_that_are_drawn():
+    rows = [{"series": series, "step": 10, "loss_nats": 2.0} for series in ("train", "eval", "chosen trial")]
+    whole = says("final_curve", rows)
+    assert whole.startswith("Drawn: its training loss of each step (thin), its eval losses (line) and the evals of the chosen")
+    assert says("final_curve", rows[1:2]) == "Drawn: its eval losses (line)." and says("final_curve", []) == ""
+    assert says("final_curve", [{**rows[0], "loss_nats": np.nan}, rows[1]]) == "Drawn: its eval losses (line)."
+    assert "training loss" not in FIGURES["final_curve"].caption and "chosen" not in FIGURES["final_curve"].caption
+
+
+def test_of_curves_without_an_eval_in_warm_up_nothing_is_said_of_it():
+    rows = [{"series": "shape", "trial": k, "rank": k + 1, "steepest_step": 15.0, "convexity": 0.4} for k in range(7)]
+    assert says("shapes", rows) == "Here the best 5 fall most steeply at step 15, and are convex after that (convexity 0.40)."
+    known = [{**row, "warmup_flatness": 0.9} for row in rows]
+    assert says("shapes", rows[:1]).startswith("Here the best one falls most steeply at step 15, and is convex")
+    assert "best one is flat in warm-up, where 10% of its drop comes. It falls" in says("shapes", known[:1])
+    assert "flat in warm-up, where 10% of their drop comes (10% for the others). They fall most" in says("shapes", known)
 
 
 def test_of_no_data_nothing_is_said():

@@ -47,6 +47,14 @@ def test_a_young_study_has_a_page(n):
     assert text.count("<img") == 2 + (3 if n else 0) and "None" not in text.split("data:image")[0]
 
 
+def test_one_is_no_plural():
+    one, two = page(n=1), page(n=2)
+    assert "<p>1 of 12 trials has ended" in live.render(one) and "1 training is running." in live.render(one)
+    first, second = two.studies
+    both = replace(two, studies=[first, replace(second, running=[*second.running, *second.running])])
+    assert "<p>2 of 12 trials have ended" in live.render(both) and "2 trainings are running." in live.render(both)
+
+
 def test_text_is_escaped_and_no_script_may_run():
     text = live.render(page(OPEN))
     assert "<script" not in text and "onerror='" not in text

@@ -167,7 +167,7 @@ def test_the_page_says_where_the_final_training_had_another_value_than_the_selec
 
 def test_losses_at_their_ends_are_written_briefly_and_compared_by_their_difference():
     assert [nats(value) for value in (1e75, -1e6, 999999.0, 0.0)] == ["1e+75", "\u22121e+06", "999999.000", "0.000"]
-    said = {name: how for name, _, how in rule_rows(SCALING, {"default": (0.0,), "answer of the proxies": (-3.0,)})}
+    said = {name: how for name, _, how in rule_rows(SCALING.rules, {"default": (0.0,), "answer of the proxies": (-3.0,)})}
     assert "0.000 nats after the final training's steps, 3.000 nats above the least" in said["default"]
 
 

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from lrsweep.analysis import settings
 from lrsweep.analysis.features import features_of, magnitude
+from lrsweep.analysis.words import counted
 from lrsweep.search.trial import COMPLETE
 from lrsweep.seeding import derive_seed, generator
 from lrsweep.space import Choice, Dimension, Space, Value
@@ -199,8 +200,10 @@ def _no_clusters(n: int, cut: Cut) -> str:
 
 def _why_one(trials: int, n: int, distinct: int, section: settings.Cluster) -> str:
     if not n:
-        return f"0 of the {trials} trials of phase 2 survived, so there are no clusters"
-    return f"{n} trials survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"
+        return f"0 of the {counted(trials, 'trial')} of phase 2 survived, so there are no clusters"
+    return (
+        f"{counted(n, 'trial')} survived, {distinct} of them distinct, and cluster.k_min is {section.k_min}: all form one cluster"
+    )
 
 
 def _curves(survivors: pd.DataFrame, evals: pd.DataFrame, shares: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from lrsweep.analysis.profile import BAND, Interval, Profile
+from lrsweep.analysis.words import counted
 from lrsweep.seeding import generator
 
 Role = Literal["size", "width", "width in muP", "horizon", "batch", "other"]
@@ -125,7 +126,11 @@ def law_of(proxies: Sequence[Proxy], target: Mapping[str, float], seed: int, lef
         nearest=nearest,
         proxies=tuple(proxies),
         warnings=(
-            *([f"{left_out} sizes with too few LRs that did not diverge are left out"] if left_out else []),
+            *(
+                [f"{counted(left_out, 'size')} with too few LRs that did not diverge {'is' if left_out == 1 else 'are'} left out"]
+                if left_out
+                else []
+            ),
             *_warnings(proxies, used, target, model.scatter, followed),
         ),
     )
@@ -214,7 +219,8 @@ def _warnings(
 ) -> list[str]:
     found = []
     if dropped := len(proxies) - len(used):
-        found.append(f"{dropped} of {len(proxies)} profiles have their best LR at a border and are left out: try more LRs there")
+        have = "has its best LR at a border and is" if dropped == 1 else "have their best LR at a border and are"
+        found.append(f"{dropped} of {len(proxies)} profiles {have} left out: try more LRs there")
     for name, value in target.items():
         known = sorted({proxy.sizes[name] for proxy in used})
         if len(known) == 1:

@@ -3,6 +3,7 @@
 from lrsweep.analysis.ablations import Ablated, Ablations, Interaction, Setting
 from lrsweep.analysis.profile import FEWEST
 from lrsweep.analysis.ranges import Bounded
+from lrsweep.analysis.words import counted
 
 
 def statements(found: Ablations) -> list[str]:
@@ -42,7 +43,7 @@ def _named(one: Ablated) -> str:
 
 def _untrained(one: Ablated) -> str:
     least = f", from an LR of {one.broken_lr:.3g} on" if one.broken_lr else ""
-    return f"{one.broken} of its {one.runs} runs broke{least}, and fewer than {FEWEST} LRs trained"
+    return f"{one.broken} of its {counted(one.runs, 'run')} broke{least}, and fewer than {FEWEST} LRs trained"
 
 
 def _breaks(one: Ablated, base: Ablated) -> str:
@@ -83,10 +84,9 @@ def _borrowed(one: Ablated, setting: Setting) -> list[str]:
         return []
     if found.low_nats <= gap.value <= found.high_nats:
         return []
-    said = _span(found.difference_nats, found.low_nats, found.high_nats)
-    return [
-        f"at the baseline's LR the difference is {said} nats, of which the LR makes up {found.difference_nats - gap.value:+.3f}"
-    ]
+    said, less = _span(found.difference_nats, found.low_nats, found.high_nats), found.difference_nats - gap.value
+    moved = f"{'lowers' if less > 0 else 'raises'} it by {abs(less):.3f}"
+    return [f"at the baseline's LR, {setting.lr:.3g}, the difference is {said} nats, and the best LR of each {moved}"]
 
 
 def _span(value: float, low: float, high: float) -> str:

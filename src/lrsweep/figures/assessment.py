@@ -20,13 +20,15 @@ def prepare_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _how(row: Any) -> str:
-    return "the wrong way round" if row.spearman_high < 0 else "correctly" if row.spearman_low > 0 else "not clearly"
+    if row.spearman_high < 0:
+        return "ranks the wrong way round"
+    return "ranks correctly" if row.spearman_low > 0 else "shows no clear order"
 
 
 def describe_ranking(data: pd.DataFrame) -> str:
     """Say how well each metric ranks at the first rung at which it is known."""
     known = data[data["spearman"].notna()].sort_values("rung").drop_duplicates("metric")
-    told = [f"{label(row.metric)} ranks {_how(row)} ({row.spearman:.2f} at step {row.rung})" for row in known.itertuples()]
+    told = [f"{label(row.metric)} {_how(row)} ({row.spearman:.2f} at step {row.rung})" for row in known.itertuples()]
     return f"Here, at the first rung of each, {', '.join(told)}." if told else ""
 
 

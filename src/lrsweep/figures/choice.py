@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.analysis.selection import Choice
+from lrsweep.analysis.words import counted, listed
 from lrsweep.figures.drawing import DASHES, SHAPES, Style, legend_above, limit, limits, log_axes, points, usable
 from lrsweep.figures.figure import figure
 
@@ -34,7 +35,8 @@ def describe_spread(data: pd.DataFrame) -> str:
     selected = means["candidate"].iloc[0]
     others = ends.drop(index=[selected, 0], errors="ignore")
     overlap = ((others["min"] <= ends.loc[selected, "max"]) & (others["max"] >= ends.loc[selected, "min"])).sum()
-    told = f"Here the runs of {overlap} of {len(others)} other candidates overlap with those of the selected one, {selected}."
+    known_others = counted(len(others), "other candidate")
+    told = f"Here the runs of {overlap} of {known_others} overlap with those of the selected one, {selected}."
     if selected == 0 or 0 not in ends.index:
         return told
     return f"{told} The default's lie from {ends.loc[0, 'min']:.3f} to {ends.loc[0, 'max']:.3f} nats."
@@ -91,7 +93,11 @@ def describe_race(data: pd.DataFrame) -> str:
     candidates = known.groupby("candidate")
     moved = (candidates["mean_nats"].max() - candidates["mean_nats"].min()).max()
     dropped = (~candidates["stays"].all()).sum()
-    said = f"{dropped} of {len(candidates)} candidates were dropped" if dropped else "no candidate was dropped"
+    said = (
+        f"{dropped} of {counted(len(candidates), 'candidate')} {'was' if dropped == 1 else 'were'} dropped"
+        if dropped
+        else "no candidate was dropped"
+    )
     return f"Here {said}, and a mean moved by up to {moved:.3f} nats as seeds were added."
 
 
@@ -130,12 +136,24 @@ def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.Data
     return data[data["step"] > 0].reset_index(drop=True)
 
 
+def describe_final(data: pd.DataFrame) -> str:
+    """Say which curves are drawn."""
+    kinds = {
+        "train": "its training loss of each step (thin)",
+        "eval": "its eval losses (line)",
+        "chosen trial": "the evals of the chosen trial of phase 2 (dashed)",
+    }
+    there = set(data.loc[np.isfinite(data["loss_nats"].astype(float)), "series"])
+    told = [words for name, words in kinds.items() if name in there]
+    return f"Drawn: {listed(told)}." if told else ""
+
+
 @figure(
     ("train/evals.parquet", "train/steps.parquet", "sweep_bayes/evals.parquet", "select/choice.json"),
     prepare=prepare_final_curve,
-    caption="The final training: training loss of each step (thin) and eval loss (line), beside the evals of the chosen trial "
-    "of phase 2 (dashed). Each follows its own schedule of the learning rate. Look whether the longer training gets "
-    "below the end of the shorter one, and whether its loss rises near the peak of the learning rate.",
+    shows=describe_final,
+    caption="The loss of the final training over its steps. Each training follows its own schedule of the learning rate. Look "
+    "whether the longer one gets below the end of the shorter one, and whether its loss rises near the peak of the rate.",
 )
 def final_curve(ax: Axes, data: pd.DataFrame) -> None:
     """Draw the loss over the steps of the whole training, on a logarithmic axis."""

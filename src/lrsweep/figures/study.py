@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lrsweep.analysis.features import above
+from lrsweep.analysis.words import counted
 from lrsweep.figures.drawing import (
     CLOSE,
     COLOURS,
@@ -84,8 +85,9 @@ def describe_ending(data: pd.DataFrame) -> str:
         return ""
     pays = told[told["expected_gain"] > told["threshold"]]
     if pays.empty:
-        return f"Here none of {len(told)} proposals was expected to pay."
-    return f"Here {len(pays)} of {len(told)} proposals were expected to pay, the last of them trial {pays['trial'].iloc[-1]}."
+        return f"Here none of {counted(len(told), 'proposal')} was expected to pay."
+    paid = f"{len(pays)} of {counted(len(told), 'proposal')} {'was' if len(pays) == 1 else 'were'} expected to pay"
+    return f"Here {paid}, the last of them trial {pays['trial'].iloc[-1]}."
 
 
 @figure(
@@ -136,7 +138,10 @@ def describe_stopped(data: pd.DataFrame) -> str:
     if both.empty:
         return ""
     above, amid = (both["loss_nats"] > both["high_nats_complete"]).sum(), (both["loss_nats"] < both["loss_nats_complete"]).sum()
-    return f"Here {above} of {len(both)} stopped trials were above the band when they were stopped, and {amid} below the line."
+    return (
+        f"Here {above} of {counted(len(both), 'stopped trial')} {'was' if above == 1 else 'were'} above the band when stopped,"
+        f" and {amid} below the line."
+    )
 
 
 @figure(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from lrsweep.analysis.words import counted
 from lrsweep.figures.drawing import DASHES, PALETTE, legend_above, limits, points, usable
 from lrsweep.figures.figure import figure
 
@@ -54,7 +55,7 @@ def clusters(ax: Axes, data: pd.DataFrame) -> None:
         return
     for (cluster, part), dash, colour in zip(data.groupby("cluster"), cycle(DASHES), cycle(PALETTE)):
         n = part["trials"].max()
-        label = f"cluster {cluster} ({n} trial{'s' if n > 1 else ''})"
+        label = f"cluster {cluster} ({counted(n, 'trial')})"
         ax.plot(part["step"], part["mean_nats"], dash, color=colour, label=label)
         ax.fill_between(part["step"], part["low_nats"], part["high_nats"], color=colour, alpha=0.15, linewidth=0)
     ax.axhline(0, color="black", linewidth=0.8)
@@ -79,20 +80,29 @@ def prepare_shapes(shapes: pd.DataFrame, evals: pd.DataFrame) -> pd.DataFrame:
 def describe_best(data: pd.DataFrame) -> str:
     """Say what shape the best curves have, from what `shapes` draws: medians over the best, and over the others."""
     numbers = data[data["series"] == SHAPE]
-    flat = numbers[numbers["warmup_flatness"].notna() & numbers["steepest_step"].notna()]
-    best, others = flat[flat["rank"] <= BEST], flat[flat["rank"] > BEST]
-    if best.empty:
+    steep = numbers[numbers["steepest_step"].notna()]
+    best, others = (part["warmup_flatness"].dropna() for part in (steep[steep["rank"] <= BEST], steep[steep["rank"] > BEST]))
+    shown = steep[(steep["rank"] <= BEST) & (steep["warmup_flatness"].notna() | best.empty)]
+    if shown.empty:
         return ""
-    flatness, first, last = best["warmup_flatness"].median(), best["steepest_step"].min(), best["steepest_step"].max()
-    kind = "flat in warm-up" if flatness >= FLAT else "not flat in warm-up"
-    beside = f" ({1 - others['warmup_flatness'].median():.0%} for the others)" if len(others) else ""
+    first, last = shown["steepest_step"].min(), shown["steepest_step"].max()
     place = f"at step {first:g}" if first == last else f"between steps {first:g} and {last:g}"
-    told = f"Here the best {len(best)} are {kind}, where {1 - flatness:.0%} of their drop comes{beside}. They fall most steeply"
-    convexity = best["convexity"].median()
-    if np.isnan(convexity):
-        return f"{told} {place}."
+    one = len(shown) == 1
+    fall = "falls" if one else "fall"
+    convexity = shown["convexity"].median()
     bend = "convex" if convexity > STRAIGHT else "concave" if convexity < -STRAIGHT else "nearly straight"
-    return f"{told} {place}, and are {bend} after that (convexity {convexity:.2f})."
+    after = "" if np.isnan(convexity) else f", and {'is' if one else 'are'} {bend} after that (convexity {convexity:.2f})"
+    known = f"Here the best {'one' if one else len(shown)} "
+    told = f"{known}{fall}" if best.empty else f"{known}{_flatness(best, others)} {'It' if one else 'They'} {fall}"
+    return f"{told} most steeply {place}{after}."
+
+
+def _flatness(best: pd.Series, others: pd.Series) -> str:
+    """Say how flat the best curves are in warm-up, and how much of the drop of the others comes there."""
+    be, their = ("is", "its") if len(best) == 1 else ("are", "their")
+    kind = "flat in warm-up" if best.median() >= FLAT else "not flat in warm-up"
+    beside = f" ({1 - others.median():.0%} for the others)" if len(others) else ""
+    return f"{be} {kind}, where {1 - best.median():.0%} of {their} drop comes{beside}."
 
 
 @figure(
@@ -101,8 +111,8 @@ def describe_best(data: pd.DataFrame) -> str:
     shows=describe_best,
     panels=2,
     caption=f"Left: the eval loss of the {BEST} best trials minus the median of all complete ones at the same step. Right, for "
-    "every complete trial: the share of its whole drop that comes after warm-up (1 means flat in warm-up), and the convexity "
-    "after the steepest drop (1: the rest comes at once, 0: evenly, -1: at the end). "
+    "every complete trial of which they are known: the share of its whole drop that comes after warm-up (1 means flat in "
+    "warm-up), and the convexity after the steepest drop (1: the rest comes at once, 0: evenly, -1: at the end). "
     "Trials beyond the right axis stand at its border.",
 )
 def shapes(axes: Sequence[Axes], data: pd.DataFrame) -> None:
@@ -124,6 +134,7 @@ def shapes(axes: Sequence[Axes], data: pd.DataFrame) -> None:
         looks = (("warmup_flatness", "o", "flatness in warm-up"), ("convexity", "s", "convexity after the drop"))
         for name, mark, words in looks:
             places = shape["final_loss_nats"].clip(*across), shape[name]
-            points(numbers, *places, mark, alpha=0.5, label=words)
+            if shape[name].notna().any():
+                points(numbers, *places, mark, alpha=0.5, label=words)
         numbers.set_xlim(across)
         legend_above(numbers, 1)

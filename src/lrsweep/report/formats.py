@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lrsweep.analysis.words import counted, listed
 from lrsweep.figures.drawing import label
 
 MINUS = "\u2212"
@@ -69,19 +70,16 @@ def span(low: Any, high: Any, one: Any = num) -> str:
     return f"{one(low)} to {one(high)}" if _known(low) else f"{one(high)} or less"
 
 
-def listed(words: Any) -> str:
-    """Write words as a sentence does: a, b and c."""
-    *first, last = map(str, words)
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def beside_lr(values: Mapping[str, Any], digits: int = 4) -> list[str]:
     """Name the values of a configuration but for its learning rate, with so many significant digits."""
     return [f"{label(name)} {num(value, digits)}" for name, value in values.items() if name != "lr"]
 
 
 FILTERS = {
-    **{one.__name__: one for one in (num, rough, plain, nats, in_nats, below, share, yes, span, listed, beside_lr, label)},
+    **{
+        one.__name__: one
+        for one in (num, rough, plain, nats, in_nats, below, share, yes, span, listed, counted, beside_lr, label)
+    },
     "nats_span": partial(span, one=nats),
     "share_span": partial(span, one=share),
     "rough_span": partial(span, one=rough),

@@ -22,7 +22,7 @@ from lrsweep.analysis.selection import Choice
 from lrsweep.analysis.statements import statements
 from lrsweep.figures import FIGURES
 from lrsweep.figures.drawing import label
-from lrsweep.report import formats, rows
+from lrsweep.report import formats, rows, wording
 from lrsweep.report.advice import advice
 from lrsweep.report.plots import Plot
 from lrsweep.search.study import Summary
@@ -33,6 +33,15 @@ Row = Mapping[str, Any]
 
 FOLDER = Path(__file__).parent
 LARGEST_SVG = 250_000  # bytes
+SHAPE_COLUMNS = (
+    ["rank", "rank", "num"],
+    ["trial", "trial", "num"],
+    ["final loss (nats)", "final_loss_nats", "nats"],
+    ["flatness in warm-up", "warmup_flatness", "num"],
+    ["steepest drop (nats per step)", "steepest_nats_per_step", "num"],
+    ["at step", "steepest_step", "num"],
+    ["convexity after it", "convexity", "num"],
+)
 
 
 @dataclass(frozen=True)
@@ -133,9 +142,14 @@ def fill(template: str, values: Row) -> str:
 def _tables(page: Page) -> dict[str, Any]:
     """Give what the templates show beside the fields of the page, derived from these."""
     bayes = page.setting["sweep_bayes"]
-    window = bayes["metric"]["window"]
+    window, the_default = bayes["metric"]["window"], wording.the_default(page.setting)
     terms = bayes["steps"] // bayes["eval_every"] - window
     return {
+        "the_default": the_default,
+        "warm_ups": wording.warm_ups(page.setting, page.space, page.trained, page.origins),
+        "drawn_lrs": wording.drawn(page.setting),
+        "shape_columns": wording.known_columns(page.shapes, SHAPE_COLUMNS),
+        "at_ends": wording.at_ends(page.scaling),
         "labels": {name: label(name) for name in page.space},
         "columns": [[label(name), ["values", name], "value"] for name in page.space],
         "raced": [column for name in page.space for column in rows.raced_columns(page.space, name)],
@@ -148,9 +162,9 @@ def _tables(page: Page) -> dict[str, Any]:
         "law_rows": rows.law_rows(page.scaling),
         "crossing_rows": rows.crossing_rows(page.measured, page.edge),
         "rise": rows.rise_row(page.measured, page.edge),
-        "rule_rows": rows.rule_rows(page.scaling, page.comparison.rules),
+        "rule_rows": rows.rule_rows(wording.applying(page.scaling.rules, page.setting), page.comparison.rules),
         "best_rule": best_of(page.comparison.rules),
-        "link_rows": rows.link_rows(page.comparison),
+        "link_rows": rows.link_rows(page.comparison, the_default),
         "parts": rows.parts(page.comparison),
         "ablated": rows.ablation_rows(page.ablations),
         "ablation_statements": statements(page.ablations),

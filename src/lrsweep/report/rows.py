@@ -1,6 +1,6 @@
 """The rows of the report's tables, and its warnings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,9 +13,11 @@ from lrsweep.analysis.crossings import CURVATURE, WARM_UP, Measured
 from lrsweep.analysis.edge import Edge
 from lrsweep.analysis.profile import Interval
 from lrsweep.analysis.ranges import agreement
+from lrsweep.analysis.rules import Rule
 from lrsweep.analysis.scaling import Scaling
 from lrsweep.analysis.selection import Choice as Chosen
 from lrsweep.analysis.statements import bounded
+from lrsweep.analysis.words import counted, listed
 from lrsweep.figures.drawing import label
 from lrsweep.report.formats import nats, num, share, span
 from lrsweep.search.metric import weight_ratio
@@ -173,7 +175,8 @@ def final_messages(state: str, steps: int, lr: float, selected_lr: float) -> lis
 def text_messages(held_out: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Say, where documents held out stand in training too, what that means and what to change: a line for each such text."""
     return [
-        f"{found['in_training']} of {found['documents']} {side} documents stand in the training text too, so losses are"
+        f"{found['in_training']} of {counted(found['documents'], f'{side} document')}"
+        f" {'stands' if found['in_training'] == 1 else 'stand'} in the training text too, so losses are"
         " lower than on new text: corpus.repeated: drop in params.yaml leaves repeated documents out"
         for side, found in held_out.items()
         if found["in_training"]
@@ -191,11 +194,11 @@ def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return found
 
 
-def link_rows(comparison: Comparison) -> list[Row]:
+def link_rows(comparison: Comparison, the_default: str) -> list[Row]:
     """Give the steps from the default to the final training: what each changes, the loss after it, and what it gained."""
     return [
         {
-            "step": ", ".join(f"{label(name)} {num(one.values[name])}" for name in one.changed) or "the library's default",
+            "step": ", ".join(f"{label(name)} {num(one.values[name])}" for name in one.changed) or the_default,
             "loss": nats(one.mean_nats) if one.mean_nats is not None else f"{one.losses_nats.count(None)} diverged",
             "gain": nats(one.gain_nats) if one.changed else "",
         }
@@ -214,12 +217,12 @@ def parts(comparison: Comparison) -> list[str]:
     told = []
     for one in steps:
         lost = noise is not None and one.gain_nats is not None and abs(one.gain_nats) <= noise
-        by = " and ".join(map(label, one.changed))
+        by = listed(map(label, one.changed))
         told.append(f"{nats(one.gain_nats)} nats by {by}{', which may be noise' if lost else ''}")
     return told
 
 
-def rule_rows(scaling: Scaling, losses: Mapping[str, Losses]) -> list[tuple[str, str, str]]:
+def rule_rows(rules: Iterable[Rule], losses: Mapping[str, Losses]) -> list[tuple[str, str, str]]:
     """Give the rules for the final training's LR, as rows of `quantities`: what each came to, and where it is from.
 
     losses: of the rules that were trained, by their names.
@@ -227,10 +230,10 @@ def rule_rows(scaling: Scaling, losses: Mapping[str, Losses]) -> list[tuple[str,
     means = {name: mean_of(found) for name, found in losses.items()}
     least = min((mean for mean in means.values() if mean is not None), default=None)
     rows = []
-    for one in scaling.rules:
+    for one in rules:
         found, mean = losses.get(one.name, ()), means.get(one.name)
         diverged = found.count(None)
-        ended = f"diverged in {diverged} of {len(found)} runs" if diverged else None
+        ended = f"diverged in {diverged} of {counted(len(found), 'run')}" if diverged else None
         if mean is not None and least is not None:
             above = "the least" if mean == least else f"{nats(mean - least)} nats above the least"
             ended = f"{nats(mean)} nats after the final training's steps, {above}"
