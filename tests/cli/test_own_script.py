@@ -161,6 +161,15 @@ def test_a_mistake_about_the_script_is_one_line(command, curve, said):
     assert said in str(refused.value) and "\n" not in str(refused.value), refused.value
 
 
+def test_a_script_that_does_not_resume_needs_its_length():
+    trainer = {"command": "t {lr}", "reads": [], "curve": {"pattern": "(?P<step>.)(?P<loss>.)"}, "resume": False}
+    with pytest.raises(
+        UserError, match=r"trainer\.command: found 't …', expected \{steps\} in it: trials, proxies and .* add \{steps\}"
+    ):
+        starting.params(starting.Start(trainer, {}, 100, 10, None))
+    assert starting.params(starting.Start({**trainer, "command": "t {lr} {steps}"}, {}, 100, 10, None))
+
+
 def test_options_are_read():
     assert parse_dimension("", "w=1e-3:1:log") == ("w", {"min": 0.001, "max": 1.0, "scale": "log"})
     assert parse_dimension("", "w=10:100:log:int") == ("w", {"min": 10, "max": 100, "type": "int", "scale": "log"})
