@@ -92,7 +92,7 @@ def try_out() -> None:
     """Run one trial of your script to a rung: whole, twice, in two halves, with another seed.
 
     It says what was read of the curve, what is wrong with resuming, seeds and names, and what the study will take. The exit code
-    is 1 where something is wrong.
+    is 1 where something is wrong, and 2 where the script fails.
     """
     from lrsweep.config import checking
     from lrsweep.stages.trying import run
