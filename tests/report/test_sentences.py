@@ -11,6 +11,7 @@ from lrsweep.analysis.crossings import Measured
 from lrsweep.analysis.outliers import Outlier
 from lrsweep.analysis.profile import Run
 from lrsweep.analysis.scaling import scale
+from lrsweep.analysis.spikes import Spikes
 from lrsweep.report.formats import nats
 from lrsweep.report.rows import rule_rows
 from lrsweep.space import Space
@@ -56,11 +57,16 @@ def test_an_outlier_lies_below_or_above_what_it_is_compared_with():
 def test_an_analysis_that_says_nothing_is_a_sentence_in_the_place_of_a_chart():
     c = content()
     nothing, cloud = replace(c.importance, importances=(), message="It cannot be told"), replace(c.clusters, k=1, message="None")
-    told = report.telling(figures.NAMES, nothing, cloud, MEASURED, scaled=True, ablated=True)
+    told = report.telling(figures.NAMES, c.edge, nothing, cloud, MEASURED, scaled=True, ablated=True)
     assert set(figures.NAMES) - set(told) == {"importance", "clusters"}
-    assert report.telling(figures.NAMES, c.importance, c.clusters, MEASURED, scaled=True, ablated=True) == figures.NAMES
-    few = report.telling(figures.NAMES, c.importance, c.clusters, Measured(()), scaled=False, ablated=False)
+    assert report.telling(figures.NAMES, c.edge, c.importance, c.clusters, MEASURED, scaled=True, ablated=True) == figures.NAMES
+    few = report.telling(figures.NAMES, c.edge, c.importance, c.clusters, Measured(()), scaled=False, ablated=False)
     assert set(figures.NAMES) - set(few) == {"sharpness", "profiles", "ablation_curves", "ablation_differences"}
+    silent = replace(c.edge, norm_rise=None, spikes=Spikes(None, None, None, 0), missing=("The gradient norm is not logged",))
+    unlogged = report.telling(figures.NAMES, silent, c.importance, c.clusters, MEASURED, scaled=True, ablated=True)
+    assert set(figures.NAMES) - set(unlogged) == {"lr_grad_norm", "spikes"}
+    page = render(replace(c, edge=silent, figures={name: c.figures[name] for name in unlogged}))
+    assert 'id="figure-spikes"' not in page and "The gradient norm is not logged." in page
     page = render(replace(c, importance=nothing, clusters=cloud, figures={name: c.figures[name] for name in told}))
     assert "<p>It cannot be told.</p>" in page and "<p>None. So differences between survivors" in page
     assert 'id="figure-importance"' not in page and 'id="figure-clusters"' not in page and "Centre of the survivors" in page

@@ -202,10 +202,19 @@ def inline(svgs: Mapping[str, bytes], pngs: Mapping[str, bytes], lineages: Mappi
 
 
 def telling(
-    names: Sequence[str], importance: Importance, clusters: Clusters, measured: Measured, *, scaled: bool, ablated: bool
+    names: Sequence[str],
+    edge: Edge,
+    importance: Importance,
+    clusters: Clusters,
+    measured: Measured,
+    *,
+    scaled: bool,
+    ablated: bool,
 ) -> tuple[str, ...]:
     """Give the names of the figures without those in whose place the page has a sentence, so that the others count from 1 on."""
     says = {
+        "lr_grad_norm": edge.norm_rise is not None or edge.spikes.total is not None,
+        "spikes": edge.spikes.total is not None,
         "importance": bool(importance.importances),
         "clusters": clusters.k > 1,
         "sharpness": bool(measured.crossings),

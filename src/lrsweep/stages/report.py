@@ -47,12 +47,13 @@ def run(params: Params, results: Results) -> None:
     importance = results.read_as(Importance, "importance/importance.json")
     clusters = results.read_as(Clusters, "cluster/clusters.json")
     scaled, ablated = params.scale is not None, params.ablate is not None
+    edge = results.read_as(Edge, "edge/edge.json")
     names = report.telling(
-        figures.names(params.trainer is not None), importance, clusters, measured, scaled=scaled, ablated=ablated
+        figures.names(params.trainer is not None), edge, importance, clusters, measured, scaled=scaled, ablated=ablated
     )
     page = report.Page(
         origins={stage: one for stage, one in found.items() if one},
-        edge=results.read_as(Edge, "edge/edge.json"),
+        edge=edge,
         importance=importance,
         clusters=clusters,
         assessment=results.read_as(Assessment, "assess/assess.json"),
