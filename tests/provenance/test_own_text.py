@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from scmrepo.git import Git
 
-from lrsweep.workspace import left_behind, why_missing
+from lrsweep.experiments import left_behind, why_missing
 from tests.pipeline import ROOT, clone, configured, run
 
 

@@ -9,7 +9,7 @@ from tests.pipeline import ROOT
 
 DECLARED = pipeline.load(ROOT / "dvc.yaml")
 # settings count by their values, the others decide no value
-UNCOUNTED = {"addresses", "config", "errors", "files", "section", "settings", "terminal", "workspace"}
+UNCOUNTED = {"addresses", "config", "errors", "experiments", "files", "section", "settings", "terminal"}
 ALL_KEYS = {"params.yaml", "src/lrsweep/config"}  # the deps of `check`, which holds every key against the schema
 
 

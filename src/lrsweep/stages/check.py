@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lrsweep import workspace
+from lrsweep import experiments
 from lrsweep.config.params import Params
 from lrsweep.config.variants import variants_of
 from lrsweep.store import imported
@@ -17,7 +17,7 @@ def run(params: Params, results: Results) -> None:
     need_sources(params)
     key, patterns = _patterns(params)
     for number, pattern in enumerate(patterns):
-        if said := workspace.left_behind(pattern):
+        if said := experiments.left_behind(pattern):
             warn(f"{key}[{number}]: {said}")
     if params.ablate:
         count, runs, steps = len(variants_of(params.ablate)), params.ablate.runs, params.sweep_bayes.steps

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lrsweep import files, workspace
+from lrsweep import experiments, files
 from lrsweep.errors import UserError
 from lrsweep.search.settings import Imported, SweepBayes, SweepUniform
 from lrsweep.search.trial import Record
@@ -53,7 +53,7 @@ def manifest(stage: str, study: SweepUniform | SweepBayes) -> dict[str, Any]:
     path, key = Path(section.folder) / FILE, f"{stage}.imported"
     if not path.is_file():
         again = f"import the runs (lrsweep import --help), or set {key} to null"
-        what, remedy = workspace.why_missing(section.folder) or (f"holds no {FILE}", again)
+        what, remedy = experiments.why_missing(section.folder) or (f"holds no {FILE}", again)
         raise UserError(f"{key}.folder: found {section.folder!r}, which {what}, expected an imported study; {remedy}")
     if (digest := files.digest(path)) != section.sha256:
         raise UserError(f"{key}.sha256: found {section.sha256}, expected {digest}, the digest of {path}; import again, or set it")

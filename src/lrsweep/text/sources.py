@@ -3,7 +3,7 @@
 import glob
 from pathlib import Path
 
-from lrsweep import files, workspace
+from lrsweep import experiments, files
 from lrsweep.errors import UserError
 from lrsweep.text.settings import Corpus
 
@@ -77,4 +77,4 @@ def _why_nothing(pattern: str) -> tuple[str, str]:
     """Say what a path that leads to no file is, and what to do."""
     if Path(pattern).is_dir():
         return "is a folder", f"write {str(Path(pattern) / '*.txt')!r}"
-    return workspace.why_missing(pattern, is_glob=True) or ("names no file", "correct the path")
+    return experiments.why_missing(pattern, is_glob=True) or ("names no file", "correct the path")

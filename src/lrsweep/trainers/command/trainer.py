@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from lrsweep import files, workspace
+from lrsweep import experiments, files
 from lrsweep.errors import UserError
 from lrsweep.space import Budget, Value, Values
 from lrsweep.trainers.builtin.settings import NAMES
@@ -91,7 +91,7 @@ def files_read(script: Script) -> list[Path]:
             matches = []
         if not matches:
             expected = "a file or glob of files, as seen from the project's folder"
-            what, remedy = workspace.why_missing(place, is_glob=True) or ("names no file", "correct it or remove it")
+            what, remedy = experiments.why_missing(place, is_glob=True) or ("names no file", "correct it or remove it")
             raise UserError(f"trainer.reads[{number}]: found {place!r}, which {what}, expected {expected}; {remedy}")
         found.update(matches)
     return sorted(found)
