@@ -35,7 +35,8 @@ def export(params: Params, folder: Path) -> list[Path]:
     """
     if params.trainer:
         raise UserError(
-            "trainer: found a script, expected the built-in model, which the exported program trains; set trainer: null"
+            "trainer: found a script, expected the built-in model, which the exported program trains; "
+            "set execution.tracking to offline or online to log a script's runs with W&B"
         )
     if folder.exists() and not folder.is_dir():
         raise UserError(f"FOLDER: found {folder}, which is a file, expected a folder or a new name; name another")
