@@ -142,7 +142,7 @@ def bordered(best, other=0.02):
 def test_proxies_whose_best_lr_lies_at_an_end_are_named():
     c, ended, sound = content(), bordered(4.0), bordered(0.015)
     assert ended.law.proxies[0].profile.at_border and not any(one.profile.at_border for one in sound.law.proxies)
-    says = "At an end of the LRs tried lies the best LR of the proxy of steps 100, so the best may lie beyond it"
+    says = "The best LR of the proxy of steps 100 lies at an end of the LRs tried, so the best may lie beyond it"
     assert says in section(replace(c, scaling=ended), "scale")
     assert at_ends(sound) is None and at_ends(NOTHING_SCALED) is None
     both = replace(ended.law, proxies=tuple(replace(one, profile=ended.law.proxies[0].profile) for one in ended.law.proxies))

@@ -62,4 +62,4 @@ def at_ends(scaling: Scaling) -> str | None:
     ]
     if not found:
         return None
-    return f"At an end of the LRs tried lies the best LR of {listed(found)}, so the best may lie beyond it"
+    return f"The best LR of {listed(found)} lies at an end of the LRs tried, so the best may lie beyond it"
