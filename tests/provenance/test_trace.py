@@ -76,8 +76,8 @@ def test_one_trial_behind_a_figure(here):
 def test_one_training_that_no_table_of_trials_has(here, tiny_run):
     """The final training and a proxy are known by their records in work/ alone."""
 
-    def asked(file, number):
-        return run(here, "lrsweep", "trace", file, "--trial", str(number))
+    def asked(file, number, *more):
+        return run(here, "lrsweep", "trace", file, "--trial", str(number), *more)
 
     done = asked("results/figures/final_curve.svg", 0)
     assert done.returncode == 2 and "--trial: found no record of train in " in done.stderr
@@ -92,6 +92,15 @@ def test_one_training_that_no_table_of_trials_has(here, tiny_run):
     assert trial == asked("results/scale/law.json", 1).stdout.splitlines()[2]
     done = asked("results/scale/law.json", 999)
     assert done.returncode == 2 and "--trial: found 999, expected a trial of scale: 0, 1, 2" in done.stderr
+    figure = "results/figures/choice.svg"
+    last = int(asked(figure, 999, "--of", "select").stderr.split("… ")[1].split(";")[0])
+    race = pd.read_parquet(here / "results/select/replicates.parquet")["final_loss_nats"]
+    said = asked(figure, last, "--of", "select").stdout.splitlines()[2]
+    assert said.startswith(f"<- select trial {last}: lr = ") and any(said.endswith(f", {loss:.4f} nats") for loss in race)
+    done = asked("results/edge/edge.json", 0, "--of", "train")
+    assert (
+        done.returncode == 2 and "--of: found 'train', expected a stage that trains and lies before results/edge/" in done.stderr
+    )
     params = here / "params.yaml"
     params.write_text(params.read_text().replace("\nseed: 0", "\nseed: 1"))
     done = asked("results/figures/final_curve.svg", 0)

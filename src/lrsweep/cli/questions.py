@@ -158,6 +158,7 @@ def trace(
     trial: Annotated[
         int | None, typer.Option(min=0, help="One trial behind it: its values, its command, what that read.")
     ] = None,
+    of: Annotated[str | None, typer.Option(help="Stage of the trial, as select for a run of the race.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show where FILE comes from: stages, parameters, inputs, code. The exit code is 1 where something is not as recorded."""
@@ -169,7 +170,7 @@ def trace(
     params = checking.load(PARAMS)
     workspace = Workspace.read(params, identities(params))
     found = tracing.trace(file, workspace)
-    one = None if trial is None else trials.trace(found, trial, workspace, params)
+    one = None if trial is None else trials.trace(found, trial, workspace, params, of)
     origins = {stage: f"{said}; not trained here, and its model is not known" for stage, said in _origins(params).items()}
     if as_json:
         say(json.dumps({**asdict(found), "intact": found.intact, "trial": asdict(one) if one else None}, indent=2))

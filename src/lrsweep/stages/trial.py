@@ -13,7 +13,7 @@ from lrsweep.provenance.figure_metadata import carried
 from lrsweep.provenance.recording import Identity, Provenance
 from lrsweep.provenance.trace import Traced
 from lrsweep.provenance.workspace import Workspace, machine, short, spelled
-from lrsweep.runner.catalogue import study_of
+from lrsweep.runner.catalogue import STUDIES, study_of
 from lrsweep.runner.trainer import make_script
 from lrsweep.search.study import trial_row
 from lrsweep.search.trial import Record
@@ -48,17 +48,18 @@ class TracedTrial:
     code: Mapping[str, str | None]
 
 
-def trace(found: Traced, number: int, workspace: Workspace, params: Params) -> TracedTrial:
-    """Find the trial with a number: of the study that a figure shows, else of the last one before the file.
+def trace(found: Traced, number: int, workspace: Workspace, params: Params, of: str | None = None) -> TracedTrial:
+    """Find the trial with a number: of a stage, else of the study that a figure shows, else of the last one before the file.
 
     Raises:
-        UserError: there is no study before the file, or no such trial in it.
+        UserError: there is no such study before the file, or no such trial in it.
     """
-    stage = _study(found, workspace)
+    stage = _named(of, found) if of else _study(found, workspace)
     recorded = found.stages[stage]
     if recorded is None:
         raise UserError(f"{FOLDER / stage}: found no record of what made it, expected provenance.json; run {stage} again")
-    return _of_records(recorded, number, params) if stage in RUNS else _of_table(recorded, number)
+    is_tabled = _table(stage) in workspace.stages[stage].artifacts
+    return _of_table(recorded, number) if is_tabled else _of_records(recorded, number, params)
 
 
 def _of_table(recorded: Provenance, number: int) -> TracedTrial:
@@ -139,11 +140,30 @@ def lines(found: Traced, trial: TracedTrial) -> Iterator[str]:
     yield from (f"<- {path}  {short(digest)}" for path, digest in trial.code.items() if trial.command)
 
 
+def _named(stage: str, found: Traced) -> str:
+    """Give a stage that is asked for.
+
+    Raises:
+        UserError: it trains nothing, or does not lie before the file.
+    """
+    known = [name for name in found.stages if name in STUDIES]
+    if stage not in known:
+        expected = f"one of {', '.join(known)}" if known else "none: no stage before it trains"
+        raise UserError(
+            f"--of: found {stage!r}, expected a stage that trains and lies before {found.file}: {expected}; correct it"
+        )
+    return stage
+
+
+def _table(stage: str) -> str:
+    return f"{FOLDER}/{stage}/trials.parquet"
+
+
 def _study(found: Traced, workspace: Workspace) -> str:
     """Give the stage of the trials: those that a figure says it was drawn from come before others."""
-    tabled = [name for name in found.stages if f"{FOLDER}/{name}/trials.parquet" in workspace.stages[name].artifacts]
+    tabled = [name for name in found.stages if _table(name) in workspace.stages[name].artifacts]
     drawn = (carried(Path(found.file).read_bytes()) or {"inputs": {}})["inputs"]
-    if of_table := [name for name in tabled if f"{FOLDER}/{name}/trials.parquet" in drawn]:
+    if of_table := [name for name in tabled if _table(name) in drawn]:
         return of_table[-1]
     of_runs = [name for name in RUNS if name == found.stage or any(path.startswith(f"{FOLDER}/{name}/") for path in drawn)]
     if of_runs or tabled:
