@@ -6,11 +6,12 @@ from pathlib import Path
 from benchmarks.ours import Start, Variant, whole
 from benchmarks.ours import play as play  # replay's way to time a study that is made in trial order
 from benchmarks.world import World
-from lrsweep.config import checking
+from lrsweep.config import checking, yamlfile
 from lrsweep.config.params import Params
 from lrsweep.search.proposing import propose
 
 PARAMS: Params = checking.load(Path("params.yaml"))
+WIDE = Path("workflow/presets/wide.yaml")
 
 
 def variant(objective: str | None = None, start: Callable[[World, int], Start] = whole, **changes) -> Variant:
@@ -24,6 +25,7 @@ def variant(objective: str | None = None, start: Callable[[World, int], Start] =
 _M_U = PARAMS.sweep_bayes.metric.model_copy(update={"name": "m_u"})
 CONTESTANTS = {
     "ours": variant(),
+    "ours, preset wide": variant(**yamlfile.parse(yamlfile.read(WIDE), WIDE)["sweep_bayes"]),
     "ours, lag 32": variant(lag=32),
     "ours, lag 4": variant(lag=4),
     "ours, lag 2": variant(lag=2),

@@ -15,7 +15,7 @@ from tests.report.test_report import content, render
     [
         (
             Bounded(0.05, 0.04, 0.07),
-            ["above the largest near-optimal one, and below the maximum stable one", "not told apart from the learning rate at"],
+            ["above the largest near-optimal one, and below the maximum stable one", "within the uncertainty of the learning"],
         ),
         (
             Bounded(0.005, 0.004, 0.006),

@@ -24,7 +24,7 @@ def without_comparison(page):
 def test_the_headline_gain_is_the_one_at_the_final_length_split_by_hyperparameter():
     page = words(render(content()))
     assert (
-        "After these 100 steps the loss is 0.580 nats below that of the library's default (95 % interval 0.517 to 0.643, by"
+        "After these 100 steps the loss is 0.580 nats below that of the library's default at 0.001 (95 % interval 0.517 to 0.643"
         in page
     )
     assert "0.500 nats by maximum learning rate; 0.080 nats by beta2" in page  # noise: 2.228 · 0.02 · sqrt(2) = 0.063
@@ -48,7 +48,7 @@ def test_a_part_of_the_gain_within_the_noise_says_so():
     page = words(render(replace(content(), comparison=found)))
     assert "0.500 nats by maximum learning rate; 0.050 nats by beta2, which may be noise." in page
     unknown = words(render(replace(content(), comparison=replace(found, noise_nats=None))))
-    assert "0.550 nats below that of the library's default: 0.500" in unknown and "which may be noise" not in unknown
+    assert "0.550 nats below that of the library's default at 0.001: 0.500" in unknown and "which may be noise" not in unknown
 
 
 def test_a_default_that_diverges_at_the_final_length_leaves_no_gain():

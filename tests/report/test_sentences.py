@@ -24,7 +24,10 @@ from tests.spaces import USUAL
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"ended_by": "ending"}, "The study ended at trial 4 of at most 128, after 400 steps: the last 4 proposals"),
+        (
+            {"ended_by": "ending"},
+            "The study ended after 4 of at most 128 trials, 400 steps: each of the last 4 proposals in its sight",
+        ),
         ({}, "The study took all of its 4 trials, 400 steps: it never saw 4 proposals in a row"),
         (
             {"ending_gain": None, "ending_patience": None},
@@ -84,13 +87,13 @@ def test_the_scale_stands_with_the_answer():
     c = content()
     setting = {**c.setting, "sweep_uniform": {**c.setting["sweep_uniform"], "steps": 120}}
     page = words(render(replace(c, setting=setting, states={"COMPLETE": 4, "PRUNED": 9})).split('<div class="card">')[0])
-    assert "rests on 4 trials of 120 steps in phase 1 and 13 of up to 300 steps in phase 2." in page
+    assert "of 120 steps in phase 1, 13 trials of up to 300 steps in phase 2, and the runs after these." in page
 
 
 def test_a_learning_rate_alone_makes_a_sentence():
     space = Space({"lr": USUAL["lr"]})
     opening = words(render(content(space=space)).split('<p class="lead">')[1].split('<div class="card">')[0])
-    assert "After 300 steps training is best at a maximum learning rate of 0.012. Runs of other" in opening
+    assert "training is best at a maximum learning rate of 0.012. For 2000 steps the learning rate comes from" in opening
 
 
 def test_no_sentence_speaks_of_a_model_that_was_not_trained_here():
@@ -121,7 +124,7 @@ def test_the_page_names_the_command_that_explains_spikes_where_it_can():
 def test_the_page_compares_the_answer_with_other_rules():
     c = content()
     page = words(render(c))
-    assert "Nothing was trained to compare that answer" in page
+    assert "These other rules for 2000 steps were not trained" in page
     trained = {"answer of the proxies": (1.0, 1.02), "Step Law": (1.03, None), "default": (2.0, 2.04)}
     compared = {"seeds": 2, "each": False, "rules": True}
     setting = {**c.setting, "train": {**c.setting["train"], "compare": compared}}
@@ -164,7 +167,7 @@ def test_the_page_says_where_the_final_training_had_another_value_than_the_selec
     c = content()
     (name,) = [name for name in c.space if name == "weight_decay"]
     own = {"selected": {**c.choice.selected, name: 0.08}}
-    said = "The selected weight decay of 0.08 was right at 300 steps. The final training had 0.0133"
+    said = "The selected weight decay is 0.08 for 300 steps. The final training had 0.0133"
     assert said in words(render(replace(c, choice=replace(c.choice, **own), trained={**c.trained, name: 0.0133})))
     assert "The final training had" not in words(
         render(replace(c, choice=replace(c.choice, **own), trained={**c.trained, name: 0.08}))

@@ -47,7 +47,7 @@ def describe_spread(data: pd.DataFrame) -> str:
     prepare=prepare_choice,
     shows=describe_spread,
     caption="Final loss of the candidates and of the default over seeds: each run of the race (dots), each run of the selected "
-    "candidate and of the default over seeds that chose nothing (squares), and the mean of these for the selected one with its "
+    "candidate and of the default over fresh seeds (squares), and the mean of these for the selected one with its "
     "95 % interval. Runs above the axis stand at its border. Where the runs of two candidates overlap, the race may have chosen "
     "the wrong one, at little cost.",
 )
@@ -106,7 +106,8 @@ def describe_race(data: pd.DataFrame) -> str:
     prepare=prepare_race,
     shows=describe_race,
     caption="The race of the candidates: the mean loss of each over its seeds so far, round by round. A cross marks a candidate "
-    "that was dropped, because it was clearly worse than the best. A line that moves shows the noise that a single run hides.",
+    "that was dropped, because a test of it alone found it worse than the best. A line that moves shows the noise that a single "
+    "run hides.",
 )
 def race(ax: Axes, data: pd.DataFrame) -> None:
     """Draw a line for each candidate over the rounds, and a cross where it was dropped."""
@@ -137,7 +138,7 @@ def prepare_final_curve(evals: pd.DataFrame, steps: pd.DataFrame, study: pd.Data
 
 
 def describe_final(data: pd.DataFrame) -> str:
-    """Say which curves are drawn."""
+    """Say which curves are drawn, and from where on the final training lies below the end of the chosen trial."""
     kinds = {
         "train": "its training loss of each step (thin)",
         "eval": "its eval losses (line)",
@@ -145,15 +146,21 @@ def describe_final(data: pd.DataFrame) -> str:
     }
     there = set(data.loc[np.isfinite(data["loss_nats"].astype(float)), "series"])
     told = [words for name, words in kinds.items() if name in there]
-    return f"Drawn: {listed(told)}." if told else ""
+    drawn = f"Drawn: {listed(told)}." if told else ""
+    evals, chosen = (data[data["series"] == name] for name in ("eval", "chosen trial"))
+    if evals.empty or chosen.empty or not np.isfinite(end := float(chosen["loss_nats"].iloc[-1])):
+        return drawn
+    lower = evals[evals["loss_nats"].astype(float) < end]
+    words = f"is below that from step {lower['step'].iloc[0]} on" if len(lower) else "does not get below that"
+    return f"{drawn} The chosen trial ends at {end:.3f} nats; the final training {words}."
 
 
 @figure(
     ("train/evals.parquet", "train/steps.parquet", "sweep_bayes/evals.parquet", "select/choice.json"),
     prepare=prepare_final_curve,
     shows=describe_final,
-    caption="The loss of the final training over its steps. Each training follows its own schedule of the learning rate. Look "
-    "whether the longer one gets below the end of the shorter one, and whether its loss rises near the peak of the rate.",
+    caption="The loss of the final training over its steps. Each training follows its own schedule of the learning rate, so "
+    "they are comparable at their ends alone.",
 )
 def final_curve(ax: Axes, data: pd.DataFrame) -> None:
     """Draw the loss over the steps of the whole training, on a logarithmic axis."""

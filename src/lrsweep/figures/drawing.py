@@ -27,13 +27,17 @@ Style = dict[str, Any]  # keyword arguments of a line or of points
 
 
 def label(name: str) -> str:
-    """Give a name of a space, a rule or a metric in words; a dollar in it begins no formula."""
-    return {"lr": "maximum learning rate", "m_u": "M_u"}.get(name, name.replace("_", " ").replace("$", r"\$"))
+    """Give a name of a space, a rule or a metric in words; a dollar in it begins no formula, and what has no glyph is a space."""
+    words = {"lr": "maximum learning rate", "m_u": "M_u"}.get(name, name.replace("_", " ").replace("$", r"\$"))
+    return "".join(character if character.isprintable() else " " for character in words)
 
 
 def legend_above(ax: Axes, columns: int) -> None:
-    """Put the legend over the axes, where it hides no point."""
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5)
+    """Put the legend over the axes, where it hides no point; none where nothing has a label."""
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, columnspacing=1.2, handletextpad=0.5
+        )
 
 
 def legend_over(axes: Sequence[Axes], columns: int) -> None:

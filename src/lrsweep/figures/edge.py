@@ -148,6 +148,7 @@ def loss_by_lr(ax: Axes, data: pd.DataFrame) -> None:
         right.plot(curve["lr"], curve["probability"], color="#777777", linewidth=1.5)
         right.set(ylim=(0, 1.02), ylabel="probability that training breaks")
         right.grid(False)
+        ax.plot([], [], color="#777777", linewidth=1.5, label="probability of a break")
         ax.set_zorder(right.get_zorder() + 1)
         ax.patch.set_visible(False)
     draw_states(ax, runs, "lr", "final_loss_nats")

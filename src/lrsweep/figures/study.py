@@ -100,7 +100,7 @@ def describe_ending(data: pd.DataFrame) -> str:
 )
 def ending(ax: Axes, data: pd.DataFrame) -> None:
     """Draw the expected gain of each proposal over the steps trained before it, with the threshold, and where the study ended."""
-    ax.set(xlabel="steps trained in all trials before", ylabel="expected gain\n(in the unit of the metric)")
+    ax.set(xlabel="steps trained in all trials before", ylabel="expected gain (nats)")
     told = data[(data["series"] == PROPOSAL) & (data["expected_gain"] > 0)]
     if not usable(ax, told, "no proposal has an expected gain"):
         return

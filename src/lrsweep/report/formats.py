@@ -56,6 +56,11 @@ def share(value: Any) -> str:
     return f"{100 * value:.1f} %".replace("-", MINUS) if _known(value) else "n/a"
 
 
+def percent(value: float) -> str:
+    """Write a share that somebody set in percent, with no more digits than it has."""
+    return f"{100 * value:.4g} %"
+
+
 def yes(value: Any) -> str:
     """Write yes, no, or n/a."""
     return ("yes" if value else "no") if _known(value) else "n/a"
@@ -78,7 +83,7 @@ def beside_lr(values: Mapping[str, Any], digits: int = 4) -> list[str]:
 FILTERS = {
     **{
         one.__name__: one
-        for one in (num, rough, plain, nats, in_nats, below, share, yes, span, listed, counted, beside_lr, label)
+        for one in (num, rough, plain, nats, in_nats, below, share, percent, yes, span, listed, counted, beside_lr, label)
     },
     "nats_span": partial(span, one=nats),
     "share_span": partial(span, one=share),

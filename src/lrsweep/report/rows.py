@@ -134,7 +134,7 @@ def changed_rows(space: Space, choice: Chosen, trained: Mapping[str, Value]) -> 
 
 def crossing_rows(measured: Measured, edge: Edge) -> list[Row]:
     """Give a row per crossing, with how it lies to the maximum stable LR."""
-    said = {"below": "below the maximum stable one", "above": "above the maximum stable one", "within": "agrees with it"}
+    said = {"below": "below the maximum stable one", "above": "above the maximum stable one", "within": "intervals overlap"}
     return [
         {**vars(one), **vars(one.lr), "compared": said.get(agreement(one.lr, edge.max_stable_lr) or "", "n/a")}
         for one in measured.crossings
