@@ -6,7 +6,7 @@ LOCK_OF_TORCH := $(addprefix --no-emit-package ,torch triton cuda-bindings cuda-
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune fixtures-sweeps \
+.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune env-ax env-neps fixtures-sweeps \
   bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-ending bench-pool \
   bench-profile bench-refine bench-intervals bench-audit bench-ablations bench-metric bench-clusters bench-law bench-script bench-transfer \
   bench-default lock schema lint
@@ -65,7 +65,7 @@ $(SWEEPS)/.installed: workflow/envs/sweeps.txt
 	$(SWEEPS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-# Syne Tune's ASHA in an environment of its own, a peer in bench-search. Without dependencies: it runs without its xgboost.
+# Syne Tune in an environment of its own, a peer in bench-search. All that it needs is listed, so that xgboost brings no CUDA.
 SYNE_TUNE := .venv-syne-tune
 env-syne-tune: $(SYNE_TUNE)/.installed
 
@@ -74,11 +74,19 @@ $(SYNE_TUNE)/.installed: workflow/envs/syne-tune.txt
 	$(SYNE_TUNE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
 
+# Two more peers in bench-search, each with what it resolves (torch among it).
+env-ax env-neps: env-%: .venv-%/.installed
+
+.venv-ax/.installed .venv-neps/.installed: .venv-%/.installed: workflow/envs/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 # Steps until the best trial is within 0.5 % of the best, ours and what users would pick instead, replayed on the recorded pools.
 # About four hours of one core, more than half for the peers: an interrupted call goes on where it was, and the tables say how many seeds
 # a row has.
 # JOBS=1 for fewer processes at once; what is there so far: python -m benchmarks.search --seeds 50 --tables
-bench-search: env env-sweeps env-syne-tune
+bench-search: env-test env-sweeps env-syne-tune env-neps env-ax
 	$(BIN)/python -m benchmarks.search --seeds 50 --jobs $(JOBS)
 JOBS := $(shell nproc)
 

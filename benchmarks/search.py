@@ -37,8 +37,12 @@ MODULES = {
     **dict.fromkeys(outcomes.OURS),
     f"{outcomes.PEERS}.random_search": None,
     f"{outcomes.PEERS}.optuna_studies": None,
+    f"{outcomes.PEERS}.optuna_cma": None,
     f"{outcomes.PEERS}.wandb_engine": Path(".venv-sweeps/bin/python"),
     f"{outcomes.PEERS}.syne_tune_asha": Path(".venv-syne-tune/bin/python"),
+    f"{outcomes.PEERS}.syne_tune_cqr": Path(".venv-syne-tune/bin/python"),
+    f"{outcomes.PEERS}.neps_priorband": Path(".venv-neps/bin/python"),
+    f"{outcomes.PEERS}.ax_client": Path(".venv-ax/bin/python"),
 }
 FIRST_LOOK = 10  # seeds
 
@@ -102,7 +106,7 @@ def replay_all(seeds: int, jobs: int, only: str) -> None:
     modules = [module for module in MODULES if only in module]
     for module in modules:
         if (python := MODULES[module]) and not python.exists():
-            raise SystemExit(f"{module} needs {python}: make env-sweeps env-syne-tune")
+            raise SystemExit(f"{module} needs {python}: make env-sweeps env-syne-tune env-neps env-ax")
     with ThreadPoolExecutor(jobs) as threads:
         for workers, level in product(standings.WORKERS, sorted({min(FIRST_LOOK, seeds), seeds})):
             calls = [(pool, module, workers, level) for module in modules for pool in POOLS]
