@@ -36,6 +36,7 @@ EDGE = Edge(
     stable_to=0.1,
     spikes_count=True,
     half_break_lr=Bounded(0.45, 0.35, None),
+    tolerance=0.02,
     break_curve=(BreakPoint(0.001, 0.0), BreakPoint(0.45, 0.5)),
     refined=12,
     valley=Valley(Bounded(0.02, 0.01, 0.03), 1000, False, Bracket(0.01, 0.03), Best(3, 0.008, 2.1), 2.15, (), "Edge not seen"),

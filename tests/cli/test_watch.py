@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -76,6 +77,17 @@ def test_before_anything_and_with_one_trial_and_two(project):
         assert page.count("<img") == 2 and "nan" not in page.split("data:image")[0]
     with a_run():
         assert found.write() == live.RUNS
+
+
+def test_a_first_trial_without_a_finite_eval_is_shown_too(project):
+    train("sweep_uniform", 1)
+    found = watch()
+    found.look()
+    (one,) = found.studies.values()
+    one.found = {path: replace(record, state=DIVERGED, evals=()) for path, record in one.found.items()}
+    edge = one.edge()
+    assert edge is not None and edge.counts.diverged == 1
+    assert len(one.pictures(edge)) == 2
 
 
 def test_the_block_while_it_is_halved(project):

@@ -56,8 +56,9 @@ class Answers:
     """The three LRs, each with its 95 % interval; None where nothing is known.
 
     band_low_lr, band_high_lr: the ends of the LRs that are as good as the best one to within 0.5 %. best_loss_nats: the loss
-    there. max_stable_lr: the highest LR at which training breaks with at most the probability `stable_to`. spikes_count: whether
-    a run that spikes counts as broken there, or losses alone do. half_break_lr: the LR at which half of the runs break.
+    there. near_optimal_lr: the highest LR whose loss is within the share `tolerance` of the lowest. max_stable_lr: the highest LR
+    at which training breaks with at most the probability `stable_to`. spikes_count: whether a run that spikes counts as broken
+    there, or losses alone do. half_break_lr: the LR at which half of the runs break.
     """
 
     best_lr: Bounded | None
@@ -65,6 +66,7 @@ class Answers:
     band_high_lr: Bounded | None
     best_loss_nats: Interval | None
     near_optimal_lr: Bounded | None
+    tolerance: float
     max_stable_lr: Bounded | None
     stable_to: float
     spikes_count: bool
@@ -175,6 +177,7 @@ def answers(valley: Valley, endings: Sequence[Ending], refining: Refining, secti
         band_high_lr=bounded(profile.band_high) if profile else None,
         best_loss_nats=profile.loss_nats if profile else None,
         near_optimal_lr=bounded(profile.near_optimal_lr) if profile else valley.near_optimal_lr,
+        tolerance=section.tolerance,
         max_stable_lr=breaks.lr_at(section.stable_to, seed) if breaks else None,
         stable_to=section.stable_to,
         spikes_count=spikes_count,

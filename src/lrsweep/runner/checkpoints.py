@@ -6,7 +6,7 @@ A checkpoint is a folder with what the trainer saves and curve.safetensors. It i
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -84,7 +84,7 @@ class Series:
                 return curve
         return Curve()
 
-    def keep(self, observations: Iterable[Observation], run: Run, curve: Curve, eval_every: int) -> Iterator[Observation]:
+    def keep(self, observations: Iterable[Observation], run: Run, curve: Curve, eval_every: int) -> Generator[Observation]:
         """Pass observations on; write a checkpoint when the consumer has added the last one of a step to the curve."""
         for seen in observations:
             yield seen

@@ -1,6 +1,6 @@
 """The tables of trained trials, as the analyses read them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,10 +26,14 @@ class Tables(NamedTuple):
 def tables_of(found: Sequence[Found], metric: Metric) -> Tables:
     """Give the tables of trials that no metric steered; there is at least one."""
     trials = pd.DataFrame([study.trial_row(record, metric, None) for record, _ in found])
-    rows = [row for record, _ in found for row in eval_rows(record, metric)]
-    evals = pd.DataFrame(rows, columns=[column.rstrip("?") for column in TABLES["evals"]])  # none where no first eval is finite
     numbers = dict.fromkeys(("last_loss_nats", "final_loss_nats"), float)  # None where a trial diverged
-    return Tables(trials.astype(numbers), evals, pd.DataFrame(step_columns(found)))
+    return Tables(trials.astype(numbers), evals_of(found, metric), pd.DataFrame(step_columns(found)))
+
+
+def evals_of(found: Iterable[Found], metric: Metric) -> pd.DataFrame:
+    """Give the table `evals`, which has its columns also where no eval is finite."""
+    rows = [row for record, _ in found for row in eval_rows(record, metric)]
+    return pd.DataFrame(rows, columns=[column.rstrip("?") for column in TABLES["evals"]])
 
 
 def step_columns(found: Sequence[Found]) -> dict[str, Any]:

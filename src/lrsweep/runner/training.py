@@ -1,12 +1,15 @@
 """The training of one task, from its start or a checkpoint to its end or a stop."""
 
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from lrsweep.runner.checkpoints import Series, write
 from lrsweep.search.curve import Curve, Decide, follow
 from lrsweep.space import Budget, Values
-from lrsweep.trainers.trainer import Run, Trainer
+from lrsweep.trainers.trainer import Observation, Run, Trainer
 
 
 @dataclass(frozen=True)
@@ -30,5 +33,7 @@ def train(
     run = trainer.start(values, seed, budget)
     curve = series.resume(run, start)
     started = curve.last_step
-    follow(series.keep(run.observe(until), run, curve, budget.eval_every), curve, decide)
+    observing = cast(Generator[Observation], run.observe(until))  # closed here, since a script is ended by that
+    with closing(observing) as seen, closing(series.keep(seen, run, curve, budget.eval_every)) as kept:
+        follow(kept, curve, decide)
     return Trained(run, curve, series, curve.last_step - started)

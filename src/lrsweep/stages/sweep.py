@@ -21,7 +21,7 @@ def write_tables(own: SweepUniform | SweepBayes, space: Space, steering: str | N
     found = list(imported.load(stage, section) if section.imported else complete(own).found())
     results.simulated |= params.simulate
     plain = [trained_values(params, record.proposal.values, section) for record, _ in found]
-    rows = [{**study.trial_row(record, metric, steering), **own} for (record, _), own in zip(found, plain, strict=True)]
+    rows = [{**study.trial_row(record, metric, steering), **trained} for (record, _), trained in zip(found, plain, strict=True)]
     evals = [row for record, _ in found for row in eval_rows(record, metric)]
     results.write_rows(f"{stage}/trials.parquet", rows, space)
     results.write_rows(f"{stage}/evals.parquet", evals)

@@ -19,9 +19,8 @@ from lrsweep.report import live
 from lrsweep.runner import catalogue, identity, progress
 from lrsweep.runner.catalogue import study_of
 from lrsweep.runner.progress import Size, duration
-from lrsweep.runner.tables import step_columns
+from lrsweep.runner.tables import evals_of, step_columns
 from lrsweep.search import study
-from lrsweep.search.evals import eval_rows
 from lrsweep.search.settings import SweepBayes
 from lrsweep.search.trial import COMPLETE, PRUNED, Record
 from lrsweep.stages.estimate import least_steps
@@ -87,9 +86,9 @@ class Followed:
         return find_edge(trials, evals, steps, params.edge, params.sweep_uniform, params.seed, NOT_REFINED)[0]
 
     def _tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        metric, found = self.params.sweep_bayes.metric, [record for record, _ in self.trials.values()]
-        rows = [{**study.trial_row(one, metric, None), "state": self.state(one)} for one in found]
-        trials, evals = pd.DataFrame(rows), pd.DataFrame([row for one in found for row in eval_rows(one, metric)])
+        metric = self.params.sweep_bayes.metric
+        rows = [{**study.trial_row(one, metric, None), "state": self.state(one)} for one, _ in self.trials.values()]
+        trials, evals = pd.DataFrame(rows), evals_of(self.trials.values(), metric)
         losses = ["last_loss_nats", "final_loss_nats"]
         trials = trials.astype(dict.fromkeys(losses, float)) if rows else trials
         # the range of the LR does not matter here, only the names

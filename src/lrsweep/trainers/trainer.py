@@ -59,7 +59,7 @@ class Run(Protocol):
         """Train on to the step `until`; yield every step, and an eval at step 0 and at each multiple of eval_every.
 
         While an observation is held, the state is exactly that of its step, so a consumer may stop or save there. The run ends
-        with the first observation that is not finite.
+        with the first observation that is not finite. It is a generator: closing it ends the run.
         """
 
     def save(self, folder: Path) -> None:

@@ -98,11 +98,6 @@ class Script(Section):
         return words_of(self.command)
 
     @property
-    def logs_norms(self) -> bool:
-        """Whether the script logs its gradient norm."""
-        return self._logs("grad_norm")
-
-    @property
     def logs_lrs(self) -> bool:
         """Whether the script logs its learning rate."""
         return self._logs("lr")
