@@ -7,21 +7,20 @@ from typing import Any
 import numpy as np
 
 from lrsweep.analysis import breaking, profile
-from lrsweep.analysis.profile import Run
 from lrsweep.config.variants import Variant, over, variants_of
 from lrsweep.runner.progress import Size
-from lrsweep.runner.repeats import Repeats
+from lrsweep.runner.repeats import Placed
 from lrsweep.search import plan
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.racing import Entry
 from lrsweep.search.settings import Ablate
-from lrsweep.search.trial import Proposal, Record
+from lrsweep.search.trial import Proposal
 from lrsweep.seeding import derive_seed
 from lrsweep.space import Values
 
 
-class Ablation(Repeats):
-    """The profiles of the variants. A run's trial is that of its Entry: the number of its variant, and its own.
+class Ablation(Placed):
+    """The profiles of the variants. The profile of an Entry is the number of its variant.
 
     The first runs of a variant stand on a ladder of LRs that all share, and at the selected LR over seeds. The next ones are
     placed about its best LR, and the last ones where its training breaks.
@@ -72,19 +71,11 @@ class Ablation(Repeats):
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Give the values of a variant with the placed LR of a run, and its seed, which the variants share."""
         entry = Entry.of(task.trial)
-        values = over({**self.selected, "lr": self._placed(entry)}, self.variants[entry.candidate].overrides)
+        values = over({**self.selected, "lr": self.lr(entry)}, self.variants[entry.candidate].overrides)
         return Proposal.known(task.trial, values, "profile"), derive_seed(self.params.seed, "ablate/run", entry.repeat)
 
-    def _placed(self, entry: Entry) -> float:
-        if entry not in self._placements:
-            self._placements[entry] = self._place(entry)
-        return self._placements[entry]
-
-    @cached_property
-    def _placements(self) -> dict[Entry, float]:
-        return {}
-
-    def _place(self, entry: Entry) -> float:
+    def place(self, entry: Entry) -> float:
+        """Place a run on the ladder, at the selected LR, about the best LR of its variant, or where its training breaks."""
         section, lr, number, purpose = self.section, float(self.selected["lr"]), entry.repeat, self.purpose(entry)
         if purpose in ("ladder", "seed"):
             power = section.ladder[number] if purpose == "ladder" else 0
@@ -114,12 +105,3 @@ class Ablation(Repeats):
         if number < section.first:
             return "ladder" if number < len(section.ladder) else "seed"
         return "best" if number < section.first + section.profile_runs else "edge"
-
-    def run(self, entry: Entry) -> Run:
-        """Give a run as a profile sees it; it must have ended."""
-        record = self.record(entry)
-        return Run(record.proposal.lr, entry.repeat, record.final_loss_nats)
-
-    def record(self, entry: Entry) -> Record:
-        """Give the record of a run, which must have ended."""
-        return self.done[Task(entry.trial, 0, self.budget.steps)]

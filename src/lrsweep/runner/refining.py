@@ -6,16 +6,16 @@ from typing import Any
 
 from lrsweep.analysis.edge import Refining, Trials, trials_of
 from lrsweep.analysis.endings import Ending, judge
-from lrsweep.analysis.profile import Placement, Run, next_lr
+from lrsweep.analysis.profile import next_lr
 from lrsweep.analysis.spikes import mark_spikes
 from lrsweep.analysis.stability import breaks_of
 from lrsweep.runner.progress import Size
-from lrsweep.runner.repeats import Repeats
+from lrsweep.runner.repeats import Placed
 from lrsweep.runner.tables import Tables, tables_of
 from lrsweep.search import plan
 from lrsweep.search.plan import AT_ONCE, Chain, Plan, Task
 from lrsweep.search.racing import Entry
-from lrsweep.search.trial import Proposal, Record
+from lrsweep.search.trial import Proposal
 from lrsweep.seeding import derive_seed
 from lrsweep.space import Budget
 
@@ -23,8 +23,8 @@ PROFILE = 0  # the chain of the runs about the best LR; the other is of those ab
 HIGHEST = 4  # times the highest LR of phase 1, up to which runs look for the LRs that break
 
 
-class Refine(Repeats):
-    """Runs as those of phase 1, each placed where it tells most. A run's trial is that of its Entry: its chain, and its place."""
+class Refine(Placed):
+    """Runs as those of phase 1, each placed where it narrows the answer most. The profile of an Entry is its chain."""
 
     stage = "edge"
 
@@ -91,21 +91,15 @@ class Refine(Repeats):
 
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Give the LR of a run, all other names as in phase 1, and its seed."""
-        lr = self._placed(Entry.of(task.trial)).lr
+        lr = self.lr(Entry.of(task.trial))
         return Proposal.known(task.trial, {"lr": lr}, "refining"), derive_seed(self.params.seed, "edge/run", task.trial)
 
-    def _placed(self, entry: Entry) -> Placement:
-        if entry not in self._placements:
-            before = [Entry(entry.candidate, repeat) for repeat in range(entry.repeat)]
-            place = self._about_best if entry.candidate == PROFILE else self._about_stable
-            self._placements[entry] = place(entry, before)
-        return self._placements[entry]
+    def place(self, entry: Entry) -> float:
+        """Place a run by those of its kind before it."""
+        before = [Entry(entry.candidate, repeat) for repeat in range(entry.repeat)]
+        return self._about_best(entry, before) if entry.candidate == PROFILE else self._about_stable(before)
 
-    @cached_property
-    def _placements(self) -> dict[Entry, Placement]:
-        return {}
-
-    def _about_best(self, entry: Entry, before: Sequence[Entry]) -> Placement:
+    def _about_best(self, entry: Entry, before: Sequence[Entry]) -> float:
         """Place a run by the profile. It begins at the best LR of phase 1 or, where no trial learned, at the lowest."""
         section = self.params.edge.refine
         assert section is not None, "nothing is planned where it is null"
@@ -113,25 +107,15 @@ class Refine(Repeats):
         best = min((row for row in endings if row.learned), key=lambda row: row.final_loss_nats or 0.0, default=endings[0])
         first = entry.repeat < AT_ONCE
         known = [] if first else [self.run(one) for one in before]
-        pending = [self._placed(one).lr for one in before] if first else []
+        pending = [self.lr(one) for one in before] if first else []
         seed = derive_seed(self.params.seed, "edge/profile", entry.repeat)
-        return next_lr(known, pending, best.lr, section.factor, seed)
+        return next_lr(known, pending, best.lr, section.factor, seed).lr
 
-    def _about_stable(self, entry: Entry, before: Sequence[Entry]) -> Placement:
+    def _about_stable(self, before: Sequence[Entry]) -> float:
         """Place a run where it tells most of the maximum stable LR; at the highest LR where no run is known to break or not."""
         lrs = [row.lr for row in self.phase_1.endings]
         known = breaks_of(judge((*self.phase_1.endings, *self.endings(before)))[0])
-        lr = known.next_lr(self.params.edge.stable_to, min(lrs), HIGHEST * max(lrs)) if known else max(lrs)
-        return Placement(lr, entry.repeat)
-
-    def record(self, entry: Entry) -> Record:
-        """Give the record of a run, which must have ended."""
-        return self.done[Task(entry.trial, 0, self.budget.steps)]
-
-    def run(self, entry: Entry) -> Run:
-        """Give a run as a profile sees it; it must have ended."""
-        record = self.record(entry)
-        return Run(record.proposal.lr, entry.repeat, record.final_loss_nats)
+        return known.next_lr(self.params.edge.stable_to, min(lrs), HIGHEST * max(lrs)) if known else max(lrs)
 
     def endings(self, entries: Sequence[Entry]) -> tuple[Ending, ...]:
         """Give the ends of runs, which must have ended, in order of LR."""

@@ -1,17 +1,18 @@
-"""The studies that train configurations of phase 2 again: the audit and the race."""
+"""The studies that train known configurations again: the audit and the race; and the base of those that place LRs."""
 
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lrsweep.analysis.profile import Run
 from lrsweep.runner.progress import Size
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.runner.trainer import default_values
 from lrsweep.search import plan, repeats
 from lrsweep.search.plan import Plan, Task
 from lrsweep.search.racing import Entry
-from lrsweep.search.trial import Proposal
+from lrsweep.search.trial import Proposal, Record
 from lrsweep.seeding import derive_seed
 from lrsweep.store.records import canonical_digest
 from lrsweep.store.tables import space_of
@@ -28,6 +29,34 @@ class Repeats(Study):
         proposal, seed = self.planned(task)
         key = canonical_digest([dict(proposal.values), seed, self.length(task).model_dump(mode="json", include=BUDGET)])[:16]
         return self.identity.folder / "trials" / key[:2] / f"{key}.json"
+
+
+class Placed(Repeats):
+    """Runs whose LRs are placed one after the other. A run's trial is that of its Entry: a profile, and the place in it."""
+
+    def place(self, entry: Entry) -> float:
+        """Place the LR of a run by the runs that must have ended before it."""
+        raise NotImplementedError
+
+    def lr(self, entry: Entry) -> float:
+        """Give the LR of a run, which is placed once."""
+        if entry not in self._lrs:
+            self._lrs[entry] = self.place(entry)
+        return self._lrs[entry]
+
+    @cached_property
+    def _lrs(self) -> dict[Entry, float]:
+        return {}
+
+    def record(self, entry: Entry) -> Record:
+        """Give the record of a run, which must have ended."""
+        task = Task(entry.trial, 0, 0)
+        return self.done[task._replace(until=self.length(task).steps)]
+
+    def run(self, entry: Entry) -> Run:
+        """Give a run as a profile sees it; it must have ended."""
+        record = self.record(entry)
+        return Run(record.proposal.lr, entry.repeat, record.final_loss_nats)
 
 
 class Audit(Repeats):

@@ -8,16 +8,16 @@ from itertools import product
 from typing import Any
 
 from lrsweep.analysis.law import MUP_WIDTH
-from lrsweep.analysis.profile import Placement, Run, next_lr
+from lrsweep.analysis.profile import next_lr
 from lrsweep.analysis.rules import Rule, Shape, rules
 from lrsweep.analysis.scaling import Scaling, scale
 from lrsweep.runner.progress import Size
-from lrsweep.runner.repeats import Repeats
+from lrsweep.runner.repeats import Placed
 from lrsweep.runner.trainer import carried_values, completed, script_defaults
 from lrsweep.search import plan
 from lrsweep.search.plan import AT_ONCE, Chain, Plan, Task
 from lrsweep.search.racing import Entry
-from lrsweep.search.trial import Proposal, Record
+from lrsweep.search.trial import Proposal
 from lrsweep.seeding import derive_seed
 from lrsweep.space import Budget, Values
 
@@ -30,8 +30,8 @@ class Proxy:
     values: Mapping[str, int]
 
 
-class Scale(Repeats):
-    """The profiles of the proxies. A run's trial is that of its Entry: the number of its proxy, and its own."""
+class Scale(Placed):
+    """The profiles of the proxies. The profile of an Entry is the number of its proxy."""
 
     stage = "scale"
 
@@ -147,37 +147,23 @@ class Scale(Repeats):
     def planned(self, task: Task) -> tuple[Proposal, int]:
         """Give the carried values with the size, the batch and the placed LR of a run; and the seed."""
         entry = Entry.of(task.trial)
-        values = {**self.carried, **self.proxies[entry.candidate].values, "lr": self._placed(entry).lr}
+        values = {**self.carried, **self.proxies[entry.candidate].values, "lr": self.lr(entry)}
         return Proposal.known(task.trial, values, "profile"), derive_seed(self.params.seed, "scale/run", entry.repeat)
 
-    def _placed(self, entry: Entry) -> Placement:
-        if entry not in self._placements:
-            section = self.params.scale
-            assert section is not None, "nothing is planned where it is null"
-            before = [Entry(entry.candidate, repeat) for repeat in range(entry.repeat)]
-            first = entry.repeat < AT_ONCE
-            known = [] if first else [self.run(one) for one in before]
-            pending = [self._placed(one).lr for one in before] if first else []
-            seed = derive_seed(self.params.seed, f"scale/proxy {entry.candidate}", entry.repeat)
-            self._placements[entry] = next_lr(known, pending, float(self.selected["lr"]), section.factor, seed)
-        return self._placements[entry]
-
-    @cached_property
-    def _placements(self) -> dict[Entry, Placement]:
-        return {}
-
-    def run(self, entry: Entry) -> Run:
-        """Give a run as a profile sees it; it must have ended."""
-        record = self.record(entry)
-        return Run(record.proposal.lr, entry.repeat, record.final_loss_nats)
+    def place(self, entry: Entry) -> float:
+        """Place a run by those of its proxy before it."""
+        section = self.params.scale
+        assert section is not None, "nothing is planned where it is null"
+        before = [Entry(entry.candidate, repeat) for repeat in range(entry.repeat)]
+        first = entry.repeat < AT_ONCE
+        known = [] if first else [self.run(one) for one in before]
+        pending = [self.lr(one) for one in before] if first else []
+        seed = derive_seed(self.params.seed, f"scale/proxy {entry.candidate}", entry.repeat)
+        return next_lr(known, pending, float(self.selected["lr"]), section.factor, seed).lr
 
     def label(self, task: Task) -> Mapping[str, Any]:
         """Give the number of the proxy that a run is of."""
         return {"proxy": Entry.of(task.trial).candidate}
-
-    def record(self, entry: Entry) -> Record:
-        """Give the record of a run, which must have ended."""
-        return self.done[Task(entry.trial, 0, self.proxies[entry.candidate].budget.steps)]
 
     def entries(self, proxy: int) -> Iterator[Entry]:
         """Give the runs of a proxy in the order of placement."""
