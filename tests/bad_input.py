@@ -277,7 +277,7 @@ LINES = [
     line("a study that is not replayed", "replay sweep_uniform", "replay: STAGE:", "'sweep_uniform'", "one of 'sweep_bayes'", "replay --help"),
     line("a misspelt key to explain", "explain sweep_bayes.lagg", "KEY:", "'sweep_bayes.lagg'", "nearest: sweep_bayes.lag", "`lrsweep explain` lists"),
     line("a stage without trials", "work cluster", "STAGE:", "'cluster'", "one of sweep_uniform, edge, sharpness", "name one of these"),
-    Case("a misspelt preset", "preset 'tny':", "not found in workflow/presets", "one of: ablations, quick, tiny, tinystories, writeup", "write tiny",
+    Case("a misspelt preset", "preset 'tny':", "not found in workflow/presets", "one of: ablations, quick, tiny, tinystories, wide, writeup", "write tiny",
          command="preset tny"),
     Case("a preset outside of the project", "preset '../params':", "not found in workflow/presets", "one of: ablations, quick", "NAME.yaml",
          command="preset ../params"),

@@ -10,6 +10,7 @@ from lrsweep import figures, report
 from lrsweep.analysis.crossings import Measured
 from lrsweep.analysis.outliers import Outlier
 from lrsweep.analysis.profile import Run
+from lrsweep.analysis.ranks import Correlation
 from lrsweep.analysis.scaling import scale
 from lrsweep.analysis.spikes import Spikes
 from lrsweep.report.formats import nats
@@ -184,3 +185,23 @@ def test_a_blank_stands_between_sentences():
     """Also where a sentence is there in some studies alone."""
     text = re.sub(r"<(code|script|style)\b.*?</\1>", "", render(content()), flags=re.DOTALL)
     assert not re.findall(r"\w+[.;:][A-Z]\w+", re.sub(r"<[^>]+>", " ", text))
+
+
+@pytest.mark.parametrize(
+    ("every", "up", "down", "said"),
+    [
+        ((0.0, -0.3, 0.4), (-0.9, -1.0, -0.7), (0.7, 0.2, 0.9), "Up to a point: over the range"),
+        ((0.0, -0.3, 0.4), (-0.9, -1.0, 0.1), (0.7, 0.2, 0.9), "That cannot be told: over the range"),
+        ((-0.8, -0.9, -0.3), (-0.9, -1.0, -0.7), (0.7, 0.2, 0.9), "Yes: over the range"),
+        ((0.0, None, None), (-0.9, None, None), (0.7, None, None), "That cannot be told: over the range"),  # few trials
+    ],
+)
+def test_a_higher_learning_rate_can_be_better_up_to_a_point(every, up, down, said):
+    c = content()
+    lr = replace(
+        c.assessment.lr,
+        over_all=Correlation(30, *every),
+        up_to_best=Correlation(12, *up),
+        from_best=Correlation(12, *down),
+    )
+    assert said in words(render(replace(c, assessment=replace(c.assessment, lr=lr))))

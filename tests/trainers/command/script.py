@@ -6,6 +6,7 @@ import math
 import os
 import sys
 import time
+import zlib
 from pathlib import Path
 
 parser = argparse.ArgumentParser()
@@ -27,10 +28,11 @@ if wrong == "nothing":
     sys.exit()
 if wrong == "prints":
     print("x" * 3_000_000)
+noise = zlib.crc32(Path(*Path(args.out).parts[-3:-1]).as_posix().encode()) % 1000 * 1e-6  # of the run, not of the clock
 with open(os.path.join(args.out, "log.jsonl"), "w" if wrong == "anew" else "a") as log:
     while step < until:
         step += 1
-        loss = 2 + 4 * 0.9**step + args.seed % 1000 * 1e-4 + (wrong == "differs") * time.time() % 1e-3
+        loss = 2 + 4 * 0.9**step + args.seed % 1000 * 1e-4 + (wrong == "differs") * noise
         if wrong == "nan" and step >= 12:
             loss = math.nan
         row = {"step": step, "lr": args.lr, "grad_norm": 0.5}
