@@ -6,8 +6,8 @@ LOCK_OF_TORCH := $(addprefix --no-emit-package ,torch triton cuda-bindings cuda-
   nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
   nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune env-ax env-neps fixtures-sweeps \
-  bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-ending bench-pool \
+.PHONY: record-run run test test-kills test-faults test-slurm env env-test browser env-sweeps env-syne-tune env-ax env-neps \
+  fixtures-sweeps bench bench-step bench-generation bench-tokenizing bench-study bench-nothing bench-scale bench-search bench-ending bench-pool \
   bench-profile bench-refine bench-intervals bench-audit bench-ablations bench-metric bench-clusters bench-law bench-script bench-transfer \
   bench-default lock schema lint
 
@@ -83,8 +83,8 @@ env-ax env-neps: env-%: .venv-%/.installed
 	touch $@
 
 # Steps until the best trial is within 0.5 % of the best, ours and what users would pick instead, replayed on the recorded pools.
-# About four hours of one core, more than half for the peers: an interrupted call goes on where it was, and the tables say how many seeds
-# a row has.
+# About four hours of one core without Ax, which takes a minute a seed and pool: an interrupted call goes on where it was, and the tables
+# say how many seeds a row has.
 # JOBS=1 for fewer processes at once; what is there so far: python -m benchmarks.search --seeds 50 --tables
 bench-search: env-test env-sweeps env-syne-tune env-neps env-ax
 	$(BIN)/python -m benchmarks.search --seeds 50 --jobs $(JOBS)

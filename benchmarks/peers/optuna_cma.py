@@ -4,21 +4,12 @@ from functools import partial
 
 import optuna
 
-from benchmarks.peers.optuna_studies import OptunaSearch
+from benchmarks.peers.optuna_studies import OptunaSearch, _halving, _none
 
-
-def _none(evals: int):
-    return optuna.pruners.NopPruner()
-
-
-def _halving(evals: int):
-    return optuna.pruners.SuccessiveHalvingPruner(min_resource=4)
-
-
-_CMA, _GP = optuna.samplers.CmaEsSampler, optuna.samplers.GPSampler
+_CMA, _GP, _BY_FOUR = optuna.samplers.CmaEsSampler, optuna.samplers.GPSampler, partial(_halving, factor=4)
 _PAIRS = {
     "Optuna CMA-ES": (_CMA, _none),
-    "Optuna CMA-ES, successive halving, factor 4": (partial(_CMA, consider_pruned_trials=True), _halving),
-    "Optuna GP, successive halving, factor 4": (_GP, _halving),
+    "Optuna CMA-ES, successive halving, factor 4": (partial(_CMA, consider_pruned_trials=True), _BY_FOUR),
+    "Optuna GP, successive halving, factor 4": (_GP, _BY_FOUR),
 }
 CONTESTANTS = {name: partial(OptunaSearch, sampler=sampler, pruner=pruner) for name, (sampler, pruner) in _PAIRS.items()}

@@ -89,3 +89,8 @@ def test_intervals_hold_a_planted_truth_where_few_stand_for_many():
         found = ranks.spearman_within(x[kept], y[kept], weights)
         held.append(found.low <= truth <= found.high)
     assert np.mean(held) > 0.9
+
+
+@pytest.mark.parametrize(("low", "high", "sign"), [(0.1, 0.4, 1), (-0.4, -0.1, -1), (-0.1, 0.4, 0), (None, None, 0)])
+def test_a_correlation_has_a_sign_where_its_interval_has_one(low, high, sign):
+    assert ranks.Correlation(12, 0.2, low, high).sign == sign

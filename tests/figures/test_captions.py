@@ -154,6 +154,21 @@ def test_the_final_curve_names_the_curves_that_are_drawn():
     assert "training loss" not in FIGURES["final_curve"].caption and "chosen" not in FIGURES["final_curve"].caption
 
 
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ((3.0, 1.9, 1.5), "the final training is below that from step 20 on"),
+        ((3.0, 1.9, 2.1, 1.5), "the final training is below that from step 40 on"),  # it was below that once before
+        ((3.0, 1.9, 2.1), "the final training does not end below that"),
+        ((3.0, 1.9, np.nan), "the final training does not end below that"),
+    ],
+)
+def test_from_where_on_the_final_training_is_below_the_chosen_trial(losses, said):
+    final = [{"series": "eval", "step": 10 * i, "loss_nats": loss} for i, loss in enumerate(losses, start=1)]
+    chosen = [{"series": "chosen trial", "step": 10, "loss_nats": 2.5}, {"series": "chosen trial", "step": 20, "loss_nats": 2.0}]
+    assert f"The chosen trial ends at 2.000 nats; {said}." in says("final_curve", [*final, *chosen])
+
+
 def test_of_curves_without_an_eval_in_warm_up_nothing_is_said_of_it():
     rows = [{"series": "shape", "trial": k, "rank": k + 1, "steepest_step": 15.0, "convexity": 0.4} for k in range(7)]
     assert says("shapes", rows) == "Here the best 5 fall most steeply at step 15, and are convex after that (convexity 0.40)."

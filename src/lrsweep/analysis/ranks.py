@@ -27,6 +27,13 @@ class Correlation:
     low: float | None
     high: float | None
 
+    @property
+    def sign(self) -> int:
+        """Give 1 or -1 where the interval lies on one side of 0, and 0 where it does not or where there is none."""
+        if self.low is None or self.high is None:
+            return 0
+        return (self.low > 0) - (self.high < 0)
+
 
 def spearman(x_N: np.ndarray, y_N: np.ndarray, weights_BN: np.ndarray) -> np.ndarray:
     """Give Spearman's rho in each resample: Pearson's correlation of weighted mid-ranks; NaN where one is constant.

@@ -150,8 +150,9 @@ def describe_final(data: pd.DataFrame) -> str:
     evals, chosen = (data[data["series"] == name] for name in ("eval", "chosen trial"))
     if evals.empty or chosen.empty or not np.isfinite(end := float(chosen["loss_nats"].iloc[-1])):
         return drawn
-    lower = evals[evals["loss_nats"].astype(float) < end]
-    words = f"is below that from step {lower['step'].iloc[0]} on" if len(lower) else "does not get below that"
+    above = ~(evals["loss_nats"].astype(float) < end)  # also where it is not finite
+    for_good = evals["step"][~above[::-1].cummax()[::-1]]
+    words = f"is below that from step {for_good.iloc[0]} on" if len(for_good) else "does not end below that"
     return f"{drawn} The chosen trial ends at {end:.3f} nats; the final training {words}."
 
 

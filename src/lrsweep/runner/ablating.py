@@ -80,7 +80,7 @@ class Ablation(Placed):
         if purpose in ("ladder", "seed"):
             power = section.ladder[number] if purpose == "ladder" else 0
             return float(f"{lr * section.factor**power:.4g}")
-        known = [self.run(Entry(entry.candidate, before)) for before in range(number)]
+        known = [self.run(one) for one in self.before(entry)]
         if purpose == "edge":
             return breaking.next_lr(known, self.limit_nats, section.factor)
         seed = derive_seed(self.params.seed, f"ablate/{self.variants[entry.candidate].name}", number)

@@ -6,7 +6,6 @@ from typing import Any
 
 from lrsweep.analysis.edge import Refining, Trials, trials_of
 from lrsweep.analysis.endings import Ending, judge
-from lrsweep.analysis.profile import next_lr
 from lrsweep.analysis.spikes import mark_spikes
 from lrsweep.analysis.stability import breaks_of
 from lrsweep.runner.progress import Size
@@ -96,32 +95,28 @@ class Refine(Placed):
 
     def place(self, entry: Entry) -> float:
         """Place a run by those of its kind before it."""
-        before = [Entry(entry.candidate, repeat) for repeat in range(entry.repeat)]
-        return self._about_best(entry, before) if entry.candidate == PROFILE else self._about_stable(before)
+        return self._about_best(entry) if entry.candidate == PROFILE else self._about_stable(entry)
 
-    def _about_best(self, entry: Entry, before: Sequence[Entry]) -> float:
+    def _about_best(self, entry: Entry) -> float:
         """Place a run by the profile. It begins at the best LR of phase 1 or, where no trial learned, at the lowest."""
         section = self.params.edge.refine
         assert section is not None, "nothing is planned where it is null"
         endings = self.phase_1.endings
         best = min((row for row in endings if row.learned), key=lambda row: row.final_loss_nats or 0.0, default=endings[0])
-        first = entry.repeat < AT_ONCE
-        known = [] if first else [self.run(one) for one in before]
-        pending = [self.lr(one) for one in before] if first else []
         seed = derive_seed(self.params.seed, "edge/profile", entry.repeat)
-        return next_lr(known, pending, best.lr, section.factor, seed).lr
+        return self.by_profile(entry, best.lr, section.factor, seed)
 
-    def _about_stable(self, before: Sequence[Entry]) -> float:
+    def _about_stable(self, entry: Entry) -> float:
         """Place a run where it tells most of the maximum stable LR; at the highest LR where no run is known to break or not."""
         lrs = [row.lr for row in self.phase_1.endings]
-        known = breaks_of(judge((*self.phase_1.endings, *self.endings(before)))[0])
+        known = breaks_of(judge((*self.phase_1.endings, *self.endings(self.before(entry))))[0])
         return known.next_lr(self.params.edge.stable_to, min(lrs), HIGHEST * max(lrs)) if known else max(lrs)
 
     def endings(self, entries: Sequence[Entry]) -> tuple[Ending, ...]:
         """Give the ends of runs, which must have ended, in order of LR."""
         if not entries:
             return ()
-        found = [(self.record(one), self.path(Task(one.trial, 0, self.budget.steps))) for one in entries]
+        found = [(self.record(one), self.path(self.task(one))) for one in entries]
         return self._ended(tables_of(found, self.params.sweep_bayes.metric)).endings
 
     def refining(self) -> Refining:

@@ -5,12 +5,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrsweep.analysis.profile import Run
+from lrsweep.analysis.profile import Run, next_lr
 from lrsweep.runner.progress import Size
 from lrsweep.runner.study import BUDGET, Study
 from lrsweep.runner.trainer import default_values
 from lrsweep.search import plan, repeats
-from lrsweep.search.plan import Plan, Task
+from lrsweep.search.plan import AT_ONCE, Plan, Task
 from lrsweep.search.racing import Entry
 from lrsweep.search.trial import Proposal, Record
 from lrsweep.seeding import derive_seed
@@ -48,10 +48,25 @@ class Placed(Repeats):
     def _lrs(self) -> dict[Entry, float]:
         return {}
 
+    def by_profile(self, entry: Entry, guess: float, factor: float, seed: int) -> float:
+        """Place a run where its profile needs it: the first AT_ONCE about a guess, each later one by the ends of those before."""
+        before, first = self.before(entry), entry.repeat < AT_ONCE
+        known = [] if first else [self.run(one) for one in before]
+        pending = [self.lr(one) for one in before] if first else []
+        return next_lr(known, pending, guess, factor, seed).lr
+
+    def before(self, entry: Entry) -> list[Entry]:
+        """Give the runs of the same profile that are placed before this one."""
+        return [Entry(entry.candidate, repeat) for repeat in range(entry.repeat)]
+
+    def task(self, entry: Entry) -> Task:
+        """Give the training of a run, from its start to its end."""
+        started = Task(entry.trial, 0, 0)
+        return started._replace(until=self.length(started).steps)
+
     def record(self, entry: Entry) -> Record:
         """Give the record of a run, which must have ended."""
-        task = Task(entry.trial, 0, 0)
-        return self.done[task._replace(until=self.length(task).steps)]
+        return self.done[self.task(entry)]
 
     def run(self, entry: Entry) -> Run:
         """Give a run as a profile sees it; it must have ended."""

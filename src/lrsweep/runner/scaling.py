@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any
 
 from lrsweep.analysis.law import MUP_WIDTH
-from lrsweep.analysis.profile import next_lr
 from lrsweep.analysis.rules import Rule, Shape, rules
 from lrsweep.analysis.scaling import Scaling, scale
 from lrsweep.runner.progress import Size
@@ -154,12 +153,8 @@ class Scale(Placed):
         """Place a run by those of its proxy before it."""
         section = self.params.scale
         assert section is not None, "nothing is planned where it is null"
-        before = [Entry(entry.candidate, repeat) for repeat in range(entry.repeat)]
-        first = entry.repeat < AT_ONCE
-        known = [] if first else [self.run(one) for one in before]
-        pending = [self.lr(one) for one in before] if first else []
         seed = derive_seed(self.params.seed, f"scale/proxy {entry.candidate}", entry.repeat)
-        return next_lr(known, pending, float(self.selected["lr"]), section.factor, seed).lr
+        return self.by_profile(entry, float(self.selected["lr"]), section.factor, seed)
 
     def label(self, task: Task) -> Mapping[str, Any]:
         """Give the number of the proxy that a run is of."""
