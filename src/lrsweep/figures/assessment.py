@@ -156,8 +156,8 @@ def describe_cheapest(data: pd.DataFrame) -> str:
     panels=2,
     caption="The recorded curves replayed under other stopping rules and metrics, over random orders of the trials. Left: the "
     "median of the steps that would have been trained, as a share of the most. Right: how much worse the best trial that would "
-    "have been kept ends than the best of all, in the mean. Further left is better in both. `ours` is the rule of this study; "
-    "`strict` and `not strict` are Hyperband as W&B has it, without an allowance.",
+    'have been kept ends than the best of all, in the mean. Further left is better in both. "ours" is the rule of this study; '
+    '"strict" and "not strict" are Hyperband as W&B has it, without an allowance.',
 )
 def replay(axes: Sequence[Axes], data: pd.DataFrame) -> None:
     """Draw a line for each rule, with a point for each metric: steps on the left, the loss given up on the right."""
